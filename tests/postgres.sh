@@ -64,7 +64,8 @@ unix_socket_dir = $own
 listen_port = 5432
 auth_type = any
 pool_mode = $1
-default_pool_size = 4
+default_pool_size = $([[ $1 == session ]] && echo 150 || echo 4)
+server_login_retry = 1
 logfile = $own/log
 pidfile = $own/pid
 CONF

@@ -185,20 +185,36 @@ class HostsTokens(OwnServer):
         self.consent()
         self.lost += 1
 
-    def test_one_exchange_a_round(self):
+    def rounds(self, faults):
         self.lost = 0
         self.assertEqual(self.token_on(0).status(), 0)
-        rounds = FAULTS * TURNS + ("promote", "kill")
-        for turn, fault in enumerate(rounds):
+        for turn, fault in enumerate(faults):
             with self.subTest(turn=turn, fault=fault, seed=self.seed):
                 self.round(fault)
         for number in range(HOSTS):
             self.assertEqual(self.token_on(number).status(), 0)
             self.assertEqual(glob.glob(f"{self.folder}/host{number}/spool/*"), [])
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
-        self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton'"), [["0"]])
         if SOAK:
-            print(f"\n{len(rounds)} rounds of {HOSTS * PROCESSES} processes, {self.lost} replies died with their receivers")
+            print(f"\n{len(faults)} rounds of {HOSTS * PROCESSES} processes, {self.lost} replies died with their receivers")
+
+    def test_one_exchange_a_round(self):
+        self.rounds(FAULTS * TURNS + ("promote", "kill"))
+        self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton'"), [["0"]])
+
+    def through_pooler(self, mode):
+        self.postgres("pooler", mode)
+        for relay in self.relays:
+            relay.path = self.server + "/pooler/.s.PGSQL.5432"
+        self.rounds(FAULTS * TURNS if SOAK else ("kill", "fast"))
+        self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton' AND state <> 'idle'"),
+                         [["0"]])
+
+    def test_through_a_pooler_of_sessions(self):
+        self.through_pooler("session")
+
+    def test_through_a_pooler_of_transactions(self):
+        self.through_pooler("transaction")
 
     def in_exchange(self, when, act):
         """A process of the first host, when the service is about to see its request, or has answered it."""

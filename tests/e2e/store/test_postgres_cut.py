@@ -6,21 +6,28 @@ import threading
 import unittest
 
 from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
-from support import SOAK, wait_until
+from support import SOAK, side_by_side, wait_until
 
-# A cut is this many bytes into what one side sends; so many places of a run are tried, or all.
+# So many places of a run are tried on each side, or all.
 PLACES = 8
+PARTS = {"start": lambda length: 0, "middle": lambda length: length // 2, "end": lambda length: length}
+
+
+def message_length(data, first):
+    """Of the protocol's message that begins there, or None as long as that is not known; the first one of a client has no
+    letter before its length."""
+    head = 0 if first else 1
+    return head + int.from_bytes(data[head:head + 4], "big") if len(data) >= head + 4 else None
 
 
 class Proxy:
-    """Between jeton and the server. Cuts the first connection after so many bytes of one side; then passes on."""
+    """Between jeton and the server. Passes on message by message; cuts the connection of one of them."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.passed = {"up": 0, "down": 0}
-        self.ends = {"up": [], "down": []}  # of what was sent at once
-        self.asked = b""  # by the client
-        self.side, self.after = None, 0
+    def __init__(self, folder, behind):
+        os.mkdir(folder, 0o700)
+        self.behind = behind + "/.s.PGSQL.5432"
+        self.arm(None, 0, None)
+        self.round_trips = 0  # how often clients have waited for answers
         self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
         self.open.set()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -28,18 +35,10 @@ class Proxy:
         self.listener.listen(64)
         threading.Thread(target=self.accept, daemon=True).start()
 
-    def arm(self, side, after):
-        self.passed = {"up": 0, "down": 0}
-        self.ends = {"up": [], "down": []}
-        self.side, self.after = side, after
-
-    def round_trips(self):
-        """How often the client of one connection, the first one that it was, has waited for answers: its Syncs."""
-        at, count = int.from_bytes(self.asked[:4], "big"), 0  # behind the startup message, which has no type
-        while at < len(self.asked):
-            count += self.asked[at:at + 1] == b"S"
-            at += 1 + int.from_bytes(self.asked[at + 1:at + 5], "big")
-        return count
+    def arm(self, side, number, part):
+        """To cut the message of this number from now on, over all connections, after `part(its length)` bytes."""
+        self.lengths = {"up": [], "down": []}  # of the messages that have passed
+        self.side, self.number, self.part = side, number, part
 
     def accept(self):
         while True:
@@ -48,22 +47,35 @@ class Proxy:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(SOCKET + "/.s.PGSQL.5432")
+            server.connect(self.behind)
             for side, source, target in (("up", client, server), ("down", server, client)):
                 threading.Thread(target=self.pass_on, args=(side, source, target), daemon=True).start()
 
+    def cuts(self, side, length):
+        """How many bytes of the next message pass, if it is the one."""
+        lengths = self.lengths[side]
+        lengths.append(length)
+        if side != self.side or len(lengths) <= self.number:
+            return None
+        self.side = None
+        return self.part(length)
+
+    def pass_messages(self, side, source, target):
+        data, first = b"", side == "up"
+        while more := source.recv(65536):
+            self.open.wait()
+            data += more
+            while (length := message_length(data, first)) is not None and length <= len(data):
+                cut = self.cuts(side, length)
+                self.round_trips += side == "up" and not first and data[:1] == b"S"
+                target.sendall(data[:length if cut is None else cut])
+                if cut is not None:
+                    return
+                data, first = data[length:], False
+
     def pass_on(self, side, source, target):
         try:
-            while data := source.recv(65536):
-                self.open.wait()
-                self.asked += data if side == "up" else b""
-                if side == self.side and self.passed[side] + len(data) >= self.after:
-                    self.side = None
-                    target.sendall(data[:self.after - self.passed[side]])
-                    break
-                target.sendall(data)
-                self.passed[side] += len(data)
-                self.ends[side].append(self.passed[side])
+            self.pass_messages(side, source, target)
         except OSError:
             pass
         for end in (source, target):
@@ -74,10 +86,49 @@ class Proxy:
         source.close()  # the other one is for the thread that reads from it
 
 
-class Cut(PostgresCase):
+class CutCase(PostgresCase):
+    def cut_anywhere(self, behind, parts, step):
+        """Of a run, through a proxy before that server or pooler: at these parts of each message, or of some."""
+        proxy = Proxy(self.folder + "/proxy-" + self.schema, behind)
+        self.addCleanup(proxy.listener.close)
+        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
+                              'print(s.get("n"))')
+        self.host(0, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n",
+                  url=f"postgresql://jeton@/jeton?host={self.folder}/proxy-{self.schema}")
+        runs = 2
+        for _ in range(runs):
+            proxy.arm(None, 0, None)
+            self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+        lengths = proxy.lengths
+        cuts = 0
+        for side in ("up", "down"):
+            places = [(number, part) for number, length in enumerate(lengths[side]) for part in parts(length)]
+            for number, part in places[::step(len(places))]:
+                proxy.arm(side, number, part)
+                done = self.on(0, "run", "--job", "job")
+                runs += 1
+                cuts += proxy.side is None
+                self.assertEqual((done.returncode, done.stdout), (0, f"{runs}\n"), f"{side} {number} {done.stderr}")
+        self.assertGreater(cuts, PLACES)
+        rows = self.sql("SELECT count(*), count(exit), count(DISTINCT run), sum(exit) FROM @run")
+        self.assertEqual(rows, [[str(runs), str(runs), str(runs), "0"]])
+        self.assertEqual(self.sql("SELECT runs, failures FROM @job_counter"), [])  # no metrics, no counters
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+        if SOAK:
+            print(f"\n{cuts} cuts of runs")
+
+
+def every_part(_):
+    return PARTS.values()
+
+
+def some(count):
+    return 1 if SOAK else max(1, count // PLACES)
+
+
+class Cut(CutCase):
     def test_a_run_with_a_cached_token_waits_once_before_its_request(self):
-        os.mkdir(self.folder + "/proxy", 0o700)
-        proxy = Proxy(self.folder + "/proxy")
+        proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(proxy.listener.close)
         script = self.write("me.lua", 'require "kaizala".connect "contoso":me()')
         url, lines = f"postgresql://jeton@/jeton?host={self.folder}/proxy", self.connector(self.sandbox().url)
@@ -86,9 +137,9 @@ class Cut(PostgresCase):
             self.host(0, lines + rate, url=url)
             self.assertEqual(self.on(0, "run", script).returncode, 0)
             self.sql(before)
-            proxy.asked = b""
+            proxy.round_trips = 0
             self.assertEqual(self.on(0, "run", script).returncode, 0)
-            return proxy.round_trips()
+            return proxy.round_trips
 
         unlimited = "    rate_limit: {per_minute: 0, tenant_per_minute: 0}\n"
         self.assertEqual(round_trips(unlimited, ""), 1)  # what it begins with, and the token
@@ -99,35 +150,65 @@ class Cut(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
 
     def test_a_run_whose_connection_is_cut_anywhere_counts_once(self):
-        os.mkdir(self.folder + "/proxy", 0o700)
-        proxy = Proxy(self.folder + "/proxy")
-        self.addCleanup(proxy.listener.close)
-        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
-                              'print(s.get("n"))')
-        self.host(0, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n",
-                  url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
-        runs = 2
-        for _ in range(runs):
-            self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
-            lengths = dict(proxy.passed)
-            ends = {side: list(places) for side, places in proxy.ends.items()}
-            proxy.arm(None, 0)
-        cuts = 0
-        for side in ("up", "down"):
-            places = range(1, lengths[side] + 1) if SOAK else sorted(
-                {max(1, end + more) for end in ends[side] for more in (-7, 0, 1)})
-            step = 1 if SOAK else max(1, len(places) // PLACES)
-            for after in places[::step]:
-                proxy.arm(side, after)
-                done = self.on(0, "run", "--job", "job")
-                runs += 1
-                cuts += proxy.side is None
-                self.assertEqual((done.returncode, done.stdout), (0, f"{runs}\n"), f"{side} {after} {done.stderr}")
-        self.assertGreater(cuts, PLACES)
-        rows = self.sql("SELECT count(*), count(exit), count(DISTINCT run), sum(exit) FROM @run")
-        self.assertEqual(rows, [[str(runs), str(runs), str(runs), "0"]])
-        self.assertEqual(self.sql("SELECT runs, failures FROM @job_counter"), [])  # no metrics, no counters
-        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+        def every_byte(length):
+            return [lambda _, at=at: at for at in range(length + 1)]
+
+        self.cut_anywhere(SOCKET, every_byte if SOAK else every_part, some)
+
+
+class Poolers(OwnServer, CutCase):
+    MODES = ("session", "transaction")
+
+    def pooled(self, mode):
+        """A pooler, before tables of its own: its folder."""
+        self.postgres("pooler", mode)
+        self.schema = "pooled_" + mode
+        return self.server + "/pooler"
+
+    def again(self):
+        self.postgres("stop")
+        self.postgres("start")
+
+    def test_a_run_that_is_cut_anywhere_before_a_pooler(self):
+        for mode in self.MODES:
+            self.cut_anywhere(self.pooled(mode), every_part, some)
+            self.again()
+
+    def test_slots_through_poolers(self):
+        self.write("job.lua", f'local f = io.open("{self.folder}/ran", "a"); f:write(require "jeton".job.name, "\\n"):close()')
+        jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
+                                   f"    timezone: UTC\n    catch_up: true\n" for n in range(3))
+        for mode in self.MODES:
+            pooler = self.pooled(mode)
+            for number in range(HOSTS):
+                self.host(number, jobs, url=f"postgresql://jeton@/jeton?host={pooler}")
+            self.assertEqual(self.on(0, "run", "--job", "job0", "--scheduled").returncode, 0)
+            self.sql("UPDATE @job SET installed_ms = 0")
+            started = [self.start_on(number, "run", "--job", f"job{job}", "--scheduled")
+                       for number in range(HOSTS) for job in range(3)]
+            self.assertLessEqual({process.wait(60) for process in started}, {0, 7})
+            rows = self.sql("SELECT job, slot_ms, count(DISTINCT run), min(exit) FROM @run WHERE slot_ms IS NOT NULL"
+                            " AND cause IS NULL GROUP BY job, slot_ms")
+            self.assertTrue(rows)
+            self.assertEqual({(row[2], row[3]) for row in rows}, {("1", "0")})
+            with open(self.folder + "/ran", encoding="ascii") as file:
+                self.assertEqual(len(file.readlines()), len(rows))
+            os.unlink(self.folder + "/ran")
+            self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+            self.again()
+
+    def test_tokens_through_poolers(self):
+        sandbox = self.sandbox()
+        script = self.write("token.lua", TOKEN)
+        for mode in self.MODES:
+            pooler = self.pooled(mode)
+            for number in range(HOSTS):
+                self.host(number, self.connector(sandbox.url), url=f"postgresql://jeton@/jeton?host={pooler}")
+            outs = self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS) for _ in range(3)])
+            self.assertEqual(len(set(outs)), 1)
+            self.assertEqual(self.sql("SELECT max(generation) FROM @token"), [["1"]])
+            self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+            self.again()
 
 
 class Restarts(OwnServer):
@@ -148,21 +229,8 @@ class Restarts(OwnServer):
             os.unlink(self.folder + "/go")
             self.assertEqual(self.sql("SELECT count(*) FROM @run WHERE exit = 0"), [[str(turn)]])
 
-    def test_poolers_may_be_between(self):
-        sandbox = self.sandbox()
-        script = self.write("token.lua", TOKEN)
-        for mode in ("session", "transaction"):
-            self.postgres("pooler", mode)
-            pooled = f"postgresql://jeton@/jeton?host={self.server}/pooler"
-            for number in range(HOSTS):
-                self.host(number, self.connector(sandbox.url), url=pooled, schema="pooled_" + mode)
-            outs = self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS) for _ in range(3)])
-            self.assertEqual(len(set(outs)), 1)
-            self.schema = "pooled_" + mode
-            self.assertEqual(self.sql("SELECT max(generation) FROM @token"), [["1"]])
-            self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
-            self.postgres("stop")
-            self.postgres("start")
+
+load_tests = side_by_side
 
 
 if __name__ == "__main__":

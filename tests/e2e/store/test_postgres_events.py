@@ -12,14 +12,14 @@ import unittest
 
 import listening
 from listening import HOOK, SECRET, Listener
-from postgres import PostgresCase
+from namespaces import ENTER, has_namespaces
+from postgres import SOCKET, PostgresCase
 from support import JETON, SOAK, SOURCE, end_process, side_by_side, wait_until
-from test_hosts import ENTER, has_namespaces
-from test_postgres_cut import Proxy
+from test_postgres_cut import PARTS, Proxy
 
 EVENTS = 2000 if SOAK else 600
 KEYS = 7
-PLACES = 60 if SOAK else 3
+PLACES = 3  # of cuts on each side, or all
 KILLS = 200 if SOAK else 10  # a slow machine would kill workers faster than it starts them
 ROWS = 10000
 
@@ -185,30 +185,36 @@ class Events(PostgresCase):
         listener.stop()
 
     def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(self):
-        os.mkdir(self.folder + "/proxy", 0o700)
-        proxy = Proxy(self.folder + "/proxy")
+        proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(proxy.listener.close)
         listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
         sent = 0
-        for side in ("up", "down"):
-            proxy.arm(None, 0)
+
+        def send(*cut):
+            nonlocal sent
+            proxy.arm(*cut)
             self.post([listener], {"id": f"e{sent}", "type": "t", "key": "k", "n": sent})
             sent += 1
             self.wait_done(sent)
-            for _ in range(PLACES):
-                proxy.arm(side, random.randrange(1, 6000))
-                self.post([listener], {"id": f"e{sent}", "type": "t", "key": "k", "n": sent})
-                sent += 1
-                self.wait_done(sent)
+
+        for _ in range(2):  # the first one finds no worker yet
+            send(None, 0, None)
+        lengths = proxy.lengths
+        for side in ("up", "down"):
+            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
+            for number, part in places if SOAK else random.sample(places, PLACES):
+                send(side, number, part)
+        send(None, 0, None)
         listener.stop()
+        if SOAK:
+            print(f"\n{sent} events, their connections cut at each message")
         self.assertEqual(self.sql("SELECT sum(duplicates), sum(attempt), count(*) FROM @event"),
                          [["0", str(sent), str(sent)]])
         self.assertNotIn("somebody else has it", listener.log())
         self.assertEqual(self.counts(sent), [1] * sent)
 
     def test_a_listener_answers_while_the_server_says_nothing(self):
-        os.mkdir(self.folder + "/proxy", 0o700)
-        proxy = Proxy(self.folder + "/proxy")
+        proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(proxy.listener.close)
         self.addCleanup(proxy.open.set)
         listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
