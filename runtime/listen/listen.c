@@ -2,7 +2,9 @@
 
 #include "app_signals.h"
 #include "clock.h"
+#include "config_load.h"
 #include "config_rows.h"
+#include "fault.h"
 #include "hook_worker.h"
 #include "host.h"
 #include "listen_address.h"
@@ -10,12 +12,14 @@
 #include "listen_kaizala.h"
 #include "listen_notify.h"
 #include "mem.h"
+#include "provider_list.h"
 #include "store_lease.h"
 #include "store_runs.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOOK_MS      60000
@@ -74,6 +78,44 @@ static int lock(struct listener *listener, const struct config *config, struct e
                            config->path);
         usleep(LOCK_LOOK_MS * 1000);
     }
+}
+
+static void unlock(struct listener *listener)
+{
+    lock_release(&listener->host_lock);
+    store_lease_release(&listener->lock);
+    store_free(listener->store);
+    listener->store = NULL;
+}
+
+/* As the file has it by now. */
+static bool has_its_home(const struct config *config)
+{
+    struct problems problems;
+    struct stat st;
+    if (stat(config->files[0], &st) != 0 || !S_ISREG(st.st_mode))
+        return true;
+    problems_create(&problems);
+    struct config *now = config_read(config->path, provider_list, config->presets, &problems);
+    bool same = strcmp(config_home(now), config_home(config)) == 0;
+    config_free(now);
+    problems_destroy(&problems);
+    return same;
+}
+
+/* Whoever gives the configuration a name moves its rows while no listener has the lock. One that
+ * had read it before and comes to its lock after that would store for a home that nobody looks at:
+ * it reads the configuration again. */
+static int lock_home(struct listener *listener, struct listen_plan *plan, struct err *err)
+{
+    int result;
+    while ((result = lock(listener, plan->config, err)) == 0 && !has_its_home(plan->config)) {
+        unlock(listener);
+        listen_plan_destroy(plan);
+        if (listen_plan_load(plan, listener->app, err) != 0)
+            return -1;
+    }
+    return result;
 }
 
 /* What others can reach is encrypted, by us or by a proxy. */
@@ -286,7 +328,7 @@ static int run_child(struct listener *listener, struct err *err)
 
 static int run(struct listener *listener, struct listen_plan *plan, struct err *err)
 {
-    if (lock(listener, plan->config, err) != 0 || open_sockets(listener, plan->config, err) != 0 ||
+    if (lock_home(listener, plan, err) != 0 || open_sockets(listener, plan->config, err) != 0 ||
         app_signals_start(&listener->signals, err) != 0)
         return -1;
     if (config_rows_settle(plan->config, listener->store, listener->app->log, err) != 0)
@@ -312,6 +354,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
         listen_notify_destroy(&listener.notify);
         return -1;
     }
+    fault_point(FAULT_LISTEN_READ);
     app_children_create(&listener.children, LISTEN_CHILDREN_MAX, app->log);
     listener.children.ended = on_ended;
     listener.children.arg = &listener;
@@ -326,8 +369,6 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
     }
     app_children_destroy(&listener.children);
     listen_notify_destroy(&listener.notify);
-    lock_release(&listener.host_lock);
-    store_lease_release(&listener.lock);
-    store_free(listener.store);
+    unlock(&listener);
     return status;
 }

@@ -260,6 +260,24 @@ class Move(NameCase):
         shutil.rmtree(self.state)
         self.add_the_name_under_a_listener()
 
+    def test_a_listener_that_comes_late_to_its_lock_looks_again(self):
+        """It has read the configuration before it had a name, and what belonged to the path may have moved since."""
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", "return function() error('not today') end")
+        hooks = "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder) + "    retries: { attempts: 9, delay: 1h }\n"
+        self.configure_at("jeton.yaml", extra=hooks)
+        process = self.start("listen", "--listen", "127.0.0.1:0", program=support.JETON_FAULTY,
+                             env={"JETON_FAULT": "listen-read=stop"})
+        os.waitpid(process.pid, os.WUNTRACED)
+        self.configure_at("jeton.yaml", name="shop", extra=hooks)
+        self.count(self.config)
+        process.send_signal(signal.SIGCONT)
+        listener = Listener(self, popen=process)
+        self.assertEqual(listener.post({"id": "late", "type": "t"})[0], 200)
+        listener.stop()
+        self.assertEqual([row["scope"] for row in self.query("SELECT scope FROM event")], ["hook:orders:name:shop"])
+        self.assertEqual(self.homes(), {"name:shop"})
+
     def test_a_path_that_is_gone_is_adopted(self):
         os.makedirs(self.path("new"))
         os.rename(self.path("jeton.yaml"), self.path("new/jeton.yaml"))
