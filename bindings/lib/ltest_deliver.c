@@ -175,11 +175,12 @@ static int deliver(lua_State *L, struct delivery *delivery, struct err *err)
                                         .nheaders = delivery->nheaders,
                                         .body = body,
                                         .body_len = len,
-                                        .now_ms = delivery->now_ms};
+                                        .now_ms = delivery->now_ms,
+                                        .forged = larg_boolean(L, 1, "forged", 0)};
     struct hook_signed signed_ = {.nheaders = 0};
     int result = hook_sign(&delivery->hook->rules, delivery->keys, &given, &signed_, err);
     char *forged = NULL;
-    if (result == 0 && larg_boolean(L, 1, "forged", 0)) { /* changed on its way */
+    if (result == 0 && given.forged) { /* changed on its way */
         forged = mem_printf("%.*s ", (int)signed_.body_len, signed_.body);
         signed_.body = forged;
         signed_.body_len++;

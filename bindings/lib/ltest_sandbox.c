@@ -11,23 +11,27 @@
 #include <lauxlib.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ARGS_MAX     16
 #define GREETING_MAX ((size_t)64 * 1024)
 #define START_MS     30000
 #define END_MS       2000
+#define SAYS_MAX     300
 #define LAST_LINE    "\nIts contents:\n" /* of the greeting */
 
 /* In the child: becomes the program; a signal tells the parent if that fails. */
-static void become(char *const argv[], int output)
+static void become(char *const argv[], int output, int says)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL); /* the run blocks some */
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0)
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+        (says < 0 || dup2(says, STDERR_FILENO) >= 0))
         execv(argv[0], argv);
     raise(SIGKILL);
 }
@@ -44,9 +48,23 @@ static int read_greeting(int fd, struct buf *text, struct err *err)
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0 || buf_append(text, piece, (size_t)got) != 0)
-            return err_set(err, ERR_CONFIG, "the sandbox did not start; it says why above");
+            return err_set(err, ERR_CONFIG, "the sandbox did not start");
     }
     return 0;
+}
+
+/* The first line of what it has said. */
+static void explain(int says, struct err *err)
+{
+    static const char head[] = "jeton: error: ";
+    char line[SAYS_MAX + 1];
+    ssize_t got = pread(says, line, SAYS_MAX, 0);
+    if (got <= 0)
+        return;
+    line[got] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    bool prefixed = strncmp(line, head, strlen(head)) == 0;
+    err_set(err, ERR_CONFIG, "the sandbox did not start: %s", line + (prefixed ? strlen(head) : 0));
 }
 
 static void end(pid_t pid)
@@ -62,14 +80,19 @@ static int start(char *const argv[], struct buf *text, pid_t *pid, struct err *e
     int pipes[2];
     if (pipe2(pipes, O_CLOEXEC) != 0)
         return err_set(err, ERR_CONFIG, "cannot start a sandbox: %s", strerror(errno));
+    int says = memfd_create("sandbox", MFD_CLOEXEC);
     *pid = process_fork(err);
     if (*pid == 0)
-        become(argv, pipes[1]);
+        become(argv, pipes[1], says);
     close(pipes[1]);
     int result = *pid > 0 ? read_greeting(pipes[0], text, err) : -1;
     close(pipes[0]);
-    if (*pid > 0 && result != 0)
+    if (*pid > 0 && result != 0) {
         end(*pid);
+        explain(says, err);
+    }
+    if (says >= 0)
+        close(says);
     return result;
 }
 

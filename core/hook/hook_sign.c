@@ -13,6 +13,7 @@
 #define SECRET      "{secret}"
 #define TIME_SIZE   32
 #define SIGNED_MORE ((size_t)1024 * 1024)
+#define FORGED      "another-secret"
 #define FALLBACK_ID "1" /* where a header is signed that nobody gave */
 
 struct signing {
@@ -186,7 +187,8 @@ static int put_secret(struct signing *signing)
 {
     const struct hook_verify *verify = &signing->rules->verify;
     struct hook_span key = hook_keys_at(signing->keys, 0);
-    const char *secret = arena_text(&signing->out->arena, key.text, key.len);
+    const char *secret =
+        signing->given->forged ? FORGED : arena_text(&signing->out->arena, key.text, key.len);
     if (verify->kind == HOOK_TOKEN)
         return put(signing, &verify->in.items[0],
                    print(signing, verify->prefix != NULL ? verify->prefix : "", secret, ""));

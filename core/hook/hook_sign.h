@@ -26,6 +26,7 @@ struct hook_unsigned {
     const char *body;
     size_t body_len;
     int64_t now_ms;
+    bool forged; /* where the secret itself is sent, another one is */
 };
 
 /*

@@ -44,7 +44,7 @@ local OPTIONS = {
 ---@field hook? table more keys of the webhook, as in the configuration: events, order, retries, connector …
 ---@field name? string of the webhook
 ---@field crash? string "after step NAME", "before step NAME", "before the end": its worker dies there
----@field forged? boolean the body is changed on its way
+---@field forged? boolean another body than what was signed, or another token
 
 local function check_event(options)
   check_options("t:event", options, OPTIONS, 5)

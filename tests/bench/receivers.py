@@ -53,12 +53,13 @@ class Receiver:
         return found
 
     def memory(self):
-        """MiB of all; of pages that they share each has its part."""
-        total = 0
+        """MiB: what is each process's own, and the program and libraries once."""
+        own, files = 0, 0
         for pid in self.processes():
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-                total += sum(map(int, re.findall(r"^Pss:\s+(\d+)", file.read(), re.M)))
-        return total / 1024
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as file:
+                has = dict(re.findall(r"^Rss(Anon|File):\s+(\d+)", file.read(), re.M))
+                own, files = own + int(has.get("Anon", 0)), max(files, int(has.get("File", 0)))
+        return (own + files) / 1024
 
     def cpu(self):
         """Seconds of the processor up to now, of all."""

@@ -57,7 +57,7 @@ function T:snapshot(name, value) end
 ---@field hook? table more keys of the webhook, as in the configuration
 ---@field name? string of the webhook
 ---@field crash? string "after step NAME", "before step NAME", "before the end": its worker dies there
----@field forged? boolean the body is changed on its way
+---@field forged? boolean another body than what was signed, or another token
 
 ---@class jeton.test.Event
 ---@field verdict "stored"|"duplicate"|"held"|"full"|"answered"|"skipped"|"refused"
