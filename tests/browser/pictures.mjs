@@ -1,5 +1,5 @@
-// Makes the pictures of README.md: `./dev pictures`, of which the history takes two minutes. What they show was really done: messages posted to a sandbox by
-// its API, and a month of runs, each at its own time by libfaketime.
+// Makes the pictures of README.md: `./dev pictures portal`, and `history`, which takes two minutes. What they show was
+// really done: messages posted to a sandbox by its API, and a month of runs, each at its own time by libfaketime.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
