@@ -39,15 +39,6 @@ bool api_pages_create(struct api_pages *pages, const struct provider *provider,
     return true;
 }
 
-static void forget_edge(struct api_pages *pages)
-{
-    for (size_t i = 0; i < pages->nedge_ids; i++)
-        mem_free(pages->edge_ids[i]);
-    mem_free(pages->edge_ids);
-    pages->edge_ids = NULL;
-    pages->nedge_ids = 0;
-}
-
 void api_pages_destroy(struct api_pages *pages)
 {
     buf_destroy(&pages->items);
@@ -55,7 +46,7 @@ void api_pages_destroy(struct api_pages *pages)
     buf_destroy(&pages->after);
     mem_free(pages->cursor);
     mem_free(pages->links);
-    forget_edge(pages);
+    mem_free(pages->edge);
 }
 
 /* --- joining --- */
@@ -144,34 +135,53 @@ static int64_t item_time(const struct api_pages *pages, const struct json *item)
     return (int64_t)timegm(&tm);
 }
 
-static bool seen_at_edge(const struct api_pages *pages, const struct json *item)
+/* FNV-1a. */
+static uint64_t hash_of(const char *text)
 {
-    const char *id = json_string(json_get(item, pages->list->id));
-    for (size_t i = 0; id != NULL && i < pages->nedge_ids; i++) {
-        if (strcmp(pages->edge_ids[i], id) == 0)
-            return true;
-    }
-    return false;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
+    return hash;
 }
 
+static int compare_hashes(const void *a, const void *b)
+{
+    uint64_t first, second;
+    memcpy(&first, a, sizeof first);
+    memcpy(&second, b, sizeof second);
+    return (first > second) - (first < second);
+}
+
+/* Among the first `count`, which are sorted. */
+static bool seen_at_edge(const struct api_pages *pages, size_t count, const struct json *item)
+{
+    const char *id = json_string(json_get(item, pages->list->id));
+    if (id == NULL || count == 0)
+        return false;
+    uint64_t hash = hash_of(id);
+    return bsearch(&hash, pages->edge, count, sizeof hash, compare_hashes) != NULL;
+}
+
+/* A page may have any number of items of one second: sorted, they cost little each. */
 static void move_edge(struct api_pages *pages, const struct json *list)
 {
     int64_t newest = pages->edge_time;
-    for (const struct json *item = list->child; item != NULL; item = item->next) {
+    size_t count = 0;
+    for (const struct json *item = list->child; item != NULL; item = item->next, count++) {
         if (item_time(pages, item) > newest)
             newest = item_time(pages, item);
     }
     if (newest > pages->edge_time)
-        forget_edge(pages);
+        pages->nedge = 0;
     pages->edge_time = newest;
+    pages->edge = mem_realloc(pages->edge, (pages->nedge + count + 1) * sizeof *pages->edge);
+    size_t known = pages->nedge;
     for (const struct json *item = list->child; item != NULL; item = item->next) {
         const char *id = json_string(json_get(item, pages->list->id));
-        if (id == NULL || item_time(pages, item) != newest || seen_at_edge(pages, item))
-            continue;
-        pages->edge_ids =
-            mem_realloc(pages->edge_ids, (pages->nedge_ids + 1) * sizeof *pages->edge_ids);
-        pages->edge_ids[pages->nedge_ids++] = mem_strdup(id);
+        if (id != NULL && item_time(pages, item) == newest && !seen_at_edge(pages, known, item))
+            pages->edge[pages->nedge++] = hash_of(id);
     }
+    qsort(pages->edge, pages->nedge, sizeof *pages->edge, compare_hashes);
 }
 
 /* --- the next page: 1, 0 or -1 --- */
@@ -254,15 +264,6 @@ static int next_by_date(struct api_pages *pages, const struct json *root, size_t
     return 1;
 }
 
-/* FNV-1a. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-    return hash;
-}
-
 /* A circle would repeat the list until there are too many pages. */
 static int note_link(struct api_pages *pages, const char *target, const char *first,
                      struct err *err)
@@ -325,7 +326,7 @@ static int add_page(struct api_pages *pages, const struct json *root, const stru
     bool full = keep_shape(pages, root, list) != 0;
     for (const struct json *item = list->child; item != NULL && !full; item = item->next) {
         arrived++;
-        if (by_date && seen_at_edge(pages, item))
+        if (by_date && seen_at_edge(pages, pages->nedge, item))
             continue;
         full = add_item(pages, item) != 0;
         added++;

@@ -19,8 +19,8 @@ struct api_pages {
     char *cursor;             /* sent last; JSON */
     uint64_t *links;          /* hashes of the URLs that were asked for by link */
     int64_t edge_time;        /* newest in the list: the next page begins there … */
-    char **edge_ids;          /* … and what of it has been seen */
-    size_t nedge_ids;
+    uint64_t *edge;           /* … and hashes of what of it has been seen, sorted */
+    size_t nedge;
 };
 
 /* A page as it came. */

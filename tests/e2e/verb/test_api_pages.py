@@ -1,6 +1,7 @@
 """`jeton api --paginate` against the sandbox: every operation that comes in pages is one valid document."""
 
 import json
+import resource
 import unittest
 import urllib.parse
 
@@ -135,6 +136,18 @@ class OneSecond(support.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([a["referenceId"] for a in json.loads(done.stdout)["actions"]],
                          [f"r{i}" for i in range(len(times))])
+
+    def test_what_an_item_costs_is_bounded(self):
+        """Seconds of CPU: each item that was compared with all others would take a minute."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        items = [{"referenceId": f"r{i}", "creationTime": 200} for i in range(200000)]
+        service = Service(lambda request: (200, {}, {"actions": items, "hasMore": False})
+                          if "/actions" in request["path"] else None)
+        self.addCleanup(service.stop)
+        self.configure(service.base)
+        done = self.ok("api", "--paginate", "groups/g/actions?actionType=Job")
+        self.assertEqual(done.stdout.count("referenceId"), len(items))
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, 20)
 
     def test_a_service_that_does_not_list_on(self):
         done = self.list_actions([200] * 1200 + [300], limit=1000)
