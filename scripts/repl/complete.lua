@@ -102,10 +102,12 @@ local function candidates(before)
     for _, name in ipairs(terminal.names()) do set[name] = true end
     return choose(set, text), text
   end
-  local at, chain = before:match "()([%a_][%w_]*[%w_.:]*)$"
+  local plain = before:gsub("%[(%d+)%]", ".\1%1") -- list[1].name: as that of a name that none has
+  local at, chain = plain:match "()([%a_][%w_.:\1]*)$"
   if not chain then return {}, "" end
-  local rest = before:sub(1, at - 1)
+  local rest = plain:sub(1, at - 1)
   if rest:find "[.:]%s*$" and not rest:find "%.%.%s*$" then return {}, "" end
+  chain = chain:match "^.*%.%.(.*)$" or chain -- a..b
   local way, separator, partial = chain:match "^(.*)([.:])([%w_]*)$"
   if not way then
     local set = members(_G)
@@ -115,8 +117,11 @@ local function candidates(before)
   end
   local value
   for name in way:gmatch "[^.:]+" do
+    local index = name:match "^\1(%d+)$"
     if value == nil then
       value = global(name)
+    elseif index then
+      value = type(value) == "table" and rawget(value, math.tointeger(index)) or nil
     else
       value = members(value)[name]
     end

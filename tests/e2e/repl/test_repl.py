@@ -256,7 +256,12 @@ class Keys(ReplCase):
             time.sleep(0.1)
         prompt.keys(CLEAR, "t.inn", TAB, ":upp", TAB, "()\n")
         self.assertIn("calling 'upper' on bad self", prompt.wait("\njeton> "))
-        prompt.keys("'con", TAB, "'\n")
+        prompt.enter("list = { 1, { 1, inner = 'of the second' } }")
+        prompt.keys("1 ..#'xy'..list[2].in", TAB, "\n")
+        self.assertIn("12of the second", prompt.wait("\njeton> "))
+        for typed in ("list[1].in", "list[3].in", "list[2][1].in", "none[1].in"):
+            prompt.keys(CLEAR, typed, TAB)
+        prompt.keys(CLEAR, "'con", TAB, "'\n")
         self.assertIn('"contoso"', prompt.wait("\njeton> "))
         prompt.keys("g = require('kaizala.group').new(kz, '1'); g\n")
         prompt.wait("\njeton> ")
