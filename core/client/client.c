@@ -166,12 +166,16 @@ static void call_barred(void *arg)
     call_fail(call, &call->refusal);
 }
 
+static bool may_repeat(const struct client_call *call)
+{
+    return call->options.repeatable || http_method_is_repeatable(call->request->method);
+}
+
 static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
     struct http_response *response = &result->response;
-    const char *method = call->request->method;
-    bool repeatable = call->options.repeatable || http_method_is_repeatable(method);
+    bool repeatable = may_repeat(call);
     call->transfer = NULL;
     call->retry.deadline_ms = call->client->deadline_ms;
     call->last = result->err;
@@ -189,8 +193,8 @@ static void call_answered(void *arg, struct http_result *result)
         call_moved(call, response);
         return;
     }
-    provider->error(response, method, call->path != NULL ? call->path : call->target, call->scope,
-                    &call->last);
+    provider->error(response, call->request->method, call->path != NULL ? call->path : call->target,
+                    call->scope, &call->last);
     call_label(call);
     if (status == 401 && !call->renewed) {
         call->renewed = true;
@@ -293,6 +297,8 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     call->generation = token->generation;
     mem_free(call->granted_at);
     call->granted_at = mem_strdup(token->endpoint_url);
+    /* Not on the exchange's connection, which a server might close right after. */
+    call->request->fresh = token->source == TOKEN_EXCHANGE && !may_repeat(call);
     if (call->limit == NULL || call->counted || limit_take(call->limit))
         call_go(call);
     else

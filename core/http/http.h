@@ -79,13 +79,13 @@ struct http_request {
     const char *only_certificate;
     const char *certificate, *key; /* PEM by which we identify ourselves to the server in TLS, the
                                       key not encrypted; both or neither */
-    bool alone;        /* on a new connection, as one that was kept may be closed by now; never sent
-                          twice by libcurl */
-    bool connect_only; /* only a connection is made, with TLS where the URL says so, and nothing is
-                          sent: no header, no body. The response's status is 0 */
-    bool no_link_local;  /* never to a link-local address (169.254/16, fe80::/10), whatever the host
-                            resolves to: cloud machines find their credentials there. Not known of
-                            what a proxy does */
+    bool fresh;                    /* on a new connection: one that was kept may be closed by now */
+    bool alone;                    /* fresh, and never sent twice by libcurl */
+    bool connect_only;  /* only a connection is made, with TLS where the URL says so, and nothing is
+                           sent: no header, no body. The response's status is 0 */
+    bool no_link_local; /* never to a link-local address (169.254/16, fe80::/10), whatever the host
+                           resolves to: cloud machines find their credentials there. Not known of
+                           what a proxy does */
     bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*
      * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent

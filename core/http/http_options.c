@@ -319,7 +319,7 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
     SET(CURLOPT_HTTPHEADER, transfer->headers);
-    SET(CURLOPT_FRESH_CONNECT, transfer->request->alone ? 1L : 0L);
+    SET(CURLOPT_FRESH_CONNECT, transfer->request->alone || transfer->request->fresh ? 1L : 0L);
     SET(CURLOPT_FORBID_REUSE, transfer->request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, transfer->request->connect_only ? 1L : 0L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
