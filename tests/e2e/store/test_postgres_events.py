@@ -231,6 +231,7 @@ class Events(PostgresCase):
 
         send("e0")
         self.assertEqual(replies["e0"][0], 200)
+        self.wait_done(1)
         proxy.open.clear()
         first, = sent("e1")
         for _ in range(5):  # whether or not the request has come by then
