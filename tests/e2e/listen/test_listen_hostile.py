@@ -111,7 +111,7 @@ class Hostile(listening.Case):
         started = time.monotonic()
         for number in range(20):
             self.serves(number)
-        self.assertLess(time.monotonic() - started, 10)
+        self.assertLess(time.monotonic() - started, 25)  # a slow one has 30 s
         self.assertEqual(len(idle), 1000)
 
 
