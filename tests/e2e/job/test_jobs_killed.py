@@ -31,6 +31,8 @@ end
 
 
 class Killed(JobCase):
+    kills = KILLS
+
     def start_and_kill(self, name, longest, chance):
         """One run, killed at a random moment: it, its script's process, or both."""
         process = subprocess.Popen([support.JETON, "run", "--job", name], stdin=subprocess.DEVNULL,
@@ -106,7 +108,7 @@ class Killed(JobCase):
         self.write("jeton.yaml", text + "jobs:\n" + "".join(f"  {name}: {{ script: job.lua, overlap: wait }}\n" for name in JOBS))
         self.ok("token", "contoso")
         self.said = {name: "" for name in JOBS}
-        threads = [threading.Thread(target=self.kill_many, args=(name, KILLS // len(JOBS), random.Random(SEED + i)))
+        threads = [threading.Thread(target=self.kill_many, args=(name, self.kills // len(JOBS), random.Random(SEED + i)))
                    for i, name in enumerate(JOBS)]
         for thread in threads:
             thread.start()
@@ -123,8 +125,11 @@ class Killed(JobCase):
                 rows = [row for row in self.rows() if row["job"] == name]
                 reached = self.check_messages(name, posted[name], rows)
                 self.assertIn(self.cursor(name), (reached, reached - 1))
-                self.assertGreater(reached, KILLS // len(JOBS) // 3)
+                self.assertGreater(reached, self.kills // len(JOBS) // 3)
                 self.check_rows(rows, self.said[name])
+        self.check_state()
+
+    def check_state(self):
         self.assertEqual(self.query("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
 
     def check_rows(self, rows, said):

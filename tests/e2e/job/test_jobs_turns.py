@@ -17,14 +17,16 @@ LONG = 900 if SOAK else 300 if SANITIZED else 120  # seconds for all of them
 
 
 class Turns(JobCase):
+    many = MANY
+
     def end_all(self, processes):
         return sorted(process.wait(timeout=LONG) for process in processes)
 
     def test_of_many_that_claim_a_slot_one_runs(self):
         clock = self.faketime(AT_EIGHT)
         self.job("io.open('ran', 'a'):write('x'):close()", schedule="0 8 * * *", overlap="wait")
-        statuses = self.end_all([self.start_silent("--scheduled", env=clock) for _ in range(MANY)])
-        self.assertEqual(statuses, [0] * MANY)
+        statuses = self.end_all([self.start_silent("--scheduled", env=clock) for _ in range(self.many)])
+        self.assertEqual(statuses, [0] * self.many)
         with open(self.path("ran"), encoding="utf-8") as file:
             self.assertEqual(file.read(), "x")
         self.assertEqual(self.row()["exit"], 0)
@@ -40,11 +42,14 @@ class Turns(JobCase):
           assert(os.remove "inside")
           state.set("count", count + 1)
         """, overlap="wait")
-        self.assertEqual(self.end_all([self.start_silent() for _ in range(MANY)]), [0] * MANY)
-        self.assertEqual([row["exit"] for row in self.rows()], [0] * MANY)
-        self.assertEqual(self.query("SELECT value FROM kv")[0]["value"], str(MANY))
+        self.assertEqual(self.end_all([self.start_silent() for _ in range(self.many)]), [0] * self.many)
+        self.assertEqual([row["exit"] for row in self.rows()], [0] * self.many)
+        self.assertEqual(self.counted(), str(self.many))
         times = [(row["started_ms"], row["ended_ms"]) for row in self.rows()]
         self.assertEqual(times, sorted(times))
+
+    def counted(self):
+        return self.query("SELECT value FROM kv")[0]["value"]
 
     def test_a_second_run_is_skipped_and_recorded(self):
         self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go'")
