@@ -1,5 +1,6 @@
 --- One test: what `t` is, what is done at its end, and what it says of itself.
 local native = require "jeton.test_native"
+local show = require "test.show"
 
 local case = { methods = {} }
 
@@ -53,7 +54,9 @@ function case.failure(raised, level)
   if type(raised) == "table" and raised.message and raised.kind == nil then
     return { message = raised.message, where = raised.where, diff = raised.diff }
   end
-  local failure = type(raised) == "string" and case.split(raised) or { message = tostring(raised) }
+  local plain = type(raised) == "table" and not getmetatable(raised)
+  local failure = type(raised) == "string" and case.split(raised)
+    or { message = plain and show.line(raised) or tostring(raised) }
   failure.where = failure.where or case.where(level + 1)
   return failure
 end

@@ -50,7 +50,8 @@ local function failure_lines(file, test, color)
   local failure = test.failure
   local lines = { "", ("%s %s"):format(sign("fail", color), test.name) }
   local text = totals.lines(failure)
-  text[1] = ("%s: %s"):format(failure.where or file.path, text[1])
+  local where = (failure.where or file.path) .. ": "
+  if text[1]:sub(1, #where) ~= where then text[1] = where .. text[1] end
   for _, line in ipairs(text) do
     local code = line:match "^%s+%- " and 31 or line:match "^%s+%+ " and 32
     lines[#lines + 1] = "  " .. (code and painted(color, code, line) or line)

@@ -50,6 +50,8 @@ class TestParent(support.Case):
         self.assertEqual(alone.stdout.splitlines()[-1], "0 passed, 1 failed, 0 skipped")
         self.assertEqual(self.ok("test", "good_test.lua").stdout.splitlines()[-1], "2 passed, 0 failed, 0 skipped")
         self.assertEqual(self.ok("test", "-q", "good_test.lua").stdout, "2 passed, 0 failed, 0 skipped\n")
+        os.chmod(os.path.join(self.folder, "good_test.lua"), 0o666)
+        self.assertIn("\n  good_test.lua: group or others can write it", self.fails(3, "test", "good_test.lua").stdout)
 
     def test_a_secret_that_is_in_a_name_or_is_a_word_of_the_report(self):
         self.write("x_test.lua", """\

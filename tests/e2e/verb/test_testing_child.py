@@ -54,6 +54,10 @@ test("goes on", function() end)
             self.assertEqual((events[0]["message"], events[0].get("where")), (message, where))
             self.assertEqual(self.status, 3)
 
+    def test_a_table_that_is_raised(self):
+        failure = self.failure('test("x", function() error { code = 5, "why" } end)')
+        self.assertEqual((failure["where"], failure["message"]), ("a_test.lua:2", '{ "why", code = 5 }'))
+
     def test_none_is_added_by_another(self):
         failure = self.failure('test("x", function() test("y", error) end)')
         self.assertEqual((failure["where"], failure["message"]),
