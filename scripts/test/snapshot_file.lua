@@ -11,13 +11,17 @@ end
 
 local ESCAPES = { ["\r"] = "\\r", ["\\"] = "\\\\" }
 
+local function escaped_bytes(text)
+  return (text:gsub(".", function(byte) return ("\\x%02X"):format(byte:byte()) end))
+end
+
 -- Bytes that would not survive as a line of text.
 local function escaped(line)
   line = line:gsub("[%z\1-\8\11-\31\127\\]", function(byte)
     return ESCAPES[byte] or ("\\x%02X"):format(byte:byte())
   end)
-  if utf8.len(line) then return line end
-  return (line:gsub("[\128-\255]", function(byte) return ("\\x%02X"):format(byte:byte()) end))
+  if utf8.len(line) then return (line:gsub("\xC2[\x80-\x9F]", escaped_bytes)) end -- C1 steers terminals
+  return (line:gsub("[\128-\255]", escaped_bytes))
 end
 
 local function unescaped(line)

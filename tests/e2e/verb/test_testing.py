@@ -286,7 +286,7 @@ class Snapshots(support.Case):
     TEXT = """\
 local test = require "jeton.test"
 test("page", function(t)
-  t:snapshot("Hello\\n\\tworld \\\\ \\27[1m\\n")
+  t:snapshot("Hello\\n\\tworld \\\\ \\27[1m \\u{9B}1m\\n")
   t:snapshot("parsed", { items = { 1, 2.0, "x" }, ok = true })
 end)
 test("other", function(t) t:snapshot { "other" } end)
@@ -310,7 +310,7 @@ test("other", function(t) t:snapshot { "other" } end)
 
 [page / 1]: text
   | Hello
-  | \tworld \\\\ \\x1B[1m
+  | \tworld \\\\ \\x1B[1m \\xC2\\x9B1m
   |
 
 [page / parsed]: value
