@@ -9,13 +9,13 @@
 #define HASH_BYTES 16
 #define NAME_SIZE  160
 
-/* Ids are numbers of base 36. */
+/* Ids are numbers of base 36. What a database says may be no id: it is some byte. */
 static int64_t byte_of(const char *run)
 {
-    int64_t at = 0;
+    uint64_t at = 0;
     for (; *run != '\0'; run++)
-        at = at * 36 + (*run >= 'a' ? *run - 'a' : *run - '0' + 26);
-    return at;
+        at = at * 36 + (uint64_t)(*run >= 'a' ? *run - 'a' : *run - '0' + 26);
+    return (int64_t)(at & INT64_MAX);
 }
 
 /* "job-NAME-HASH", of a scope that is "job:NAME:FILE": the hash tells configurations apart. */
