@@ -182,16 +182,24 @@ end
 --- The newest responses, newest first.
 ---@param user_id string|nil only those of this user
 ---@param count integer at most
+---@param from integer how many are left out before them
 ---@return sandbox.response[]
-function actions.newest_responses(db, action, user_id, count)
+function actions.newest_responses(db, action, user_id, count, from)
   local rows = db:rows(RESPONSES .. [[WHERE action_responses.number IN (
       SELECT number FROM action_responses WHERE action = ?1 AND (?2 IS NULL OR user_id = ?2)
-      ORDER BY number DESC LIMIT ?3)
-    ORDER BY number DESC]], action.number, user_id, count)
+      ORDER BY number DESC LIMIT ?3 OFFSET ?4)
+    ORDER BY number DESC]], action.number, user_id, count, from)
   for _, row in ipairs(rows) do
     row.body = assert(json.decode(row.body))
   end
   return rows
+end
+
+---@param user_id string|nil only those of this user
+---@return integer
+function actions.count_responses(db, action, user_id)
+  return db:row([[SELECT count(*) AS n FROM action_responses
+    WHERE action = ?1 AND (?2 IS NULL OR user_id = ?2)]], action.number, user_id).n
 end
 
 ---@param body table as checked

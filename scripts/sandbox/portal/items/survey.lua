@@ -7,6 +7,7 @@ local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
+local http = require "jeton.http"
 local limits = require "sandbox.base.limits"
 local properties = require "sandbox.portal.items.properties"
 local tally = require "sandbox.data.tally"
@@ -88,14 +89,17 @@ local function response(talk, action, row)
 end
 
 local function response_list(talk, action, may_see)
-  local list, only = {}, not may_see and talk.me.id or nil
-  for i, row in ipairs(actions.newest_responses(talk.db, action, only, limits.portal_answers_shown)) do
+  local list, only, visit = {}, not may_see and talk.me.id or nil, talk.visit
+  local all = actions.count_responses(talk.db, action, only)
+  local part = widgets.part(visit, all, limits.portal_answers_shown, "answers")
+  for i, row in ipairs(actions.newest_responses(talk.db, action, only, part.per, part.from)) do
     list[i] = response(talk, action, row)
   end
-  return #list > 0 and h.section {
-    class = "answer-form", aria_labelledby = "responses-title",
+  return all > 0 and h.section {
+    id = part.name, class = "answer-form", aria_labelledby = "responses-title",
     h.h4 { id = "responses-title", talk.t(may_see and "conversation.in_full" or "conversation.own_answer") },
     h.ol { class = "responses", list },
+    widgets.pager(visit, part, visit.query.as and "as=" .. http.encode(visit.query.as)),
   }
 end
 

@@ -184,6 +184,26 @@ function TestSurveys.test_more_than_one_where_it_may_be()
   lu.assertEquals(#talking.details(sent.actionId).responses, 2)
 end
 
+function TestSurveys.test_all_answers_are_reached()
+  local sent = survey {
+    questions = json.array { { title = "Q", type = "Text" } }, acceptMultipleResponses = true,
+  }
+  for i = 1, 52 do
+    wire.ok("POST", ("/v1/groups/%s/actions/%s/responses"):format(wire.sales, sent.actionId), {
+      token = talking.token(),
+      json = { actionType = "Survey", actionBody = { answers = json.array { ("no. %02d."):format(i) } } },
+    })
+  end
+  local alice, body = as("alice", sent.referenceId)
+  lu.assertStrContains(body, ">no. 52.<")
+  lu.assertStrContains(body, ">no. 03.<")
+  lu.assertNotStrContains(body, ">no. 02.<")
+  body = alice:page(browser.text(body:match 'href="([^"]*answers=50[^"]*)"'))
+  lu.assertStrContains(body, ">no. 02.<")
+  lu.assertStrContains(body, ">no. 01.<")
+  lu.assertNotStrContains(body, ">no. 03.<")
+end
+
 function TestSurveys.test_what_is_wrong_comes_back_as_it_was_entered()
   local sent = survey()
   local alice, body = as("bruno", sent.referenceId)
