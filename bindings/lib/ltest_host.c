@@ -1,6 +1,7 @@
 /* jeton.test_host, internal, for `jeton test`: what scripts/test/run.lua needs of the system. */
 #include "ltest_host.h"
 
+#include "ascii.h"
 #include "engine.h"
 #include "lerr.h"
 #include "luaopen.h"
@@ -57,6 +58,17 @@ static bool is_passed_over(const FTSENT *entry)
             (entry->fts_name[0] == '.' || strcmp(entry->fts_name, "node_modules") == 0));
 }
 
+/* One that would steer a terminal, or begin a line of a report. */
+static bool has_control(const char *path)
+{
+    for (const char *c = path; *c != '\0'; c++) {
+        unsigned char next = (unsigned char)c[1];
+        if (ascii_is_control(*c) || ((unsigned char)*c == 0xC2 && next >= 0x80 && next <= 0x9F))
+            return true;
+    }
+    return false;
+}
+
 /* The list is on top. */
 static int add_found(lua_State *L, FTS *tree, const char *end, struct err *err)
 {
@@ -72,6 +84,9 @@ static int add_found(lua_State *L, FTS *tree, const char *end, struct err *err)
             (!named &&
              (entry->fts_name[0] == '.' || !ends_with(entry->fts_name, entry->fts_namelen, end))))
             continue;
+        if (has_control(entry->fts_path))
+            return err_set(err, ERR_CONFIG, "%s: its path holds a control character; rename it",
+                           entry->fts_path);
         if (count == FILES_MAX)
             return err_set(err, ERR_CONFIG, "more than %d files", FILES_MAX);
         if (push_file(L, entry->fts_path))

@@ -80,6 +80,12 @@ test("passes", function() end)
 
     def test_nothing_to_run(self):
         self.fails(3, "test", says="no test: there is no file *_test.lua below .")
+        for name, said in (("a\x9b_test.lua", "a\\x9b_test.lua"), ("a\nok 1_test.lua", "a\\nok 1_test.lua")):
+            path = self.write(name, GOOD)
+            for words in ("--report=tap",), ("--list",), (name,):
+                done = self.fails(3, "test", *words, says=said + ": its path holds a control character; rename it")
+                self.assertEqual(done.stdout, "")
+            os.remove(path)
         self.write("good_test.lua", GOOD)
         self.fails(3, "test", "nowhere", says="nowhere: No such file")
         self.fails(3, "test", "-k", "nonsense", says="no test has 'nonsense' in its name")
