@@ -11,6 +11,7 @@ from rates import wrk
 LINEAR = 0.15  # how far the cost of one more may differ between few and many
 REQUESTS = (1, 10, 100, 1000, 10_000)
 TASKS = (1, 10, 100, 1000)
+OPEN = 64  # connections that jeton opens at most
 GROUPS = (3, 30, 300, 2500)
 SLOTS, GROUP_SLOTS, SLOT_S = 8, 3, 1
 DIFFERING = ("-s", peer("differ.lua"))  # so that the sandbox works anew for each
@@ -40,11 +41,11 @@ def one_more(costs):
     return [[n, (cost - first) / (n - 1)] for n, cost in costs[1:]]
 
 
-def in_script(bench, name, title, x, numbers, make):
-    """By thousands of instructions, as time is too short for one and too noisy for few."""
+def in_script(bench, name, title, x, numbers, make, before=0):
+    """By thousands of instructions, as time is too short for one and too noisy for few. `before`: requests that come first."""
     costs = []
     for n in numbers:
-        job = Job(name, title, [], work={"GET /item/N 200": n})
+        job = Job(name, title, [], work={"GET /item/N 200": before + n})
         costs.append([n, bench.instructions(job, Peer("jeton", make(n))) * 1e3])
     points = one_more(costs)
     return series(name, title, x, "thousand instructions", points, range_of(points))
@@ -56,8 +57,9 @@ def requests(bench):
 
 
 def tasks(bench):
-    return in_script(bench, "grow-tasks", "Another task, all at once", "tasks at once", TASKS,
-                     lambda n: [JETON, "run", ours("parallel.lua"), bench.nginx.url, str(n), str(n)])
+    """Each of the first ones also opens a connection, as many as there may be: this is done before."""
+    return in_script(bench, "grow-tasks", "Another task, all at once, connections open", "tasks at once", TASKS,
+                     lambda n: [JETON, "run", ours("tasks.lua"), bench.nginx.url, str(n), str(OPEN)], OPEN)
 
 
 # --- the sandbox: microseconds of the processor a request ------------------------------------
