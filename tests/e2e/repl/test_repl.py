@@ -33,7 +33,7 @@ class Prompt:
 
     def wait(self, text):
         """Until what is shown since the last mark has the text."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + support.PATIENCE
         while text not in self.shown():
             self.case.assertLess(time.monotonic(), deadline, self.terminal.shown)
             if select.select([self.terminal.end], [], [], 0.1)[0]:

@@ -175,7 +175,7 @@ test("is over at once", function(t)
   t:equal({ t:elapsed(), api:count() }, { 900, 2 })
 end)""")
         self.assertEqual(results["is over at once"]["status"], "pass", self.report)
-        self.assertLess(results["is over at once"]["ms"], 1000)
+        self.assertLess(results["is over at once"]["ms"], 30_000)  # some 20 on a machine with nothing else to do
 
     def test_pacing(self):
         self.write("invoices.lua", INVOICES)
