@@ -10,10 +10,12 @@ PATH=$PATH:/usr/sbin # pgbouncer
 bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
 [[ -n $bin ]] || { echo "PostgreSQL is missing: ./dev test installs it"; exit 1; }
 
-# PostgreSQL refuses root.
+# PostgreSQL refuses root. FAKETIME_…: its clock may be another one.
 as=()
 if ((EUID == 0)); then
     as=(setpriv --reuid=nobody --regid=nogroup --clear-groups env -i "PATH=$PATH")
+    [[ -z ${FAKETIME_TIMESTAMP_FILE:-} ]] || as+=(TZ=UTC "LD_PRELOAD=$LD_PRELOAD" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1
+        "FAKETIME_TIMESTAMP_FILE=$FAKETIME_TIMESTAMP_FILE")
 fi
 run() { (cd "$folder" && exec "${as[@]}" "$@" </dev/null); }
 

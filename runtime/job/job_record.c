@@ -126,6 +126,7 @@ static enum job_record_begun begin(struct job_record *record, bool scheduled, st
     if (store_ready(record->store, err) != 0 || settle(record, err) != 0 ||
         store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
         return JOB_RECORD_FAILED;
+    record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
     return add_row(record, scheduled, err);
 }
 

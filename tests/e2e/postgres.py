@@ -74,9 +74,11 @@ class OwnServer(PostgresCase):
         self.postgres("start")
         self.addCleanup(self.postgres, "stop")
 
+    server_env = {}
+
     def postgres(self, command, *args):
         subprocess.run([SOURCE + "/tests/postgres.sh", command, self.server, *args], check=True,
-                       stdout=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, env={**os.environ, **self.server_env})
 
     def configure(self, *lines):
         with open(self.server + "/data/postgresql.conf", "a", encoding="ascii") as file:

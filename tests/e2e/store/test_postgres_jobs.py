@@ -1,11 +1,15 @@
 """Tests of jobs that are killed, and that are many at once, with their state on PostgreSQL."""
 
 import json
+import os
+import shutil
+import tempfile
 import unittest
 
 import test_jobs_killed
+import test_jobs_slots
 import test_jobs_turns
-from postgres import PostgresCase
+from postgres import OwnServer, PostgresCase
 from support import SOAK, side_by_side
 
 
@@ -48,6 +52,45 @@ class Turns(OnPostgres, test_jobs_turns.Turns):
 # By this host's clock, of which PostgreSQL knows nothing; or of configurations without a name.
 for test in ("of_many_that_claim_a_slot_one_runs", "a_run_by_hand_while_crons_is_due", "other_jobs_do_not_wait"):
     setattr(Turns, "test_" + test, None)
+
+
+class Slots(OnPostgres, OwnServer, test_jobs_slots.Slots):
+    """Whether a slot is due is said by the server's clock, which stands where that of the host begins."""
+
+    def setUp(self):
+        clock = tempfile.mkdtemp(prefix="jeton-clock-")
+        self.addCleanup(shutil.rmtree, clock)
+        os.chmod(clock, 0o755)
+        self.clock = clock + "/clock"
+        self.set_clock("+0")
+        self.env = {}
+        self.server_env = {**self.faketime("+0"), "FAKETIME_TIMESTAMP_FILE": self.clock}
+        super().setUp()
+
+    def set_clock(self, when):
+        with open(self.clock + ".new", "w", encoding="ascii") as file:
+            file.write(when)
+        os.rename(self.clock + ".new", self.clock)
+
+    def run_job(self, *options, env=None, **more):
+        when = (env or {}).get("FAKETIME", "")
+        if ":" in when:
+            self.set_clock(when.lstrip("@"))
+        return super().run_job(*options, env=env, **more)
+
+    def test_the_hosts_clock_does_not_count(self):
+        self.job("", schedule="0 8 * * *")
+        for server, host, rows in (("07:00:00", "08:00:10", 0), ("08:00:10", "07:00:00", 1), ("08:00:20", "08:00:10", 1)):
+            self.set_clock(f"{test_jobs_slots.MONDAY} {server}")
+            super().run_job("--scheduled", env=self.faketime(f"@{test_jobs_slots.MONDAY} {host}"))
+            self.assertEqual(len(self.rows()), rows, f"{server} {host}")
+
+
+# Each has a server of its own; the short form tries some.
+for test in (name for name in dir(test_jobs_slots.Slots) if name.startswith("test_")):
+    if test == "test_jitter_delays_scheduled_runs_only" or not SOAK and test not in (
+            "test_a_slot_is_due_once", "test_a_late_one_within_five_minutes", "test_the_clock_goes_back_an_hour"):
+        setattr(Slots, test, None)
 
 load_tests = side_by_side
 
