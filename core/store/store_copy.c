@@ -193,7 +193,7 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
     for (int row = 0; row < store_pg_rows(batch, 2); row++) {
         size_t len;
         const char *scope = store_pg_get_bytes(batch, 2, row, 0, &len);
-        const char *home = store_home_of(scope);
+        const char *home = scope != NULL ? store_home_of(scope) : NULL;
         if (home == NULL || !store_home_among(home, homes))
             continue;
         buf_printf(&looking->scopes, "%s\"\\%s\"", looking->scopes.len > 1 ? "," : "",

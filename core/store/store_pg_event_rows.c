@@ -22,6 +22,8 @@ static const char *hooks_among(struct store_pg_work *work, struct store_pg_batch
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
         size_t len, name_len = 0;
         const char *scope = store_pg_get_bytes(batch, 0, row, 1, &len);
+        if (scope == NULL)
+            continue;
         const char *home = store_home_of(scope), *name = store_event_hook(scope, &name_len);
         if ((filter->scope != NULL && strcmp(filter->scope, scope) != 0) ||
             (filter->homes != NULL && (home == NULL || !store_home_among(home, filter->homes))) ||

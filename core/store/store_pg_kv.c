@@ -166,6 +166,8 @@ static int eached(struct store_pg_work *work, struct store_pg_batch *batch, stru
     struct store_kv item;
     for (int row = 0; row < rows; row++) {
         item.key = store_pg_get_bytes(batch, 0, row, 0, &len);
+        if (item.key == NULL)
+            return err_set(err, ERR_CONFIG, "%s: a row of kv has no key", work->pg->label);
         const char *owner = owner_of(&batch->texts, call->kv.scope, item.key);
         if (store_pg_get_sealed(batch, 0, row, 1, COLUMN, owner, &item.value, &item.len, err) != 0)
             return -1;

@@ -234,7 +234,7 @@ static const char *scopes_among(struct store_pg_batch *batch, const char *const 
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
         size_t len;
         const char *scope = store_pg_get_bytes(batch, 0, row, 0, &len);
-        const char *home = store_home_of(scope);
+        const char *home = scope != NULL ? store_home_of(scope) : NULL;
         if (home != NULL && store_home_among(home, homes))
             buf_printf(&array, "%s\"\\%s\"", array.len > 1 ? "," : "",
                        store_pg_get(batch, 0, row, 0));

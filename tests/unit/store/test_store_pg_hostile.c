@@ -69,6 +69,16 @@ static void it_cannot_write_beyond_what_was_asked_for(void **state)
     assert_int_equal(take(&store_pg_event_claim, &claimed), 0);
     assert_int_equal(events.count, ROWS);
     store_events_destroy(&events);
+
+    const char *const homes[] = {"name:n", NULL};
+    filter.homes = homes;
+    assert_true(take(&store_pg_run_list, &list) > 0); /* the scopes of these homes: none */
+    struct store_event_filter events_filter = {.homes = homes};
+    struct store_event_call listing = {.filter = &events_filter, .events = &events};
+    struct store_call listed = {.event = &listing};
+    assert_true(take(&store_pg_event_list, &listed) > 0);
+    struct store_call keys = {.kv = {.scope = "job:a:name:n"}};
+    assert_int_equal(take(&store_pg_kv_each, &keys), -1);
 }
 
 int main(void)
