@@ -37,7 +37,7 @@ end
 local function delivery_table(visit)
   local t, rows, by_id = visit.t, {}, {}
   local count = outbox.count_seen_by(visit.db, visit.user.id)
-  local part = widgets.part(visit, count, limits.portal_rows, "deliveries")
+  local part = widgets.part(visit, count, limits.portal_rows_of_two, "deliveries")
   for i, delivery in ipairs(outbox.seen_by(visit.db, visit.user.id, part.per, part.from)) do
     by_id[delivery.webhook_id] = by_id[delivery.webhook_id] or webhooks.by_id(visit.db, delivery.webhook_id)
     local webhook = by_id[delivery.webhook_id]
@@ -63,7 +63,7 @@ end
 
 local function show(visit)
   local count = webhooks.count_seen_by(visit.db, visit.user.id)
-  local part = widgets.part(visit, count, limits.portal_rows, "hooks")
+  local part = widgets.part(visit, count, limits.portal_rows_of_two, "hooks")
   return respond.page(visit, {
     title = visit.t "webhooks.title",
     intro = h.p { visit.t "webhooks.intro" },
