@@ -35,6 +35,7 @@
 #define STORE_PG_PARAMS_MAX    40
 #define STORE_PG_KEYS_MAX      8
 #define STORE_PG_HOST_SIZE     33
+#define STORE_PG_MARK_SIZE     16
 #define STORE_PG_RUN_LEASE     2 /* enum store_lease_kind, as SQL has it */
 #define STORE_PG_RUN_LEASE_SQL "2"
 
@@ -96,6 +97,8 @@ struct store_pg {
     char sqlstate[6];              /* of the last error of a statement */
     bool conflict;                 /* it may be done again at once */
     bool lost; /* the connection is of no use: a standby, or a server that ends */
+    unsigned char claim_mark[STORE_PG_MARK_SIZE];
+    bool claims; /* with that mark, until it has brought something */
     struct store_pg_lease *leases;
     struct store_pg_bucket {
         char *key, *text;

@@ -5,7 +5,6 @@
 #include "store_events.h"
 #include "store_pg.h"
 
-#define STORE_PG_MARK_SIZE     16
 #define STORE_PG_EVENT_HEADERS "event.headers"
 #define STORE_PG_EVENT_BODY    "event.body"
 #define STORE_PG_STEP          "step.result"

@@ -205,12 +205,24 @@ static int added(struct store_pg_work *work, struct store_pg_batch *batch, struc
 
 /* Claiming */
 
+/* What became of a claim that was given up, nobody knows: it may be done later still, for an owner
+ * that lives and knows nothing of it. So the next ones have its mark, and bring what it has taken.
+ */
+static const char *claim_mark(struct store_pg_work *work)
+{
+    struct store_pg *pg = work->pg;
+    if (!pg->claims)
+        randombytes_buf(pg->claim_mark, sizeof pg->claim_mark);
+    pg->claims = true;
+    return arena_text(&work->texts, (const char *)pg->claim_mark, sizeof pg->claim_mark);
+}
+
 /* Up to the first that is to be run alone. It must be durable: a server that has lost it would give
  * the event to somebody else while its handler goes on. */
 static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_event_call *claim = work->call->event;
-    const char *mark = make_mark(work);
+    const char *mark = claim_mark(work);
     (void)err;
     store_pg_say(batch,
                  "WITH due AS (SELECT seq, next_ms, alone FROM @event WHERE hook = " THE_HOOK
@@ -246,6 +258,7 @@ static int claimed(struct store_pg_work *work, struct store_pg_batch *batch, str
         return -1;
     for (size_t i = 0; i < claim->events->count; i++)
         claim->events->items[i].owner = NULL;
+    work->pg->claims = claim->events->count == 0;
     *claim->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
     return 0;
 }

@@ -391,6 +391,44 @@ static void open_events_are_counted_near_the_limit_only(void **state)
     pg_host_destroy(&host);
 }
 
+static void ignore(void *arg)
+{
+    (void)arg;
+}
+
+/* As when its answer comes too late: its owner is alive, so nobody else would take what it has. */
+static void a_claim_that_was_given_up_is_not_lost(void **state)
+{
+    (void)state;
+    struct err err;
+    struct pg_host host;
+    pg_host_create(&host, "a");
+    struct store *store = pg_host_store(&host);
+    struct store_event_new event = {
+        .scope = "hook:h:name:n", .max_waiting = 9, .id = "a", .headers = "{}", .body = ""};
+    assert_int_equal(store_event_add(store, &event, 1, &err), 0);
+    struct store_events events = {0};
+    int64_t next_ms;
+    const struct store_event_call claim = {.scope = event.scope,
+                                           .owner = "w",
+                                           .now_ms = 9,
+                                           .max = 1,
+                                           .events = &events,
+                                           .next_ms = &next_ms};
+    struct store_call call = {.op = STORE_EVENT_CLAIM, .event = &claim};
+    store_start(store, &call, ignore, NULL);
+    store_cancel(&call);
+    assert_int_equal(store_event_claim(store, event.scope, "w", 9, 1, &events, &next_ms, &err), 0);
+    assert_int_equal(events.count, 1);
+    assert_int_equal(events.items[0].attempt, 1);
+    store_events_destroy(&events);
+    assert_int_equal(store_event_claim(store, event.scope, "w", 9, 1, &events, &next_ms, &err), 0);
+    assert_int_equal(events.count, 0);
+    store_events_destroy(&events);
+    store_free(store);
+    pg_host_destroy(&host);
+}
+
 static void only_the_configuration_counts(void **state)
 {
     (void)state;
@@ -464,6 +502,7 @@ int main(void)
         PG_HOST_TEST(tables_of_a_newer_program_are_refused),
         PG_HOST_TEST(tables_of_an_older_program_are_added_to),
         PG_HOST_TEST(open_events_are_counted_near_the_limit_only),
+        PG_HOST_TEST(a_claim_that_was_given_up_is_not_lost),
         PG_HOST_TEST(only_the_configuration_counts),
         PG_HOST_TEST(what_is_weak_or_wrong_is_refused),
     };
