@@ -166,7 +166,7 @@ class Device(Login):
         service.steps = 9 * [PENDING]
         self.configure(service)
         self.fails(4, "login", "books", "--device", says="nobody signed in while the code was good", env=self.quick())
-        self.assertEqual(len(service.forms), 2)
+        self.assertIn(len(service.forms), (1, 2))  # it is asked again, where there is time
         self.assertIsNone(self.row())
 
     def test_no(self):

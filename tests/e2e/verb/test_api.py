@@ -124,7 +124,7 @@ class Shown(Api):
         plain = self.at_terminal("--no-color", "api", "x")
         self.assertEqual(plain.decode().split("\r\n"), [
             "{", '  "a": [],', '  "b": {},', '  "c": [', "    1.0,", "    -0,", "    1e3,", "    18446744073709551616,",
-            "    true,", "    null", "  ],", r'  "\u202ek": "\u001b[2J\x9b"', "}", ""])
+            "    true,", "    null", "  ],", r'  "\u202ek": "\u001b[2J\u009b"', "}", ""])
         self.assertIn(b'\x1b[1;34m"a"\x1b[0m: []', self.at_terminal("api", "x"))
 
     def test_at_a_terminal_no_json(self):
