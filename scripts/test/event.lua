@@ -142,7 +142,9 @@ end
 ---@field why string|nil of a refusal, as the log has it
 ---@field state string|nil "done", "dead", "held" …
 ---@field attempts integer|nil
----@field duplicates integer|nil
+---@field duplicates integer|nil how often it came again
+---@field type string|nil
+---@field id string|nil
 ---@field error string|nil of the last attempt
 ---@field stdout string
 ---@field stderr string

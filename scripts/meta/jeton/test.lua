@@ -67,6 +67,9 @@ function T:snapshot(name, value) end
 ---@field why? string why it is refused or skipped, as the log has it
 ---@field state? string "done", "dead", "held"
 ---@field attempts? integer
+---@field duplicates? integer how often it came again
+---@field type? string
+---@field id? string
 ---@field error? string of the last attempt
 ---@field stdout string
 ---@field stderr string
