@@ -55,9 +55,10 @@ local function by_command(command, hook)
   end
 end
 
--- Of the connection, or set anew.
+-- Of the connection, or set anew. The body was decoded before it was stored.
 local DROPPED = {
   host = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true, te = true,
+  ["content-encoding"] = true,
   trailer = true, upgrade = true, ["keep-alive"] = true, expect = true, ["accept-encoding"] = true,
   authorization = true, cookie = true,
 }
@@ -70,7 +71,7 @@ local function forwarded(event)
   }
   for name, value in pairs(event.headers) do
     if type(value) == "string" and not value:find("***", 1, true) and not DROPPED[name]
-      and not name:find "^proxy%-" and name ~= "idempotency-key" then
+      and not name:find "^proxy%-" and not name:find "^jeton%-" and name ~= "idempotency-key" then
       headers[name] = value
     end
   end

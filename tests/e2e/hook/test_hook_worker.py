@@ -336,6 +336,19 @@ class Programs(hooks.Hooks):
         self.assertEqual(len({head["idempotency-key"] for head in heads}), 1)
         self.assertEqual((heads[0]["content-type"], heads[0]["x-kept"]), ("application/json", "1"))
 
+    def test_a_url_is_not_told_by_the_sender_what_jeton_says(self):
+        server = service.Service(lambda _: (204, {}, b""))
+        self.addCleanup(server.stop)
+        self.add("a")
+        sent = {"jeton-event-id": "other", "jeton-event-attempt": "9", "content-encoding": "gzip", "x-kept": "1"}
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            database.execute("UPDATE event SET headers = ?", (json.dumps(sent),))
+        database.close()
+        self.work(forward=f"{server.url}/there")
+        self.until("done")
+        [head] = [request["headers"] for request in server.received]
+        self.assertEqual([head.get_all(name) for name in sent], [["a"], ["1"], None, ["1"]])
 
     def test_a_command(self):
         self.add(("a", "made", "", '{"n": "{dir}"}'), "b")
