@@ -23,14 +23,6 @@ static void warn(const struct config_reader *reader, const struct hook *hook, co
                   hook->name, message);
 }
 
-static bool id_is_signed(const struct hook_rules *rules)
-{
-    bool all = true;
-    for (size_t i = 0; i < rules->id.count; i++)
-        all = all && hook_rules_is_signed(rules, &rules->id.items[i]);
-    return all;
-}
-
 static void check_one(const struct config_reader *reader, const struct hook *hook)
 {
     const struct hook_listen *listen = reader->config->listen;
@@ -39,7 +31,7 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
     if (hook_rules_need_url(rules) && rules->public_url == NULL)
         warn(reader, hook,
              "lacks 'public_url': its sender signs the URL, so that no signature will fit");
-    if (!hook->allow_unsigned_ids && !id_is_signed(rules))
+    if (!hook->allow_unsigned_ids && !hook_rules_ids_are_signed(rules))
         warn(reader, hook,
              "takes its ids from what is not signed: the same content under another id is held, "
              "not run (`jeton events`); 'allow_unsigned_ids: true' ends this warning");

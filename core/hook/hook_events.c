@@ -180,7 +180,7 @@ static bool set_id(struct making *making, struct hook_event *event)
     enum hook_got got = hook_view_first(making->view, &rules->id, &text, &which);
     if (!keep(making, got, text, HOOK_ID_MAX, "id", &event->id))
         return false;
-    event->id_is_signed = event->id == NULL || hook_rules_is_signed(rules, which);
+    event->id_is_signed = hook_rules_ids_are_signed(rules);
     if (event->id != NULL && hook_place_has(which, HOOK_PLACE_ITEM))
         event->part = 0; /* the same item may come again, in another batch */
     if (event->id == NULL) {

@@ -107,8 +107,8 @@ bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_plac
         case HOOK_PLACE_ITEM:
             named = named || body;
             break;
-        case HOOK_PLACE_FORM:
-            named = named || body || hook_template_has(text, HOOK_PIECE_FORM_SORTED);
+        case HOOK_PLACE_FORM: /* not by {form_sorted}: another form may glue to the same text */
+            named = named || body;
             break;
         case HOOK_PLACE_QUERY:
             named = named || hook_rules_need_url(rules);
@@ -119,6 +119,14 @@ bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_plac
         }
         all = all && named;
     }
+    return all;
+}
+
+bool hook_rules_ids_are_signed(const struct hook_rules *rules)
+{
+    bool all = true;
+    for (size_t i = 0; i < rules->id.count; i++)
+        all = all && hook_rules_is_signed(rules, &rules->id.items[i]);
     return all;
 }
 

@@ -83,6 +83,9 @@ void hook_rules_destroy(struct hook_rules *rules);
 bool hook_rules_need_url(const struct hook_rules *rules);
 /* Whether the value of this place is part of what is signed, or nothing is signed at all. */
 bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_place *place);
+/* All places of the ID: where one is not, whoever has seen a request can send it under another ID,
+ * or without. */
+bool hook_rules_ids_are_signed(const struct hook_rules *rules);
 /* An answer to a challenge holds an HMAC. */
 bool hook_rules_have_oracle(const struct hook_rules *rules);
 /* Whether a type is among `events`. */

@@ -33,6 +33,13 @@ static void github(void **state)
     unsigned char digest[32];
     crypto_hash_sha256(digest, (const unsigned char *)"Hello, World!", 13);
     assert_memory_equal(f.result.events[0].digest, digest, sizeof digest);
+    call.headers[1].value = ""; /* without an ID it is no other event either */
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_false(f.result.events[0].id_is_signed);
+    hook_fixture_place(&f.rules.id, "json:id"); /* nor by an ID that stands behind it */
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_false(f.result.events[0].id_is_signed);
+    call.headers[1].value = "72d3162e";
     call.body = "Hello, World?";
     assert_int_equal(hook_fixture_check(&f, &call), 401);
     assert_string_equal(f.result.part, "signature");
