@@ -27,10 +27,7 @@ end
 ---@param text string
 ---@return string
 function parts.shorten(text)
-  if #text <= MESSAGE_SHOWN then
-    return text
-  end
-  return text:sub(1, utf8.offset(text, 0, MESSAGE_SHOWN + 1) - 1) .. "…"
+  return elements.shorten(text, MESSAGE_SHOWN)
 end
 
 function parts.section(title, ...)

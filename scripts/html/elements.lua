@@ -124,6 +124,38 @@ function html.render(node)
   return table.concat(out)
 end
 
+--- At most so many bytes of a text, whole characters, and then "…".
+---@param text string UTF-8
+---@param most integer bytes
+---@return string
+function html.shorten(text, most)
+  return #text <= most and text or text:sub(1, utf8.offset(text, 0, most + 1) - 1) .. "…"
+end
+
+--- What of a list fits into a page: from its begin, and the first one always.
+---@generic T
+---@param list T[]
+---@param most integer bytes of markup
+---@param around integer bytes of markup around each
+---@param make fun(one: T): html.node[] without holes
+---@return html.node[][] rows what make gave of each that fits, rendered
+function html.fit(list, most, around, make)
+  local rows, bytes = {}, 0
+  for i, one in ipairs(list) do
+    local row = make(one)
+    bytes = bytes + around
+    for j, node in ipairs(row) do
+      local text = html.render(node)
+      row[j], bytes = html.raw(text), bytes + #text
+    end
+    if i > 1 and bytes > most then
+      break
+    end
+    rows[i] = row
+  end
+  return rows
+end
+
 --- `h.section{ … }`.
 ---@type table<string, fun(content: table): html.element>
 html.h = setmetatable({}, {

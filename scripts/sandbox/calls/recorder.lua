@@ -385,10 +385,11 @@ end
 --- The newest records, newest first.
 ---@param count integer at most
 ---@param wanted sandbox.recorder.wanted|nil
+---@param before integer|nil only those with a lower number
 ---@return sandbox.record[]
-function recorder:newest(count, wanted)
+function recorder:newest(count, wanted, before)
   local out = {}
-  for number = self.last, self.first, -1 do
+  for number = math.min(self.last, (before or math.maxinteger) - 1), self.first, -1 do
     local entry = self.kept[number]
     if #out == count then
       break

@@ -72,8 +72,9 @@ end
 --- Renders an item.
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
+---@param is_short boolean|nil only that it is there, and where it is seen
 ---@return html.element
-function items.show(talk, item)
+function items.show(talk, item, is_short)
   local t, part = talk.t, talks.part(item.reference_id)
   local is_mine = talk:is_me(item.sender_id)
   local name = talk:name(item.sender_id)
@@ -90,8 +91,10 @@ function items.show(talk, item)
       },
       h.span { class = "item-facts", audience(talk, item), over(talk, item), talk.visit:time(item.at) },
     },
-    h.div { class = "item-body", SHOW[item.kind](talk, item) },
-    reacted(talk, item),
+    h.div { class = "item-body", not is_short and SHOW[item.kind](talk, item) or h.p {
+      h.a { href = talk:link("/" .. item.reference_id), t "conversation.long" },
+    } },
+    not is_short and reacted(talk, item),
   }
 end
 

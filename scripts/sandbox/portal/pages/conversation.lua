@@ -45,7 +45,7 @@ local function chooser(talk, tail)
   }
 end
 
--- The items before a position, oldest first; and whether there are older ones.
+-- The items before a position, newest first; and whether there are older ones.
 local function read_page(talk, before)
   local places, has_older = conversation.page(talk.db, talk.group, before, talk.subscriber_id,
     limits.portal_items)
@@ -56,26 +56,35 @@ local function read_page(talk, before)
     if i > 1 and bytes > limits.portal_item_bytes then
       return list, true
     end
-    table.insert(list, 1, item)
+    list[i] = item
   end
   return list, has_older
 end
 
+-- The items of a page, oldest first, and the position from which older ones go on; nil: there are none.
+local function fill_page(talk, before)
+  local list, has_older = read_page(talk, before)
+  local rows, shown = html.fit(list, limits.portal_items_bytes, 0, function(item)
+    local text = html.render(items.show(talk, item))
+    return { #text <= limits.portal_items_bytes and html.raw(text) or items.show(talk, item, true) }
+  end), {}
+  for i, row in ipairs(rows) do
+    shown[#rows + 1 - i] = row
+  end
+  return shown, (has_older or #rows < #list) and list[#rows].position or nil
+end
+
 local function feed(talk, before)
   local t = talk.t
-  local list, has_older = read_page(talk, before)
-  local shown = {}
-  for i, item in ipairs(list) do
-    shown[i] = items.show(talk, item)
-  end
+  local shown, older = fill_page(talk, before)
   return h.div {
     class = "pane", tabindex = "0", role = "region", aria_labelledby = "conversation-title",
     h.div {
       id = "feed", class = "feed", data_live = not before and LIVE_MS, data_parts = true,
       data_said = t "conversation.something_new",
-      has_older and h.p {
+      older and h.p {
         id = "older", class = "pager",
-        h.a { href = talk:link(nil, "before=" .. list[1].position), t "conversation.older" },
+        h.a { href = talk:link(nil, "before=" .. older), t "conversation.older" },
       },
       #shown == 0 and h.p { id = "nothing", class = "empty", t "conversation.empty" },
       shown,

@@ -4,6 +4,7 @@ local connectors = require "sandbox.data.connectors"
 local curl = require "sandbox.portal.curl"
 local guard = require "sandbox.http.guard"
 local html = require "html.elements"
+local http = require "jeton.http"
 local iso_time = require "sandbox.base.iso_time"
 local json = require "jeton.json"
 local language = require "sandbox.portal.language"
@@ -17,6 +18,7 @@ local h = html.h
 
 local LIVE_MS = 2000
 local PATH = "/portal/traffic"
+local ROW_BYTES = 350 -- of markup around the cells of a row
 local METHODS = { "GET", "POST", "PUT", "DELETE" }
 
 -- A call to the token service names its connector; other calls have a token.
@@ -64,6 +66,7 @@ local function limits_card(visit, records)
         world.switches.per_minute)
     end
   end
+  rows = html.fit(rows, limits.portal_limits_bytes, ROW_BYTES, function(row) return row end)
   return widgets.card {
     title = t "traffic.limits",
     widgets.table(t "traffic.limits", {
@@ -72,20 +75,22 @@ local function limits_card(visit, records)
   }
 end
 
-local function request_table(visit, records, is_filtered)
-  local t, rows = visit.t, {}
-  for i, record in ipairs(records) do
-    rows[i] = {
-      h.a {
-        href = PATH .. "/" .. record.number,
-        h.code { record.method }, " ", h.span { class = "path", record.path },
-      },
-      status(visit, record),
-      took(visit, record),
-      connector_name(visit, record) or "",
-      visit:moment(iso_time(record.at)),
-    }
-  end
+local function request_row(visit, record)
+  return {
+    h.a {
+      href = PATH .. "/" .. record.number,
+      h.code { html.shorten(record.method, limits.portal_path_shown) }, " ",
+      h.span { class = "path", html.shorten(record.path, limits.portal_path_shown) },
+    },
+    status(visit, record),
+    took(visit, record),
+    connector_name(visit, record) or "",
+    visit:moment(iso_time(record.at)),
+  }
+end
+
+local function request_table(visit, rows, is_filtered)
+  local t = visit.t
   return widgets.card {
     title = t "traffic.requests",
     #rows > 0 and widgets.table(t "traffic.requests", {
@@ -128,18 +133,47 @@ local function filters(visit, wanted)
   }
 end
 
+-- The address of the page that goes on before a request; nil: of the newest.
+local function link(wanted, before)
+  local fields = { before and "before=" .. before or nil }
+  for name, value in pairs { query = wanted.text, method = wanted.method, state = wanted.state } do
+    fields[#fields + 1] = name .. "=" .. http.encode(value)
+  end
+  table.sort(fields)
+  return PATH .. (#fields > 0 and "?" .. table.concat(fields, "&") or "")
+end
+
+-- The requests of a page, what is left of their limits, and links to other pages.
+local function lists(visit, wanted)
+  local t, before = visit.t, math.tointeger(tonumber(visit.query.before))
+  local found = visit.world.recorder:newest(limits.portal_requests_shown + 1, wanted, before)
+  local shown = table.move(found, 1, math.min(#found, limits.portal_requests_shown), 1, {})
+  local rows = html.fit(shown, limits.portal_requests_bytes, ROW_BYTES, function(record)
+    return request_row(visit, record)
+  end)
+  local has_older = #rows < #found
+  return h.div {
+    id = "traffic", class = "stack", data_live = not before and LIVE_MS,
+    request_table(visit, rows, wanted ~= nil or before ~= nil),
+    (before or has_older) and h.nav {
+      class = "row", aria_label = t "groups.pages",
+      before and h.a { class = "button second", href = link(wanted or {}), t "traffic.newest" },
+      has_older and h.a {
+        class = "button second", href = link(wanted or {}, found[#rows].number), t "traffic.older",
+      },
+    },
+    limits_card(visit, table.move(found, 1, #rows, 1, {})),
+  }
+end
+
 local function show(visit)
   local t, wanted = visit.t, wanted_of(visit)
-  local records = visit.world.recorder:newest(limits.portal_requests_shown, wanted)
   return respond.page(visit, {
     title = t "traffic.title",
     intro = h.p { t "traffic.intro" },
     main = {
       filters(visit, wanted or {}),
-      h.div {
-        id = "traffic", class = "stack", data_live = LIVE_MS,
-        request_table(visit, records, wanted ~= nil), limits_card(visit, records),
-      },
+      lists(visit, wanted),
       visit:form {
         action = PATH .. "/clear", class = "inline",
         h.button { class = "second", t "traffic.clear" },

@@ -5,6 +5,9 @@ return {
   ["conversation.as_go"] = { en = "Switch", fr = "Changer" },
   ["conversation.empty"] = { en = "No messages yet.", fr = "Pas encore de message." },
   ["conversation.older"] = { en = "Older", fr = "Plus anciens" },
+  ["conversation.long"] = {
+    en = "Too long for this page: see the whole", fr = "Trop long pour cette page : tout voir",
+  },
   ["conversation.newest"] = { en = "Back to the newest", fr = "Revenir aux plus récents" },
   ["conversation.back"] = { en = "Conversation", fr = "Conversation" },
   ["conversation.raw"] = { en = "As programs see it", fr = "Comme les programmes le voient" },

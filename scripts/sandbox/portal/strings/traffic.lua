@@ -18,6 +18,8 @@ return {
     fr = "Pas encore de requête. Lancez un script sur ce bac à sable, et ses appels apparaîtront ici.",
   },
   ["traffic.request"] = { en = "Request", fr = "Requête" },
+  ["traffic.older"] = { en = "Older", fr = "Plus anciennes" },
+  ["traffic.newest"] = { en = "Back to the newest", fr = "Revenir aux plus récentes" },
   ["traffic.status"] = { en = "Status", fr = "Statut" },
   ["traffic.took"] = { en = "Duration", fr = "Durée" },
   ["traffic.took_ms"] = { en = "{ms}\u{a0}ms", fr = "{ms}\u{a0}ms" },

@@ -148,6 +148,71 @@ function TestWeight.test_long_lists_make_no_heavy_pages()
   lu.assertEquals(rows_of_all(alice, "/portal/connectors/" .. wire.application_id, "tokens"), 130 + GRANTS)
 end
 
+-- Pages from the newest to the oldest: none is heavy, and what they show is counted.
+local function count_older(who, path, pattern)
+  local seen, pages = 0, 0
+  while path do
+    local body = who:page(path)
+    lu.assertTrue(#body < PAGE_BYTES, path .. " " .. #body)
+    seen, pages = seen + select(2, body:gsub(pattern, "")), pages + 1
+    local older = body:match 'href="([^"]*before=[^"]*)"[^>]*>Older<'
+    path = older and browser.text(older)
+  end
+  return seen, pages
+end
+
+function TestWeight.test_requests_with_long_paths()
+  local token = wire.access()
+  wire.steer("switches", { per_minute = 0, tenant_per_minute = 0 })
+  for i = 1, 240 do
+    local long = i % 3 == 0 and ("/" .. ("é"):rep(1500)) or "/actions/" .. ("x"):rep(80)
+    wire.call("GET", "/v1/groups/" .. wire.sales .. long .. i, { token = token })
+  end
+  local alice = browser.of "alice"
+  local row = 'href="/portal/traffic/%d+"'
+  local seen, pages = count_older(alice, "/portal/traffic", row)
+  lu.assertTrue(seen >= 240 and pages > 2, seen .. " in " .. pages)
+  lu.assertEquals(count_older(alice, "/portal/traffic?method=GET&query=xxx", row), 160)
+  local body = alice:page "/portal/traffic?query=xxx&method=GET"
+  lu.assertStrContains(body, "method=GET&amp;query=xxx")
+  lu.assertStrContains(body, "data-live")
+  local second = alice:page(browser.text(body:match 'href="([^"]*before=[^"]*)"'))
+  lu.assertStrContains(second, 'href="/portal/traffic?method=GET&amp;query=xxx">Back to the newest<')
+  lu.assertNotStrContains(second, "data-live")
+end
+
+function TestWeight.test_a_conversation_of_long_texts()
+  local group, token = "/v1/groups/" .. wire.sales, wire.access()
+  wire.steer("switches", { per_minute = 0, tenant_per_minute = 0 })
+  local function say(message)
+    wire.ok("POST", group .. "/messages", { token = token, json = { message = message } })
+  end
+  local function ask(count)
+    local questions = {}
+    for i = 1, count do
+      questions[i] = { title = "Question " .. i, type = "SingleOption", options = {
+        { title = "Yes" }, { title = "No" }, { title = "Perhaps" }, { title = "Another" } } }
+    end
+    return wire.ok("POST", group .. "/actions", { token = token, json = {
+      actionType = "Survey", actionBody = { title = "Training", questions = questions } } }).referenceId
+  end
+  for _ = 1, 20 do
+    say(("Lorem ipsum dolor sit amet. "):rep(140))
+    say(('"'):rep(4000))
+    ask(10)
+  end
+  local alice, path = browser.of "alice", "/portal/groups/" .. wire.sales .. "/conversation"
+  local seen, pages = count_older(alice, path, "<article ")
+  lu.assertEquals(seen, 60)
+  lu.assertTrue(pages > 60 // 16)
+  -- One that would be heavy by itself is seen on its own page.
+  local large = ask(90)
+  local link = 'href="(' .. path:gsub("%-", "%%-") .. "/" .. large:gsub("%-", "%%-") .. ')">Too long'
+  local whole = assert(alice:page(path):match(link))
+  lu.assertEquals(count_older(alice, path, "<article "), 61)
+  lu.assertStrContains(alice:page(whole), "Question 90")
+end
+
 -- Of a connector's page, of a webhook's own, and of the page of all of them.
 function TestWeight.test_webhooks_and_deliveries_are_reached_to_the_last()
   receiver = receivers.start(function(_, token) return { body = token or "" } end)
