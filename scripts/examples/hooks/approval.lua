@@ -31,8 +31,7 @@ return {
     local data = event.data.data
     local asked = state.get(data.actionId)
     if not asked then return end -- of another survey, or decided already
-    local answer = data.responseDetails.responseWithQuestions[1].answer
-    local word = (type(answer) == "table" and answer[1] or answer) == "Yes" and "approved" or "declined"
+    local word = kaizala.answers(event)["Approve?"] == "Yes" and "approved" or "declined"
     event:step("tell", function()
       kaizala.connect():group(asked.group):send_message(("%s: \"%s\" was %s by %s"):format(asked.name,
         asked.wish, word, data.responderName or data.responder))

@@ -11,15 +11,6 @@ local state = require "jeton.state"
 local MANAGERS = os.getenv "MANAGERS"
 local QUESTION = "Where are you today?"
 
-local function answer_of(data)
-  for _, question in ipairs(data.responseDetails.responseWithQuestions) do
-    if question.title == QUESTION then
-      local answer = question.answer
-      return type(answer) == "table" and answer[1] or answer
-    end
-  end
-end
-
 -- As in "2 Office, 1 Home": what most have said first.
 local function summary(answers)
   local counts, places, parts = {}, {}, {}
@@ -38,7 +29,7 @@ end
 return {
   SurveyResponse = function(event)
     local data = event.data.data
-    local place = answer_of(data)
+    local place = kaizala.answers(event)[QUESTION]
     if type(place) ~= "string" or not data.responderId then return end -- of another survey, or anonymous
     local today, kept = os.date("%Y-%m-%d", event.received_at), state.get "today"
     if not kept or kept.day ~= today then kept = { day = today, answers = {} } end

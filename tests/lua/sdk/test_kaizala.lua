@@ -303,10 +303,32 @@ function TestRefusals.test_connect()
   lu.assertErrorMsgContains("must be a string", kaizala.connect, {})
 end
 
+local TestAnswers = {}
+
+function TestAnswers.test_of_an_event()
+  local questions = {
+    { title = "Approve?", type = "SingleOption", answer = { "Yes" } },
+    { title = "Which?", type = "MultiOption", answer = { "A", "C" } },
+    { title = "When?", type = "DateTime", answer = 1767603600000 },
+    { title = "Why?", type = "Text", answer = json.null },
+    { title = "ticket", type = "Text", isInvisible = true, answer = "17" },
+  }
+  local event = { data = { data = { responseDetails = { responseWithQuestions = questions } } } }
+  lu.assertEquals(kaizala.answers(event), { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600 })
+end
+
+function TestAnswers.test_of_another_event()
+  for _, event in ipairs { {}, { data = {} }, { data = { data = { text = "x" } } }, { data = "x" } } do
+    lu.assertErrorMsgContains("expected the event of a response", kaizala.answers, event)
+  end
+  lu.assertErrorMsgContains("test_kaizala.lua:", function() kaizala.answers(nil) end)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestNames", TestNames },
   { "TestFiles", TestFiles },
   { "TestIterator", TestIterator },
   { "TestDocumentation", TestDocumentation },
   { "TestRefusals", TestRefusals },
+  { "TestAnswers", TestAnswers },
 })
