@@ -93,7 +93,7 @@ class CutCase(PostgresCase):
         self.addCleanup(proxy.listener.close)
         self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
                               'print(s.get("n"))')
-        self.host(0, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n",
+        self.host(0, f"history: {{ keep: 1000000 }}\njobs:\n  job:\n    script: {self.folder}/job.lua\n",
                   url=f"postgresql://jeton@/jeton?host={self.folder}/proxy-{self.schema}")
         runs = 2
         for _ in range(runs):
