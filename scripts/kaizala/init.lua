@@ -44,8 +44,9 @@ end
 
 --- What somebody answered, of the event of a webhook. Questions that the asker has hidden are left out.
 ---@param event jeton.Event with a response to a survey, a poll, a meeting or a package
----@return table<string, any> answers by the question's title, as a response has them: a choice is its option's title,
---- several are a list, a date is epoch seconds, a place `{latitude=, longitude=, name=}`, files a list of `{url=, file_name=}`
+---@return table<string, any> answers by the question's title, in the form of a response's: a choice is its
+--- option's title, several are a list, a date is epoch seconds, a place `{latitude=, longitude=, name=}`,
+--- files are a list of `{url=, file_name=}`
 function kaizala.answers(event)
   local body = type(event) == "table" and event.data
   local details = type(body) == "table" and type(body.data) == "table" and body.data.responseDetails

@@ -314,7 +314,8 @@ function TestAnswers.test_of_an_event()
     { title = "ticket", type = "Text", isInvisible = true, answer = "17" },
   }
   local event = { data = { data = { responseDetails = { responseWithQuestions = questions } } } }
-  lu.assertEquals(kaizala.answers(event), { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600 })
+  lu.assertEquals(kaizala.answers(event),
+    { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600 })
 end
 
 function TestAnswers.test_of_another_event()
