@@ -66,6 +66,8 @@ local assumptions = {
   -- Documented: six retries, exponentially over two days, then the webhook is disabled. Guessed: a factor of
   -- four. Seconds after each attempt but the last; 46 hours in all.
   webhook_retries_s = { 120, 480, 1920, 7680, 30720, 122880 },
+  -- Whom fromUser, fromUserId, fromUserName and fromUserProfilePic name when an answer is anonymous.
+  nobody = { phone = "", id = "", name = "", picture = "" },
 
   -- Groups and members.
   new_group_shard = "", -- e.g. "@1": the suffix of ids of new groups

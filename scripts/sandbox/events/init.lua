@@ -19,6 +19,7 @@ local events = {}
 ---@field data fun(): table called only if somebody is told
 ---@field group sandbox.group
 ---@field action sandbox.action|nil
+---@field is_anonymous boolean|nil nobody may learn who did it
 
 local CREATED = {
   Announcement = "Announcement", Job = "JobCreated", Survey = "SurveyCreated", Poll = "PollCreated",
@@ -41,7 +42,7 @@ end
 
 -- What is sent to a receiver.
 local function envelope(call, event, data, webhook, event_id)
-  local from = call.caller.user
+  local from = event.is_anonymous and assumptions.nobody or call.caller.user
   return {
     subscriptionId = webhook.id,
     objectId = webhook.object_id,
@@ -221,9 +222,13 @@ end
 function events.response(call, reply)
   local action = actions.by_id(call.db, call.group, call.params.action)
   local describe = action.type == "Job" and job_response or survey_response
-  return { { type = ANSWERED[action.type], group = call.group, action = action, data = function()
+  local function data()
     return describe(call, action, actions.response(call.db, action, reply.responseId))
-  end } }
+  end
+  return { {
+    type = ANSWERED[action.type], group = call.group, action = action, data = data,
+    is_anonymous = action.body.isAnonymous,
+  } }
 end
 
 ---@param type "MemberAdded"|"MemberRemoved"

@@ -143,6 +143,25 @@ function TestEvents.test_a_survey_by_its_action()
   lu.assertEquals(answered[2].answer, "noon")
 end
 
+function TestEvents.test_an_anonymous_survey_names_nobody()
+  local questions = json.array { { title = "Well?", type = "Text" } }
+  local id = post("/actions", { actionType = "Survey",
+    actionBody = { title = "Lunch", questions = questions, isAnonymous = true } }).actionId
+  subscribe { "SurveyResponse" }
+  subscribe({ "SurveyResponse" }, { objectId = id, objectType = "Action" })
+  post("/actions/" .. id .. "/responses", { actionType = "Survey", actionBody = {
+    answers = json.array { "no" } } }, bruno)
+  for _, got in ipairs(arrived(2)) do
+    lu.assertTrue(got.data.isAnonymous)
+    lu.assertEquals({ got.fromUser, got.fromUserId, got.fromUserName, got.fromUserProfilePic },
+      { "", "", "", "" })
+    local said = assert(json.encode(got))
+    for _, name in ipairs { wire.bruno, "Bruno" } do
+      lu.assertNotStrContains(said, name)
+    end
+  end
+end
+
 function TestEvents.test_the_kinds_of_actions()
   subscribe { "Announcement", "PollCreated", "LetsMeetCreated", "AttachmentCreated", "SurveyCreated" }
   post("/actions", { actionType = "Announcement", actionBody = { title = "News", message = "Rain" } })
