@@ -226,9 +226,8 @@ return {
   {
     name = "webhooks.create",
     summary = "Subscribes to events of a group, an action or a package. The URL is asked first, by GET with "
-      .. "validationToken in its query, and must answer with that. People answer polls and Let's Meets only in "
-      .. "the app: PollResponse and LetsMeetResponse come of no operation, and here only as examples, from "
-      .. "`jeton sandbox trigger` or the portal.",
+      .. "validationToken in its query, and must answer with that. PollResponse and LetsMeetResponse come "
+      .. "of no operation, as only people answer polls and meetings: here in the portal.",
     method = "POST",
     path = "/webhook",
     permission = "webhook.write",

@@ -4,6 +4,7 @@ local act = require "sandbox.portal.act"
 local actions = require "sandbox.data.actions"
 local answer_form = require "sandbox.portal.items.answer_form"
 local conversation = require "sandbox.data.conversation"
+local events = require "sandbox.events"
 local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
@@ -20,6 +21,7 @@ local h = html.h
 
 -- Types that only people can answer, not programs.
 local BY_PEOPLE_ONLY = { Poll = true, LetsMeet = true }
+local RESPOND = { event = events.response }
 
 -- Browsers send CR LF at line ends.
 local function text_of(visit, name)
@@ -107,16 +109,17 @@ local function open_action(visit)
   return talk, reference_id, action
 end
 
--- Stores a response like the operation.
+-- Stores a response and tells of it, like the operation.
 local function store(talk, action, values, response_id)
   local params = { group = talk.group.id, action = action.id }
   if BY_PEOPLE_ONLY[action.type] then
     local call = act.call(talk.visit, talk.me, params, "audience")
     call.body = { actionBody = values, responseId = response_id }
-    return responses.add(call, action)
+    events.of_operation(call, RESPOND, { responseId = responses.add(call, action) })
+    return
   end
   local is_package = action.package_id ~= ""
-  return act.as(talk.visit, talk.me, "actions.respond", params, {
+  act.as(talk.visit, talk.me, "actions.respond", params, {
     actionType = not is_package and action.type or nil,
     id = is_package and action.package_id or nil,
     responseId = response_id,

@@ -4,7 +4,9 @@ local browser = require "browser"
 local json = require "jeton.json"
 local kaizala = require "kaizala"
 local lu = require "luaunit"
+local receivers = require "receivers"
 local talking = require "talking"
+local task = require "jeton.task"
 local wire = require "wire"
 
 local item, text, path = talking.item, talking.text, talking.path
@@ -81,6 +83,60 @@ function TestPolls.test_who_comes_to_a_meeting()
   chitra:submit(body, path(meeting.referenceId) .. "/answer", { answer_1 = "3" })
   local response = talking.details(meeting.actionId).responses[1]
   lu.assertEquals({ response.responder, response.answers }, { wire.chitra, { { "Maybe" } } })
+end
+
+-- Subscribes to a receiver's events of a group or an action.
+local function subscribe(receiver, kind, id, event)
+  wire.ok("POST", "/v1/webhook", { token = talking.token(), json = {
+    objectId = id, objectType = kind, eventTypes = json.array { event }, callBackUrl = receiver.url,
+  } })
+end
+
+-- The next deliveries, without the requests of subscribing.
+local function told(receiver, count)
+  local out
+  for _ = 1, 500 do
+    out = {}
+    for _, request in ipairs(receiver.seen) do
+      out[#out + 1] = request.method == "POST" and assert(json.decode(request.body)) or nil
+    end
+    if #out >= count then break end
+    task.sleep(0.01)
+  end
+  lu.assertEquals(#out, count)
+  return out
+end
+
+function TestPolls.test_webhooks_are_told_of_answers()
+  local receiver <close> = setmetatable(receivers.start(function(_, token)
+    return { body = token or "" }
+  end), { __close = function(self) self.close() end })
+  local poll = talking.act("Poll", talking.poll)
+  subscribe(receiver, "Group", wire.sales, "PollResponse")
+  subscribe(receiver, "Action", poll.actionId, "PollResponse")
+  local alice, body = as("bruno")
+  body = alice:submit(body, path(poll.referenceId) .. "/answer", { answer_1 = "2" })
+  local kinds = {}
+  for i, got in ipairs(told(receiver, 2)) do
+    kinds[i] = got.objectType
+    lu.assertEquals({ got.eventType, got.fromUser, got.data.actionId, got.data.responder },
+      { "PollResponse", wire.bruno, poll.actionId, wire.bruno })
+    lu.assertFalse(got.data.isUpdateResponse)
+    lu.assertEquals(got.data.responseDetails.responseWithQuestions[1].answer, { "Black" })
+  end
+  table.sort(kinds)
+  lu.assertEquals(kinds, { "Action", "Group" })
+  alice:submit(body, path(poll.referenceId) .. "/answer", { answer_1 = "1" })
+  lu.assertTrue(told(receiver, 4)[4].data.isUpdateResponse)
+
+  local meeting = talking.act("LetsMeet", { title = "Review", startingTime = "2030-12-01T09:30:00Z" })
+  subscribe(receiver, "Action", meeting.actionId, "LetsMeetResponse")
+  local chitra = browser.of "chitra"
+  chitra:submit(chitra:page(path()), path(meeting.referenceId) .. "/answer", { answer_1 = "3" })
+  local got = told(receiver, 5)[5]
+  lu.assertEquals({ got.eventType, got.data.actionId, got.data.responder },
+    { "LetsMeetResponse", meeting.actionId, wire.chitra })
+  lu.assertEquals(got.data.responseDetails.responseWithQuestions[1].answer, { "Maybe" })
 end
 
 local TestJobs = {}
