@@ -100,7 +100,7 @@ int verb_sandbox_trigger(struct app *app, int argc, char **argv, struct err *err
         {0, "url", OPT_STRING, &trigger.url, "URL",
          "where the sandbox is (default $JETON_SANDBOX_URL, else " DEFAULT_URL ")"},
         {0, "group", OPT_STRING, &trigger.group, "GROUP",
-         "the group in which it happens (default: the first one)"},
+         "the group in which it happens (default: of the action, else the first)"},
         {'f', "field", OPT_STRINGS, &trigger.texts, "KEY=VALUE",
          "a text in the event's data, in place of the example's; may be repeated"},
         {'F', "json-field", OPT_STRINGS, &trigger.values, "KEY=JSON",

@@ -43,6 +43,34 @@ function outbox.audience(db, told, now)
   return db:rows(TOLD, told.group_id, told.action_id or "", told.package_id or "", now * 1000, told.type)
 end
 
+-- An action of a group, or a package, that a webhook is told of.
+local WATCHED = [[
+  FROM webhook_events JOIN webhooks ON webhooks.id = webhook_id %s
+  WHERE event = ?1 AND (active = 1 OR failed = 1) AND valid_until_ms > ?2 AND %s
+  ORDER BY webhooks.number DESC LIMIT 1]]
+local WATCHED_ACTION = "SELECT actions.id, package_id " .. WATCHED:format(
+  "JOIN actions ON actions.id = webhooks.object_id",
+  "object_type = 'Action' AND group_number = ?3 AND actions.type = ?4")
+local WATCHED_PACKAGE = "SELECT webhooks.object_id AS id " .. WATCHED:format("",
+  "object_type = 'ActionPackage'")
+
+--- The action that the newest webhook for an event is of.
+---@param event string its type
+---@param group sandbox.group
+---@param type string of the action
+---@param now integer epoch seconds
+---@return {id: string, package_id: string}|nil
+function outbox.watched_action(db, event, group, type, now)
+  return db:row(WATCHED_ACTION, event, now * 1000, group.number, type)
+end
+
+--- The package that the newest webhook for an event is of.
+---@return string|nil id
+function outbox.watched_package(db, event, now)
+  local row = db:row(WATCHED_PACKAGE, event, now * 1000)
+  return row and row.id
+end
+
 -- The oldest make room for the newest: those that were delivered without a word, those that wait as dropped.
 local function make_room(db, webhook_id)
   db:exec([[

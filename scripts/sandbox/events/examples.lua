@@ -8,11 +8,14 @@ local users = require "sandbox.data.users"
 local examples = {}
 
 local DAY_S = 86400
-local PACKAGE = "com.example.inspection"
+
+--- The package of ActionCreated and ActionResponse, where no other is known.
+examples.PACKAGE = "com.example.inspection"
 
 ---@class sandbox.example what an example tells of
 ---@field db table
 ---@field group sandbox.group
+---@field action {id: string, package_id: string} what was sent or answered
 ---@field user sandbox.user who did it
 ---@field root string the sandbox's URL
 ---@field now integer epoch seconds
@@ -29,32 +32,32 @@ local function question(title, options)
   return { title = title, type = "SingleOption", isInvisible = false, options = choices }
 end
 
--- What was sent: its title, its package, and what it asks.
-local SURVEY = { "An example survey", "", question("Did it work?", { "Yes", "No" }) }
-local POLL = { "Tea or coffee?", "", question("Tea or coffee?", { "Tea", "Coffee" }) }
-local MEETING = { "An example meeting", "", question("An example meeting", assumptions.meeting_answers) }
-local INSPECTION = { "An example inspection", PACKAGE, question("Is the door closed?", { "Yes", "No" }) }
+-- What was sent: its title, and what it asks.
+local SURVEY = { "An example survey", question("Did it work?", { "Yes", "No" }) }
+local POLL = { "Tea or coffee?", question("Tea or coffee?", { "Tea", "Coffee" }) }
+local MEETING = { "An example meeting", question("An example meeting", assumptions.meeting_answers) }
+local INSPECTION = { "An example inspection", question("Is the door closed?", { "Yes", "No" }) }
 
 local function created(sent)
   return function(about)
     return {
-      actionId = ids.new(),
-      actionPackageId = sent[2],
+      actionId = about.action.id,
+      actionPackageId = about.action.package_id,
       groupId = about.group.id,
       title = sent[1],
-      questions = json.array { sent[3] },
+      questions = json.array { sent[2] },
     }
   end
 end
 
 local function answered(sent)
-  local asked = sent[3]
+  local asked = sent[2]
   return function(about)
     local user = about.user
     return {
-      actionId = ids.new(),
-      actionPackageId = sent[2],
-      packageId = sent[2],
+      actionId = about.action.id,
+      actionPackageId = about.action.package_id,
+      packageId = about.action.package_id,
       groupId = about.group.id,
       sourceGroupId = about.group.id,
       responseId = ids.new(),
@@ -123,13 +126,13 @@ examples.DATA = {
       title = "An example job",
       assignedTo = json.array { about.user.phone },
       dueDate = clock.rfc3339(about.now + DAY_S),
-      actionId = ids.new(),
+      actionId = about.action.id,
       groupId = about.group.id,
     }
   end,
   JobResponse = function(about)
     return {
-      actionId = ids.new(),
+      actionId = about.action.id,
       groupId = about.group.id,
       responseId = ids.new(),
       responseDetails = { response = {

@@ -341,6 +341,43 @@ function TestTrigger.test_what_is_asked_and_answered()
   } })
 end
 
+function TestTrigger.test_those_of_actions_and_packages()
+  local poll = { actionType = "Poll", actionBody = { question = "Tea?",
+    choices = json.array { { title = "Yes" }, { title = "No" } } } }
+  local first, second = post("/actions", poll).actionId, post("/actions", poll).actionId
+  subscribe({ "PollResponse", "SurveyResponse" }, { objectId = first, objectType = "Action" })
+  local own = subscribe({ "PollResponse" }, { objectId = second, objectType = "Action" })
+  subscribe { "PollResponse" }
+  wire.steer("trigger", { event = "PollResponse" }) -- of the newest that is watched
+  local got = arrived(2)
+  lu.assertEquals({ got[1].data.actionId, got[2].data.actionId }, { second, second })
+  wire.ok("PUT", "/v1/webhook/" .. own, { token = tenant, json = { active = false } })
+  wire.steer("trigger", { event = "PollResponse" })
+  lu.assertEquals(arrived(4)[4].data.actionId, first)
+  wire.ok("PUT", "/v1/webhook/" .. own, { token = tenant, json = { active = true } })
+  wire.steer("trigger", { event = "PollResponse", data = { actionId = first } })
+  lu.assertEquals(arrived(6)[6].data.actionId, first)
+  lu.assertEquals(wire.steer("trigger", { event = "SurveyResponse" }).deliveries, {}) -- the action is a poll
+  for _, package in ipairs { "com.example.inspection", "com.example.other" } do
+    subscribe({ "ActionResponse" }, { objectId = package, objectType = "ActionPackage" })
+    wire.steer("trigger", { event = "ActionResponse" })
+  end
+  wire.steer("trigger", { event = "ActionResponse", data = { packageId = "com.example.inspection" } })
+  got = arrived(9)
+  lu.assertEquals({ got[7].objectId, got[8].objectId, got[9].objectId },
+    { "com.example.inspection", "com.example.other", "com.example.inspection" })
+  lu.assertEquals({ got[7].data.packageId, got[8].data.actionPackageId, got[9].data.packageId },
+    { "com.example.inspection", "com.example.other", "com.example.inspection" })
+end
+
+function TestTrigger.test_the_group_of_the_action_that_is_named()
+  local path = "/v1/groups/" .. wire.news .. "/actions"
+  local id = wire.ok("POST", path, { token = tenant, json = JOB }).actionId
+  subscribe({ "JobResponse" }, { objectId = id, objectType = "Action" })
+  wire.steer("trigger", { event = "JobResponse", data = { actionId = id } })
+  lu.assertEquals(arrived(1)[1].groupId, wire.news)
+end
+
 function TestTrigger.test_own_data_and_the_first_group()
   subscribe { "Announcement" }
   wire.steer("trigger", { event = "Announcement", data = { text = "Mine", more = 1 } })
