@@ -53,6 +53,7 @@ static void read_database(const struct schema_walk *walk, const struct yaml_node
         .folder = database.folder,
         .url = database.url,
         .schema = database.schema,
+        .key_file = secret_path(&database.key),
         .ca_file = database.ca_file,
         .read = read_secret,
         .arg = config,
@@ -95,6 +96,7 @@ void config_state_destroy(struct config *config)
         mem_free(config->state->folder);
         mem_free(config->state->url);
         mem_free(config->state->schema);
+        mem_free(config->state->key_file);
         mem_free(config->state->ca_file);
     }
     mem_free(config->state);

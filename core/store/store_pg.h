@@ -17,6 +17,7 @@
 #include "store_engine.h"
 #include "store_pg_api.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
@@ -67,11 +68,13 @@ struct store_pg {
     char *home;    /* that this process works for; NULL: it has not said so */
     struct store_pg_key keys[STORE_PG_KEYS_MAX]; /* the first one seals */
     size_t nkeys;
+    struct stat key_file;          /* as it was when they were read; zeros: it is read again */
     char host[STORE_PG_HOST_SIZE]; /* of the folder: host-id */
     char boot_id[CLOCK_BOOT_ID_SIZE];
     bool prepared;
     bool make;        /* tables where there are none */
-    bool known;       /* this connection has seen the state, and this program may use it */
+    bool known;       /* this connection has seen the state, and this program may use it; false
+                         again where the keys have changed since */
     bool seen;        /* some connection has */
     int64_t ahead_ms; /* what the server's clock is before this host's time since boot */
     unsigned char salt[STORE_SALT_SIZE];
@@ -210,6 +213,11 @@ int store_pg_home_check(const struct store_pg *pg, const char *home, struct err 
 
 /* Reads the keys of a file's text. ERR_CONFIG. */
 int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err);
+/* Reads those of the place. ERR_CONFIG. */
+int store_pg_keys_load(struct store_pg *pg, struct err *err);
+/* Reads them again where their file has changed: whoever runs for long must not go on sealing with
+ * a key that is about to go. A file that is of no use changes nothing. */
+void store_pg_keys_look(struct store_pg *pg);
 /* The sealed bytes live in the batch. */
 const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
                                    const char *owner, const void *text, size_t len, size_t *sealed);

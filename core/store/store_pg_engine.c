@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define HOST_FILE  "host-id"
-#define KEYS_BYTES ((size_t)64 * 1024)
+#define SECRET_MAX ((size_t)64 * 1024)
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz_0123456789"
 #define NAME_MAX_  41
 #define CHANGED    "2201E" /* STORE_PG_CHANGED */
@@ -26,6 +26,7 @@ static void *pg_create(const struct state_place *place, struct loop *loop)
         .folder = mem_strdup(place->folder),
         .url = mem_strdup(place->url),
         .schema = mem_strdup(place->schema != NULL ? place->schema : STATE_SCHEMA_DEFAULT),
+        .key_file = mem_strdup(place->key_file),
         .ca_file = mem_strdup(place->ca_file),
         .read = place->read,
         .arg = place->arg,
@@ -42,6 +43,7 @@ static void pg_destroy(void *self)
     mem_free(pg->place.folder);
     mem_free(pg->place.url);
     mem_free(pg->place.schema);
+    mem_free(pg->place.key_file);
     mem_free(pg->place.ca_file);
     mem_free(pg->prefix);
     mem_free(pg->label);
@@ -87,15 +89,8 @@ static int know_host(struct store_pg *pg, struct err *err)
 static int read_secrets(struct store_pg *pg, struct err *err)
 {
     struct buf text;
-    buf_create_secret(&text, KEYS_BYTES);
-    int result = pg->place.read(pg->place.arg, STATE_KEY, &text, err);
-    if (result == 0)
-        result = err_set(err, ERR_CONFIG,
-                         "a state in a database needs `state.key`, which seals its secrets; "
-                         "`jeton state keygen FILE` makes one");
-    else if (result == 1)
-        result = store_pg_keys_read(pg, text.data, err);
-    buf_clear(&text);
+    buf_create_secret(&text, SECRET_MAX);
+    int result = store_pg_keys_load(pg, err);
     if (result == 0)
         result = pg->place.read(pg->place.arg, STATE_PASSWORD, &text, err);
     if (result == 1) {
@@ -322,6 +317,7 @@ static void pg_start(void *self, struct store_call *call)
 {
     struct store_pg *pg = self;
     struct store_pg_work *work = mem_alloc(sizeof *work);
+    store_pg_keys_look(pg);
     *work = (struct store_pg_work){.pg = pg, .call = call};
     call->engine = work;
     ask(work);

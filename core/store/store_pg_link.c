@@ -470,6 +470,8 @@ static void go_on(struct store_pg *pg)
         start_connecting(pg);
     else if (pg->link == STORE_PG_READY && (pg->known || pg->first->hello))
         send_batch(pg, pg->first);
+    else if (pg->link == STORE_PG_READY) /* the keys have changed: are they the right ones? */
+        pg->hello(pg);
 }
 
 void store_pg_send(struct store_pg *pg, struct store_pg_batch *batch)

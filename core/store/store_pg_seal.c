@@ -8,14 +8,17 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define VERSION 1
-#define ID_SIZE 4
-#define NONCE   crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
-#define TAG     crypto_aead_xchacha20poly1305_ietf_ABYTES
-#define HEAD    (1 + ID_SIZE + NONCE)
-#define OWNED   "jeton 1 " /* what is bound begins so */
-#define BLANKS  " \t\r"
+#define VERSION   1
+#define ID_SIZE   4
+#define NONCE     crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG       crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define HEAD      (1 + ID_SIZE + NONCE)
+#define OWNED     "jeton 1 " /* what is bound begins so */
+#define BLANKS    " \t\r"
+#define BYTES_MAX ((size_t)64 * 1024) /* of the keys' file */
+#define SETTLED_S 2 /* a file that has changed since may change again without a new time */
 
 static int read_key(struct store_pg *pg, const char *line, size_t len, struct err *err)
 {
@@ -53,6 +56,59 @@ int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err)
                        "state.key: there is no key in it; `jeton state keygen "
                        "FILE` makes one");
     return 0;
+}
+
+static void note_file(struct store_pg *pg, const struct stat *file)
+{
+    if (time(NULL) - file->st_mtim.tv_sec >= SETTLED_S)
+        pg->key_file = *file;
+    else
+        memset(&pg->key_file, 0, sizeof pg->key_file);
+}
+
+int store_pg_keys_load(struct store_pg *pg, struct err *err)
+{
+    struct buf text;
+    struct stat file = {0};
+    if (pg->place.key_file != NULL)
+        stat(pg->place.key_file, &file);
+    buf_create_secret(&text, BYTES_MAX);
+    int result = pg->place.read(pg->place.arg, STATE_KEY, &text, err);
+    if (result == 0)
+        result = err_set(err, ERR_CONFIG,
+                         "a state in a database needs `state.key`, which seals its secrets; "
+                         "`jeton state keygen FILE` makes one");
+    else if (result == 1)
+        result = store_pg_keys_read(pg, text.data, err);
+    buf_destroy(&text);
+    if (result == 0)
+        note_file(pg, &file);
+    return result;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+void store_pg_keys_look(struct store_pg *pg)
+{
+    struct stat file;
+    struct err err;
+    struct store_pg_key before[STORE_PG_KEYS_MAX];
+    size_t count = pg->nkeys;
+    if (!pg->prepared || pg->place.key_file == NULL || stat(pg->place.key_file, &file) != 0 ||
+        !S_ISREG(file.st_mode) || is_same(&file, &pg->key_file))
+        return;
+    memcpy(before, pg->keys, sizeof before);
+    if (store_pg_keys_load(pg, &err) != 0) {
+        memcpy(pg->keys, before, sizeof before);
+        pg->nkeys = count;
+    } else if (pg->nkeys != count || memcmp(pg->keys, before, count * sizeof before[0]) != 0) {
+        pg->known = false;
+    }
+    sodium_memzero(before, sizeof before);
 }
 
 /* What a box is bound to. */

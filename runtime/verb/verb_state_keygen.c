@@ -78,7 +78,7 @@ static int check(struct app *app, const struct config *config, struct err *err)
 
 static int rekey(struct app *app, const struct config *config, struct err *err)
 {
-    char line[64];
+    char line[128];
     int64_t count = 0;
     struct store *store = store_new(config->state, NULL);
     struct store_call call = {.op = STORE_REKEY, .rekeyed = &count};
@@ -86,8 +86,10 @@ static int rekey(struct app *app, const struct config *config, struct err *err)
     store_free(store);
     if (result != 0)
         return -1;
-    int len = snprintf(line, sizeof line, "%lld value%s sealed with the first key\n",
-                       (long long)count, count == 1 ? " is now" : "s are now");
+    int len = snprintf(line, sizeof line, "%lld value%s sealed with the first key; %s\n",
+                       (long long)count, count == 1 ? " is now" : "s are now",
+                       count == 0 ? "when each host says so, the other keys can go"
+                                  : "repeat it, on each host, until it says 0");
     return app_print(app, line, (size_t)len, err);
 }
 
@@ -120,7 +122,8 @@ int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
         .description =
             "Seals what is secret in the database with the first key of `state.key`, where it was "
             "sealed with another one of the file. Others may go on meanwhile, if they have both "
-            "keys. Afterwards the other keys may go. It can be repeated.",
+            "keys; they read a file that has changed again. Once it says 0 on each host, the other "
+            "keys can go.",
         .opts = no_options,
     };
     int status = app_options_alone(app, &spec, argc, argv, err);

@@ -184,6 +184,29 @@ class Events(PostgresCase):
         again.stop()
         listener.stop()
 
+    def test_the_key_is_changed_while_listeners_run(self):
+        """As the guide says it; what they take meanwhile is read with the new key alone."""
+        keys = {}
+        for name in ("old", "new"):
+            self.jeton("state", "keygen", name + ".key")
+            with open(f"{self.folder}/{name}.key", encoding="ascii") as file:
+                keys[name] = file.read()
+        self.write("handler.lua", 'return function(event) error("not today") end')
+        self.write("state.key", keys["old"])
+        listener = self.listen(0)
+        for number, names in enumerate((["old"], ["old", "new"], ["new", "old"], ["new"])):
+            self.write("state.key", "".join(keys[name] for name in names))
+            if names == ["new"]:
+                self.assertEqual(self.on(0, "state", "rekey").stdout.split()[0], "0")
+            elif names[0] == "new":
+                self.assertNotEqual(self.on(0, "state", "rekey").stdout.split()[0], "0")
+            self.assertEqual(listener.post({"id": f"e{number}", "type": "t", "said": f"in step {number}"})[0], 200)
+        for number in range(4):
+            shown = self.on(0, "events", "--show", str(number + 1))
+            self.assertIn(f"in step {number}", shown.stdout + shown.stderr)
+        wait_until(lambda: self.sql("SELECT count(*) FROM @event WHERE error IS NOT NULL") == [["4"]], 60)
+        listener.stop()
+
     def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(self):
         proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(proxy.listener.close)

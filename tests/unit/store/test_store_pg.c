@@ -188,6 +188,47 @@ static void all_is_sealed_with_another_key(void **state)
     pg_host_destroy(&host);
 }
 
+/* By whoever has the state open all the while. */
+static void keys_are_read_again_where_their_file_has_changed(void **state)
+{
+    (void)state;
+    struct err err;
+    struct buf value;
+    struct pg_host host;
+    pg_host_create(&host, "a");
+    host.place.key_file = mem_strdup("key");
+    folder_put("key", 0600, "old");
+    struct store *store = pg_host_store(&host);
+    const struct store_kv item = {.key = "k", .value = "v", .len = 1};
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    host.key = OTHER_KEY "\n" STORE_FIXTURE_KEY;
+    folder_put("key", 0600, "new, old");
+    assert_int_equal(rekey(&host), 1 + 1);
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    assert_int_equal(rekey(&host), 0);
+    host.key = OTHER_KEY;
+    folder_put("key", 0600, "new");
+    buf_create(&value, 100);
+    assert_int_equal(store_kv_get(store, SCOPE, "k", &value, &err), 1);
+
+    /* One that is of no use, and one that is not the state's. */
+    host.key = "half";
+    folder_put("key", 0600, "half");
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    host.key = STORE_FIXTURE_KEY;
+    folder_put("key", 0600, "another");
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    host.key = OTHER_KEY;
+    folder_put("key", 0600, "the right one");
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    assert_int_equal(rekey(&host), 0);
+    buf_destroy(&value);
+    store_free(store);
+    mem_free(host.place.key_file);
+    pg_host_destroy(&host);
+}
+
 /* Stores as an exchange does, while the table is away. */
 static void keep_in_spool(const struct pg_host *host, const char *refresh, bool known)
 {
@@ -498,6 +539,7 @@ int main(void)
         PG_HOST_TEST(what_is_sealed_stays_where_it_is),
         PG_HOST_TEST(keys_are_the_same_everywhere),
         PG_HOST_TEST(all_is_sealed_with_another_key),
+        PG_HOST_TEST(keys_are_read_again_where_their_file_has_changed),
         PG_HOST_TEST(what_could_not_be_stored_is_kept),
         PG_HOST_TEST(tables_of_a_newer_program_are_refused),
         PG_HOST_TEST(tables_of_an_older_program_are_added_to),
