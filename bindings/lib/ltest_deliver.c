@@ -108,7 +108,7 @@ static int store(struct delivery *delivery, const struct hook_result *result, st
                                              .max_waiting = hook->max_waiting,
                                              .id = event->id,
                                              .part = event->part,
-                                             .digest = event->id_is_signed ? NULL : event->digest,
+                                             .digest = event->may_repeat ? NULL : event->digest,
                                              .type = event->type,
                                              .order_key = event->order_key,
                                              .received_ms = delivery->now_ms,

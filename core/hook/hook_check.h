@@ -46,7 +46,7 @@ struct hook_event {
     const char *data;         /* the item within a batch, else the body (decoded from gzip); the
                                  places of tokens as *** */
     size_t data_len;
-    bool id_is_signed; /* false: the same digest under another id is to be held */
+    bool may_repeat; /* false: the same digest under another id is to be held */
 };
 
 struct hook_reply {

@@ -173,14 +173,14 @@ static bool set_id(struct making *making, struct hook_event *event)
         unsigned char random[16];
         randombytes_buf(random, sizeof random);
         sodium_bin2hex(hex, sizeof hex, random, sizeof random);
-        event->id_is_signed = true;
+        event->may_repeat = true;
         event->id = arena_text(making->view->arena, hex, strlen(hex));
         return true;
     }
     enum hook_got got = hook_view_first(making->view, &rules->id, &text, &which);
     if (!keep(making, got, text, HOOK_ID_MAX, "id", &event->id))
         return false;
-    event->id_is_signed = hook_rules_ids_are_signed(rules);
+    event->may_repeat = !hook_rules_have_signature(rules);
     if (event->id != NULL && hook_place_has(which, HOOK_PLACE_ITEM))
         event->part = 0; /* the same item may come again, in another batch */
     if (event->id == NULL) {

@@ -90,12 +90,18 @@ static bool is_in(const struct hook_places *places, const struct hook_part *part
            is_same(&places->items[0].parts[0], part);
 }
 
+bool hook_rules_have_signature(const struct hook_rules *rules)
+{
+    int kind = rules->verify.kind;
+    return kind != HOOK_TOKEN && kind != HOOK_BASIC && kind != HOOK_NONE;
+}
+
 bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_place *place)
 {
     const struct hook_verify *verify = &rules->verify;
     const struct hook_template *text = &verify->text;
     bool all = true;
-    if (verify->kind == HOOK_TOKEN || verify->kind == HOOK_BASIC || verify->kind == HOOK_NONE)
+    if (!hook_rules_have_signature(rules))
         return true;
     bool body = hook_template_has(text, HOOK_PIECE_BODY) || verify->body_hash.count > 0;
     for (size_t i = 0; i < place->nparts; i++) {

@@ -81,6 +81,8 @@ void hook_rules_create(struct hook_rules *rules);
 void hook_rules_destroy(struct hook_rules *rules);
 /* The URL is part of what is signed, so that public_url is needed. */
 bool hook_rules_need_url(const struct hook_rules *rules);
+/* A copy has the same signature; else whoever can send a copy can send anything. */
+bool hook_rules_have_signature(const struct hook_rules *rules);
 /* Whether the value of this place is part of what is signed, or nothing is signed at all. */
 bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_place *place);
 /* All places of the ID: where one is not, whoever has seen a request can send it under another ID,

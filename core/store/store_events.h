@@ -56,7 +56,8 @@ struct store_event_new {
     int64_t max_waiting;
     const char *id;
     int64_t part; /* of a batch whose parts share the id; else 0 */
-    /* What was signed, hashed; NULL: the id was signed with it. With another id it is held. */
+    /* What was signed, and which part of it, hashed. With another id it is held; NULL: it is not.
+     */
     const unsigned char *digest;
     const char *type;      /* NULL: none */
     const char *order_key; /* NULL: in any order */

@@ -117,7 +117,7 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
         batch,
         "WITH its AS (SELECT " THE_HOOK " AS hook),"
         " same AS (SELECT seq FROM @event WHERE hook = " THE_HOOK " AND digest = $4::bytea"
-        "  AND part = $3::bigint LIMIT 1),"
+        "  LIMIT 1),"
         " added AS (INSERT INTO @event (hook, id, part, digest, type, order_key, order_lock,"
         "  state, received_ms, next_ms, ended_ms, attempt, conflicts, duplicates, alone, error,"
         "  headers, body, made)"

@@ -32,7 +32,7 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
     static const char *const sql[ADD_STATEMENTS] = {
         [ADD_REPEATED] = "UPDATE event SET duplicates = duplicates + 1"
                          " WHERE scope = ?1 AND id = ?2 AND part = ?3 RETURNING seq",
-        [ADD_SAME] = "SELECT seq FROM event WHERE scope = ?1 AND digest = ?2 AND part = ?3 LIMIT 1",
+        [ADD_SAME] = "SELECT seq FROM event WHERE scope = ?1 AND digest = ?2 LIMIT 1",
         [ADD_WAITING] = "SELECT count(*) FROM event WHERE scope = ?1 AND ended_ms IS NULL",
         [ADD_HELD] = "SELECT count(*) FROM event WHERE scope = ?1 AND state IN ('dead', 'held')"
                      " AND state = 'held'",
@@ -84,7 +84,6 @@ static int is_same(struct store_sqlite *sqlite, const struct adding *adding,
     sqlite3_stmt *stmt = adding->statements[ADD_SAME];
     store_sqlite_bind_text(stmt, 1, event->scope);
     sqlite3_bind_blob(stmt, 2, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
-    sqlite3_bind_int64(stmt, 3, event->part);
     int found = event->digest != NULL ? ask(sqlite, stmt, &event->seq, err) : 0;
     if (found != 1)
         return found;

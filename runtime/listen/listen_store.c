@@ -29,7 +29,7 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
                                     .max_waiting = waiting->hook->hook->max_waiting,
                                     .id = event->id,
                                     .part = event->part,
-                                    .digest = event->id_is_signed ? NULL : event->digest,
+                                    .digest = event->may_repeat ? NULL : event->digest,
                                     .type = event->type,
                                     .order_key = event->order_key,
                                     .received_ms = now_ms,

@@ -1,6 +1,7 @@
 """Senders' presets behind a real listener: challenges, copies under other IDs, and no answer that is a signature."""
 
 import base64
+import hashlib
 import json
 import unittest
 
@@ -9,6 +10,7 @@ from listening import sign
 
 MORE = """\
   hub: {{ from: github, secret: hub-secret, script: {folder}/handler.lua }}
+  form: {{ verify: {{ kind: hmac, in: "header:X-Sig" }}, id: "form:id", secret: form-secret, script: {folder}/handler.lua }}
   x: {{ from: x, secret: x-secret, script: {folder}/handler.lua }}
   kaizala: {{ from: kaizala, secret: callback-token, script: {folder}/handler.lua }}
 """
@@ -28,6 +30,29 @@ class Presets(listening.Case):
         self.assertEqual(self.rows("SELECT id, state, duplicates FROM event ORDER BY seq"),
                          [("d1", "done", 1), ("d2", "held", 0)])
 
+        # Without an ID, or with an empty one, and the other way round.
+        for number, tries in ((1, ("d3", None, "")), (2, (None, "d4", "")), (3, ("", "d5", None))):
+            body = b'{"id":"%d"}' % number
+            for delivery in tries:
+                headers = {"X-Hub-Signature-256": "sha256=" + sign(body, "hub-secret")}
+                if delivery is not None:
+                    headers["X-GitHub-Delivery"] = delivery
+                self.assertEqual(listener.ask("POST", "/hub", body, headers)[0], 200)
+        self.wait_done(4)
+        digest = [hashlib.sha256(b'{"id":"%d"}' % number).hexdigest() for number in (1, 2, 3)]
+        self.assertEqual(self.rows("SELECT id, state, duplicates FROM event WHERE seq > 2 ORDER BY seq"),
+                         [("d3", "done", 0), (digest[0], "held", 1), (digest[1], "done", 1), ("d4", "held", 0),
+                          (digest[2], "done", 1), ("d5", "held", 0)])
+
+        # What is signed decides about the ID in a way that the sender has not: the form is none.
+        form = b"id=f1"
+        for kind in ("application/x-www-form-urlencoded", "text/plain"):
+            headers = {"X-Sig": sign(form, "form-secret"), "Content-Type": kind}
+            self.assertEqual(listener.ask("POST", "/form", form, headers)[0], 200)
+        self.wait_done(5)
+        self.assertEqual(self.rows("SELECT id, state FROM event WHERE seq > 8 ORDER BY seq"),
+                         [("f1", "done"), (hashlib.sha256(form).hexdigest(), "held")])
+
         # What a challenge is answered with signs no event.
         status, headers, answer = listener.ask("GET", "/x?crc_token=abc")
         mac = json.loads(answer)["response_token"]
@@ -43,7 +68,7 @@ class Presets(listening.Case):
         event = b'{"eventId":"k1","eventType":"SurveyCreated"}'
         self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "another-token"})[0], 401)
         self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "callback-token"})[0], 200)
-        self.wait_done(2)
+        self.wait_done(6)
         kept = self.rows("SELECT id, type, headers FROM event WHERE id = 'k1'")
         self.assertEqual([row[:2] for row in kept], [("k1", "SurveyCreated")])
         self.assertIn('"kz-callback-token":"***"', kept[0][2])

@@ -29,17 +29,23 @@ static void github(void **state)
     assert_int_equal(hook_fixture_check(&f, &call), 200);
     assert_int_equal(f.result.verdict, HOOK_STORE);
     assert_string_equal(f.result.events[0].id, "72d3162e");
-    assert_false(f.result.events[0].id_is_signed);
+    assert_false(f.result.events[0].may_repeat);
     unsigned char digest[32];
     crypto_hash_sha256(digest, (const unsigned char *)"Hello, World!", 13);
     assert_memory_equal(f.result.events[0].digest, digest, sizeof digest);
     call.headers[1].value = ""; /* without an ID it is no other event either */
     assert_int_equal(hook_fixture_check(&f, &call), 200);
-    assert_false(f.result.events[0].id_is_signed);
+    assert_false(f.result.events[0].may_repeat);
     hook_fixture_place(&f.rules.id, "json:id"); /* nor by an ID that stands behind it */
     assert_int_equal(hook_fixture_check(&f, &call), 200);
-    assert_false(f.result.events[0].id_is_signed);
-    call.headers[1].value = "72d3162e";
+    assert_false(f.result.events[0].may_repeat);
+    for (int i = 0; i < 2; i++) { /* an ID that is empty, or left out */
+        call.headers[1].value = "";
+        call.headers[1].name = i == 0 ? "X-GitHub-Delivery" : "X-Other";
+        assert_int_equal(hook_fixture_check(&f, &call), 200);
+        assert_false(f.result.events[0].may_repeat);
+        assert_memory_equal(f.result.events[0].digest, digest, sizeof digest);
+    }
     call.body = "Hello, World?";
     assert_int_equal(hook_fixture_check(&f, &call), 401);
     assert_string_equal(f.result.part, "signature");
@@ -75,7 +81,7 @@ static void standard(void **state)
                     {"webhook-signature",
                      "v1a,AAAA v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}}};
     assert_int_equal(hook_fixture_check(&f, &call), 200);
-    assert_true(f.result.events[0].id_is_signed);
+    assert_false(f.result.events[0].may_repeat);
     call.now_ms += 300000;
     assert_int_equal(hook_fixture_check(&f, &call), 200);
     call.now_ms += 1000;
@@ -248,6 +254,7 @@ static void tokens(void **state)
     assert_int_equal(f.result.nevents, 2);
     const struct hook_event *events = f.result.events;
     assert_string_equal(events[0].id, "a");
+    assert_true(events[0].may_repeat); /* who knows the token can send anything */
     assert_int_equal(events[0].data_len,
                      strlen("{\"id\":\"a\", \"clientState\":\"***\", \"n\":1.0}"));
     assert_memory_equal(events[0].data, "{\"id\":\"a\", \"clientState\":\"***\", \"n\":1.0}",

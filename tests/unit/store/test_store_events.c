@@ -87,6 +87,7 @@ static void each_is_stored_once(void **state)
                                        fresh("b", NULL), fresh("c", NULL), fresh("d", NULL)};
     events[2].part = 1;
     events[0].digest = events[3].digest = one; /* the same content as a's */
+    events[3].part = 2;                        /* what part it is, the digest says */
     events[4].digest = two;
     assert_int_equal(store_event_add(store, events, 6, &err), 0);
     assert_int_equal(events[0].added, STORE_EVENT_STORED);
