@@ -34,6 +34,17 @@ class Installed(support.Case):
                      "share/doc/jeton/README.md", "share/doc/jeton/docs/lua-api.md"):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)
 
+    def test_documents_lead_to_what_is_there(self):
+        documents, seen = os.path.join(self.prefix, "share/doc/jeton"), 0
+        for path in ["README.md", *glob.glob("docs/*.md", root_dir=documents)]:
+            with open(os.path.join(documents, path), encoding="utf-8") as file:
+                links = re.findall(r"\]\(([^)#\s:]+)(?:#[^)]*)?\)", file.read())
+            for link in links:
+                if link not in ("CONTRIBUTING.md", "LICENSE"):  # of the sources
+                    self.assertTrue(os.path.exists(os.path.join(documents, os.path.dirname(path), link)), (path, link))
+                    seen += 1
+        self.assertGreater(seen, 50)
+
     def test_the_program_needs_nothing_else_of_it(self):
         alone = os.path.join(self.folder, "elsewhere", "renamed")
         os.mkdir(os.path.dirname(alone))
