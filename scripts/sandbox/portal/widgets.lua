@@ -121,6 +121,20 @@ function widgets.code(visit, id, label, text)
   }
 end
 
+--- Text with `code` in backquotes.
+---@param text string
+---@return html.node
+function widgets.with_code(text)
+  local out, at = {}, 1
+  for before, code, after in text:gmatch "()`([^`]*)`()" do
+    out[#out + 1] = text:sub(at, before - 1)
+    out[#out + 1] = h.code { code }
+    at = after
+  end
+  out[#out + 1] = text:sub(at)
+  return out
+end
+
 --- A section with a heading. content: title and children; also class, id.
 ---@return html.element
 function widgets.card(content)

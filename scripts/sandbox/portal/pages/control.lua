@@ -29,7 +29,7 @@ local function overview(visit)
     title = t "control.overview",
     h.p {
       class = world.is_kept and "hint-box" or "warning",
-      t(world.is_kept and "control.kept" or "control.memory"),
+      widgets.with_code(t(world.is_kept and "control.kept" or "control.memory")),
     },
     widgets.facts {
       { t "control.address", h.code { world.url } },

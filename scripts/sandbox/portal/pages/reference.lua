@@ -7,21 +7,9 @@ local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local widgets = require "sandbox.portal.widgets"
 
-local h = html.h
+local h, with_code = html.h, widgets.with_code
 
 local PATH = "/portal/reference"
-
--- Text with `code` in backquotes.
-local function with_code(text)
-  local out, at = {}, 1
-  for before, code, after in text:gmatch "()`([^`]*)`()" do
-    out[#out + 1] = text:sub(at, before - 1)
-    out[#out + 1] = h.code { code }
-    at = after
-  end
-  out[#out + 1] = text:sub(at)
-  return out
-end
 
 local function list(visit)
   local t, chapters, chapter = visit.t, {}, nil

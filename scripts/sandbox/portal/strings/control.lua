@@ -9,12 +9,12 @@ return {
   },
   ["control.overview"] = { en = "This sandbox", fr = "Ce bac à sable" },
   ["control.memory"] = {
-    en = "It is in memory: when it stops, everything is gone. Started with --db FILE it keeps everything.",
-    fr = "Il est en mémoire : quand il s'arrête, tout disparaît. Lancé avec --db FICHIER, il garde tout.",
+    en = "It is in memory: when it stops, everything is gone. Started with `--db FILE` it keeps everything.",
+    fr = "Il est en mémoire : quand il s'arrête, tout disparaît. Lancé avec `--db FICHIER`, il garde tout.",
   },
   ["control.kept"] = {
-    en = "It keeps its data in the file of --db. Faults, switches and traffic are in memory.",
-    fr = "Il garde ses données dans le fichier de --db. Pannes, réglages et trafic sont en mémoire.",
+    en = "It keeps its data in the file of `--db`. Faults, switches and traffic are in memory.",
+    fr = "Il garde ses données dans le fichier de `--db`. Pannes, réglages et trafic sont en mémoire.",
   },
   ["control.address"] = { en = "Address", fr = "Adresse" },
   ["control.requests"] = { en = "Calls", fr = "Appels" },

@@ -20,6 +20,7 @@ end
 
 function TestControl.test_it_says_that_it_is_in_memory()
   lu.assertStrContains(browser.of("alice"):page(PAGE), "It is in memory: when it stops, everything is gone.")
+  lu.assertStrContains(browser.of("alice"):page(PAGE), "<code>--db FILE</code>")
   lu.assertStrContains(browser.of("alice", { language = "fr" }):page(PAGE), "Il est en mémoire")
   lu.assertStrContains(browser.new():page "/portal/sign-in", "In memory: when it stops, everything is gone.")
 end
