@@ -8,9 +8,12 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOST_FILE  "host-id"
+#define HOST_LEN   (STORE_PG_HOST_SIZE - 1)
+#define PLACE_SIZE 40 /* two numbers, and what is around them */
 #define SECRET_MAX ((size_t)64 * 1024)
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz_0123456789"
 #define NAME_MAX_  41
@@ -55,35 +58,80 @@ static void pg_destroy(void *self)
     mem_free(pg);
 }
 
-/* What this host is called in leases: made once, at random, as names of hosts are not unique. */
-static int know_host(struct store_pg *pg, struct err *err)
+/* Where the folder is: a copy is somewhere else, a renamed one is not. */
+static int know_place(const char *folder, char place[static PLACE_SIZE], struct err *err)
 {
-    unsigned char bytes[(STORE_PG_HOST_SIZE - 1) / 2];
+    struct stat st;
+    if (stat(folder, &st) != 0)
+        return err_set(err, ERR_CONFIG, "cannot look at '%s': %s", folder, strerror(errno));
+    snprintf(place, PLACE_SIZE, " %jx:%jx\n", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return 0;
+}
+
+/* 1: the whole file; 0: there is none, or only the ID, as versions before wrote it. */
+static int read_host(const char *path, struct buf *text, struct err *err)
+{
+    buf_clear(text);
+    if (access(path, F_OK) != 0)
+        return 0;
+    if (safefile_read(path, SAFEFILE_PRIVATE, text, err) != 0)
+        return -1;
+    if (text->len < HOST_LEN || strspn(text->data, "0123456789abcdef") != HOST_LEN)
+        return err_set(err, ERR_CONFIG, "'%s' is damaged; remove it while nothing runs", path);
+    return text->len > HOST_LEN;
+}
+
+static int make_host(struct store_pg *pg, const char *path, const char *place, struct buf *text,
+                     struct err *err)
+{
+    unsigned char bytes[HOST_LEN / 2];
     char made[STORE_PG_HOST_SIZE];
-    char *path = mem_printf("%s/" HOST_FILE, pg->place.folder);
-    struct buf text;
-    buf_create(&text, STORE_PG_HOST_SIZE);
-    int result = safefile_private_dir(pg->place.folder, err);
-    if (result == 0 && access(path, F_OK) != 0) {
-        struct lock lock;
-        lock_create(&lock, NULL);
-        result = lock_block(&lock, pg->place.folder, HOST_FILE, STORE_BUSY_MS, err);
+    struct lock lock;
+    lock_create(&lock, NULL);
+    int result = lock_block(&lock, pg->place.folder, HOST_FILE, STORE_BUSY_MS, err);
+    if (result == 0)
+        result = read_host(path, text, err);
+    if (result == 0) {
         randombytes_buf(bytes, sizeof bytes);
         sodium_bin2hex(made, sizeof made, bytes, sizeof bytes);
-        if (result == 0 && access(path, F_OK) != 0)
-            result = safefile_write(path, 0600, made, strlen(made), err);
-        lock_release(&lock);
+        if (text->len == 0)
+            buf_append(text, made, HOST_LEN);
+        buf_append(text, place, strlen(place));
+        result = safefile_write(path, 0600, text->data, text->len, err);
     }
+    lock_release(&lock);
+    return result < 0 ? -1 : 0;
+}
+
+/*
+ * What this host is called in leases: made once, at random, as names of hosts are not unique.
+ * Whoever has the same name and boot is taken to see the same locks, and a copy of the folder has
+ * locks of its own: it is called by what was copied and by where it is now.
+ */
+static int know_host(struct store_pg *pg, struct err *err)
+{
+    char place[PLACE_SIZE];
+    unsigned char hash[HOST_LEN / 2];
+    char *path = mem_printf("%s/" HOST_FILE, pg->place.folder);
+    struct buf text;
+    buf_create(&text, HOST_LEN + 2 * PLACE_SIZE);
+    int result = safefile_private_dir(pg->place.folder, err);
     if (result == 0)
-        result = safefile_read(path, SAFEFILE_PRIVATE, &text, err);
-    if (result == 0 &&
-        (text.len != STORE_PG_HOST_SIZE - 1 || strspn(text.data, "0123456789abcdef") != text.len))
-        result = err_set(err, ERR_CONFIG, "'%s' is damaged; remove it while nothing runs", path);
+        result = know_place(pg->place.folder, place, err);
     if (result == 0)
-        memcpy(pg->host, text.data, STORE_PG_HOST_SIZE);
+        result = read_host(path, &text, err);
+    if (result == 0)
+        result = make_host(pg, path, place, &text, err);
+    if (result >= 0 && strcmp(text.data + HOST_LEN, place) == 0) {
+        memcpy(pg->host, text.data, HOST_LEN);
+    } else if (result >= 0) {
+        buf_append(&text, place, strlen(place));
+        crypto_generichash(hash, sizeof hash, (const unsigned char *)text.data, text.len, NULL, 0);
+        sodium_bin2hex(pg->host, sizeof pg->host, hash, sizeof hash);
+    }
     buf_destroy(&text);
     mem_free(path);
-    return result;
+    return result < 0 ? -1 : 0;
 }
 
 static int read_secrets(struct store_pg *pg, struct err *err)

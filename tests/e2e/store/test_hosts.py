@@ -57,7 +57,7 @@ class Hosts(OwnServer):
 
     def host_id(self, number):
         with open(f"{self.folder}/host{number}/host-id", encoding="ascii") as file:
-            return file.read()
+            return file.read(32)
 
     def ran(self):
         with open(self.folder + "/ran", encoding="ascii") as file:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -342,6 +343,37 @@ class Postgres(PostgresCase):
         self.host(1, "jobs: { job: { script: job.lua, schedule: '@daily' } }\n", folder=self.folder + "/etc1/host")
         done = self.on(1, "cron", "show", "--format", "kubernetes")
         self.assertEqual((done.returncode, "nothing else in it" in done.stderr), (3, True), done.stderr)
+
+    def test_a_copied_folder_is_another_host(self):
+        """An image that was built after `jeton state check` and runs twice on one machine: boot and copied ID are the same."""
+        self.write("job.lua", f'io.open("{self.folder}/began", "w"):close()\n'
+                              f'while not io.open "{self.folder}/go" do require "jeton.task".sleep(0.05) end\n')
+        for number in range(3):
+            self.host(number, f"jobs: {{ job: {{ script: {self.folder}/job.lua }} }}\n")
+        self.ok("--config", self.folder + "/etc0/jeton.yaml", "state", "check")
+        shutil.copytree(self.folder + "/host0", self.folder + "/host1")
+        first = self.start_on(0, "run", "--job", "job")
+        wait_until(lambda: os.path.exists(self.folder + "/began"), 60)
+        done = self.on(1, "run", "--job", "job")
+        self.assertEqual((done.returncode, "lock" in done.stderr), (7, True), done.stderr)
+        self.write("go", "")
+        self.assertEqual((first.communicate()[1], first.returncode), (b"", 0))
+        for number in (1, 1, 0):  # a copy keeps the name that it has got
+            self.assertEqual(self.on(number, "run", "--job", "job").returncode, 0)
+        os.rename(self.folder + "/host0", self.folder + "/host2")
+        self.assertEqual(self.on(2, "run", "--job", "job").returncode, 0)
+        rows = [row[0] for row in self.sql("SELECT host_id FROM @run WHERE exit = 0 ORDER BY started_ms")]
+        self.assertEqual((rows[2], rows[3:], len(set(rows))), (rows[1], [rows[0]] * 2, 2))
+
+    def test_an_id_without_a_place_is_kept(self):
+        """As versions before wrote it."""
+        self.host(0, f"jobs: {{ job: {{ script: {self.write('job.lua', '')} }} }}\n")
+        os.mkdir(self.folder + "/host0", 0o700)
+        self.write("host0/host-id", "0123456789abcdef" * 2)
+        os.chmod(self.folder + "/host0/host-id", 0o600)
+        for _ in range(2):
+            self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+        self.assertEqual(self.sql("SELECT DISTINCT host_id FROM @run"), [["0123456789abcdef" * 2]])
 
     def test_what_is_not_possible_there_is_said(self):
         self.host(0)

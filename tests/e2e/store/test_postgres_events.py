@@ -147,7 +147,7 @@ class Events(PostgresCase):
         rows = json.loads(self.on(1, "events", "--json").stdout)
         self.assertEqual([(row["event_id"], row["state"], row["attempt"]) for row in rows], [("e0", "running", 1)])
         with open(self.folder + "/host0/host-id", encoding="ascii") as file:
-            self.sql(f"UPDATE @lease SET until = clock_timestamp() WHERE kind = 2 AND host = '{file.read()}'")
+            self.sql(f"UPDATE @lease SET until = clock_timestamp() WHERE kind = 2 AND host = '{file.read(32)}'")
         second = self.listen(1)
         self.wait_done(1)
         self.assertEqual(self.handled(), [["e0", "2"]])
