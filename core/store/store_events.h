@@ -96,6 +96,7 @@ struct store_event {
     const char *headers; /* JSON; NULL: pruned, or not asked for */
     const char *body;    /* likewise */
     size_t body_len;
+    bool shut; /* the store's: no key opens headers or body */
 };
 
 struct store_events {

@@ -84,14 +84,15 @@ int store_pg_event_rows(struct store_pg_batch *batch, size_t statement, bool con
     memset(events, 0, sizeof *events);
     if (rows > 0) /* nobody frees what has no items */
         events->items = mem_alloc((size_t)rows * sizeof *events->items);
+    int result = 0;
     for (int row = 0; row < rows; row++) {
-        if (take_row(batch, statement, row, content, &events->texts,
-                     &events->items[events->count++], err) != 0) {
-            store_events_destroy(events);
-            return -1;
+        struct store_event *event = &events->items[events->count++];
+        if (take_row(batch, statement, row, content, &events->texts, event, err) != 0) {
+            event->shut = true;
+            result = -1;
         }
     }
-    return 0;
+    return result;
 }
 
 void store_pg_event_lock(struct store_pg_batch *batch, int64_t seq)

@@ -18,7 +18,7 @@ int64_t store_pg_event_lock_of(const char *scope, const char *order_key);
 /* Whose headers and body are. */
 const char *store_pg_event_owner(struct arena *arena, const char *scope, const char *id,
                                  int64_t part);
-/* All rows of a statement. */
+/* All rows of a statement. -1: no key opens some of them, which are `shut`. */
 int store_pg_event_rows(struct store_pg_batch *batch, size_t statement, bool content,
                         struct store_events *events, struct err *err);
 /* The lock of the event's order key, if it has one: before anything that changes who is first. */

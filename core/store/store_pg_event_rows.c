@@ -106,8 +106,10 @@ static int listed(struct store_pg_work *work, struct store_pg_batch *batch, stru
         work->last = hooks_among(work, batch);
         return STORE_PG_MORE;
     }
-    if (store_pg_event_rows(batch, 0, filter->content, events, err) != 0)
+    if (store_pg_event_rows(batch, 0, filter->content, events, err) != 0) {
+        store_events_destroy(events);
         return -1;
+    }
     size_t kept = 0;
     for (size_t i = 0; i < events->count && filter->orphaned; i++) {
         if (is_orphaned(batch, (int)i, events->items[i].owner))

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define HELD_MAX "1000" /* of one hook: whoever has one signed body could fill the disk with it */
+#define SHUT                                                                                       \
+    "no key of `state.key` opens it; once its key is there again, `jeton events --retry` tries it"
 #define THE_HOOK "(SELECT id FROM @hook WHERE key = sha256($1))"
 /* How many of the webhook are open, or more, for the statements of one transaction. */
 #define WAITING "jeton.waiting"
@@ -219,11 +221,10 @@ static const char *claim_mark(struct store_pg_work *work)
 
 /* Up to the first that is to be run alone. It must be durable: a server that has lost it would give
  * the event to somebody else while its handler goes on. */
-static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+static void claim_some(struct store_pg_work *work, struct store_pg_batch *batch)
 {
     const struct store_event_call *claim = work->call->event;
     const char *mark = claim_mark(work);
-    (void)err;
     store_pg_say(batch,
                  "WITH due AS (SELECT seq, next_ms, alone FROM @event WHERE hook = " THE_HOOK
                  "  AND next_ms <= $3::bigint"
@@ -248,19 +249,6 @@ static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struc
     store_pg_say(batch, "SELECT next_ms FROM @event WHERE hook = " THE_HOOK
                         " AND next_ms IS NOT NULL ORDER BY next_ms LIMIT 1");
     store_pg_scope(batch, claim->scope);
-    return 0;
-}
-
-static int claimed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
-{
-    const struct store_event_call *claim = work->call->event;
-    if (store_pg_event_rows(batch, 1, true, claim->events, err) != 0)
-        return -1;
-    for (size_t i = 0; i < claim->events->count; i++)
-        claim->events->items[i].owner = NULL;
-    work->pg->claims = claim->events->count == 0;
-    *claim->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
-    return 0;
 }
 
 /* Ending */
@@ -296,6 +284,66 @@ static void end_row(struct store_pg_batch *batch, const struct store_event_end *
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
 }
 
+/* Those that no key opens die by themselves; the others are handled. */
+static void end_shut(struct store_pg_work *work, struct store_pg_batch *batch)
+{
+    const struct store_event_call *claim = work->call->event;
+    for (size_t i = 0; i < claim->events->count; i++) {
+        const struct store_event *event = &claim->events->items[i];
+        const struct store_event_end end = {.seq = event->seq,
+                                            .owner = claim->owner,
+                                            .attempt = event->attempt,
+                                            .state = STORE_EVENT_DEAD,
+                                            .now_ms = claim->now_ms,
+                                            .error = SHUT};
+        if (!event->shut)
+            continue;
+        store_pg_event_lock(batch, end.seq);
+        end_row(batch, &end, make_mark(work));
+        store_pg_event_next(batch, end.seq, end.now_ms);
+    }
+}
+
+static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    if (work->round == 0)
+        claim_some(work, batch);
+    else
+        end_shut(work, batch);
+    return 0;
+}
+
+static int claimed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    const struct store_event_call *claim = work->call->event;
+    struct store_events *events = claim->events;
+    size_t kept = 0;
+    if (work->round == 0 && store_pg_event_rows(batch, 1, true, events, err) != 0)
+        return STORE_PG_MORE;
+    if (work->round == 0)
+        *claim->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
+    else
+        *claim->next_ms = claim->now_ms; /* whoever waited for one that is dead now */
+    work->pg->claims = work->round == 0 && events->count == 0;
+    for (size_t i = 0; i < events->count; i++) {
+        if (events->items[i].shut)
+            continue;
+        events->items[kept] = events->items[i];
+        events->items[kept++].owner = NULL;
+    }
+    events->count = kept;
+    if (kept == 0) /* nobody frees what has no items */
+        store_events_destroy(events);
+    return 0;
+}
+
+static void claim_ended(struct store_pg_work *work, struct err *err)
+{
+    if (err != NULL)
+        store_events_destroy(work->call->event->events);
+}
+
 static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_event_end *end = work->call->event->end;
@@ -323,6 +371,7 @@ static int ended(struct store_pg_work *work, struct store_pg_batch *batch, struc
 }
 
 const struct store_pg_op store_pg_event_add = {.ask = add, .take = added};
-const struct store_pg_op store_pg_event_claim = {.ask = claim, .take = claimed};
+const struct store_pg_op store_pg_event_claim = {
+    .ask = claim, .take = claimed, .ended = claim_ended};
 const struct store_pg_op store_pg_event_end = {
     .ask = end, .take = ended, .changed = STORE_EVENT_CONFLICT};

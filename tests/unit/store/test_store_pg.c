@@ -188,6 +188,56 @@ static void all_is_sealed_with_another_key(void **state)
     pg_host_destroy(&host);
 }
 
+static void an_event_that_no_key_opens_dies_alone(void **state)
+{
+    (void)state;
+    struct err err;
+    struct pg_host host;
+    pg_host_create(&host, "a");
+    struct store *store = pg_host_store(&host);
+    struct store_events events;
+    int64_t next_ms;
+    struct store_event_new new[3] = {
+        {.id = "shut", .order_key = "k"}, {.id = "behind", .order_key = "k"}, {.id = "beside"}};
+    for (int i = 0; i < 3; i++) {
+        new[i].scope = "hook:h:name:n";
+        new[i].max_waiting = 9;
+        new[i].headers = "{}";
+        new[i].body = "the body";
+        new[i].body_len = 8;
+    }
+    assert_int_equal(store_event_add(store, new, 3, &err), 0);
+    const char turn[] = "UPDATE @event SET body = set_byte(body, 1, 255 - get_byte(body, 1))"
+                        " WHERE seq = 1";
+    assert_int_equal(pg_host_psql(&host, turn), 0);
+    static const char *const ids[] = {"beside", "behind"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_event_claim(store, new[0].scope, "w", 5, 9, &events, &next_ms, &err),
+                         0);
+        assert_int_equal(events.count, 1);
+        assert_string_equal(events.items[0].id, ids[i]);
+        assert_int_equal(events.items[0].attempt, 1);
+        assert_int_equal(next_ms, i == 0 ? 5 : STORE_NONE);
+        store_events_destroy(&events);
+    }
+    const struct store_event_filter filter = {.states = STORE_EVENT_DEAD};
+    assert_int_equal(store_event_list(store, &filter, &events, &err), 0);
+    assert_int_equal(events.count, 1);
+    assert_non_null(strstr(events.items[0].error, "no key"));
+    store_events_destroy(&events);
+
+    /* Its key is there again. */
+    assert_int_equal(pg_host_psql(&host, turn), 0);
+    assert_int_equal(pg_host_psql(&host, "DELETE FROM @event WHERE seq > 1"), 0);
+    assert_int_equal(store_event_retry(store, new[0].scope, 1, 6, &err), 1);
+    assert_int_equal(store_event_claim(store, new[0].scope, "w", 6, 9, &events, &next_ms, &err), 0);
+    assert_int_equal(events.count, 1);
+    assert_string_equal(events.items[0].body, "the body");
+    store_events_destroy(&events);
+    store_free(store);
+    pg_host_destroy(&host);
+}
+
 /* By whoever has the state open all the while. */
 static void keys_are_read_again_where_their_file_has_changed(void **state)
 {
@@ -539,6 +589,7 @@ int main(void)
         PG_HOST_TEST(what_is_sealed_stays_where_it_is),
         PG_HOST_TEST(keys_are_the_same_everywhere),
         PG_HOST_TEST(all_is_sealed_with_another_key),
+        PG_HOST_TEST(an_event_that_no_key_opens_dies_alone),
         PG_HOST_TEST(keys_are_read_again_where_their_file_has_changed),
         PG_HOST_TEST(what_could_not_be_stored_is_kept),
         PG_HOST_TEST(tables_of_a_newer_program_are_refused),
