@@ -57,8 +57,10 @@ const struct cron_cover_zones *cron_plan_compare(struct cron_plan *plan, struct 
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err);
 /* The jobs and times of it alone, without paths. */
 int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err);
-/* The plan as JSON, with the times as systemd or Kubernetes is told them (cron_view.c). */
-int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err);
+/* The plan as JSON, with the times as systemd or Kubernetes is told them (cron_view.c). image: the
+ * container's; NULL: not said. */
+int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct buf *out,
+              struct err *err);
 
 /* Each thing above the block in the crontab that changes what the block means is told to `say`. */
 typedef void crontab_say_fn(void *arg, const char *text);

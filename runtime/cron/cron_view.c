@@ -147,7 +147,8 @@ static int check_volume(const struct cron_plan *plan, struct err *err)
                    plan->config->path, folder);
 }
 
-int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct err *err)
+int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct buf *out,
+              struct err *err)
 {
     bool database = plan->config->state->url != NULL;
     if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0))
@@ -162,6 +163,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, struct buf *out, struct e
     put_text(out, "state_home", plan->state_home);
     put_text(out, "user", user != NULL ? user->pw_name : NULL);
     put_text(out, "local", zone_name(plan->local));
+    put_text(out, "image", image);
     put_flag(out, "database", database);
     put_credentials(plan->config, out);
     buf_puts(out, ",\"jobs\":[");

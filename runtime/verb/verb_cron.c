@@ -12,7 +12,7 @@ int verb_cron(struct app *app, int argc, char **argv, struct err *err)
 {
     static const struct app_verbs table = {
         .title = "jeton cron",
-        .usage = "jeton cron show [--format crontab|systemd|kubernetes]\n"
+        .usage = "jeton cron show [--format crontab|systemd|kubernetes] [--image IMAGE]\n"
                  "jeton cron install\n"
                  "jeton cron remove\n"
                  "jeton cron next [JOB] [-n N] [--json]\n"

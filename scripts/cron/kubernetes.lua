@@ -40,7 +40,7 @@ $note  schedule: "$fields"
             seccompProfile: { type: RuntimeDefault }
           containers:
             - name: jeton
-              image: jeton:$version # your image, with jeton, the scripts and tzdata
+              image: $image
               command: [jeton, --config, $path, run, --job, $job, --scheduled]
 $env              securityContext:
                 allowPrivilegeEscalation: false
@@ -110,7 +110,8 @@ local function cronjob(plan, job)
     policy = job.wait and "Allow" or "Forbid",
     starting = job.catch_up and CATCH_UP_S or DEADLINE_S,
     deadline = (job.deadline_ms + 999) // 1000 + GRACE_S,
-    version = plan.version,
+    image = plan.image and quoted(plan.image)
+      or "jeton:" .. plan.version .. " # your image, with jeton and tzdata; --image names another",
     path = quoted(plan.path),
     env = environment(plan, job),
     user = USER,

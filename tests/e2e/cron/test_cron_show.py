@@ -11,7 +11,7 @@ import unittest
 import zoneinfo
 
 import schedules
-from support import Case
+from support import SOURCE, Case
 
 UTC = datetime.timezone.utc
 YEARS = 2
@@ -45,9 +45,9 @@ class Show(Case):
         super().setUp()
         self.write("report.lua", "print 'hello'\n")
 
-    def show(self, config, output="systemd"):
+    def show(self, config, output="systemd", *options):
         self.write("jeton.yaml", config)
-        return self.ok("cron", "show", "--format", output).stdout
+        return self.ok("cron", "show", "--format", output, *options).stdout
 
     def slots(self):
         """{job: slots of two years from now}, as `cron next` says."""
@@ -213,7 +213,28 @@ CRONJOB = {
                                     "readOnlyRootFilesystem": bool},
                 "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}]}],
             "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
-                         "persistentVolumeClaim": {"claimName": str}}]}}}},
+                         "persistentVolumeClaim": {"claimName": str}, "emptyDir": {}}]}}}},
+    },
+}
+# apps/v1 Deployment, as https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ has it.
+PROBE = {"httpGet": {"path": str, "port": int}, "failureThreshold": int}
+DEPLOYMENT = {
+    "apiVersion": str, "kind": str, "metadata": {"name": str},
+    "spec": {
+        "replicas": int, "strategy": {"type": str}, "selector": {"matchLabels": {"app": str}},
+        "template": {"metadata": {"labels": {"app": str}}, "spec": {
+            "terminationGracePeriodSeconds": int,
+            "securityContext": {"runAsNonRoot": bool, "runAsUser": int, "runAsGroup": int, "fsGroup": int},
+            "containers": [{
+                "name": str, "image": str, "args": [str], "ports": [{"containerPort": int}],
+                "env": [{"name": str, "valueFrom": {"secretKeyRef": {"name": str, "key": str}}}],
+                "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},
+                                    "readOnlyRootFilesystem": bool},
+                "readinessProbe": PROBE, "livenessProbe": PROBE,
+                "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}]}],
+            "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
+                         "configMap": {"name": str, "defaultMode": int},
+                         "persistentVolumeClaim": {"claimName": str}, "emptyDir": {}}]}},
     },
 }
 LABEL = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
@@ -224,14 +245,18 @@ BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))  # 7 is no Sunday there
 
 
 class Kubernetes(Show):
-    def manifests(self, config):
-        """Each document of the output, read by jeton's own YAML parser."""
-        script = ('local yaml, json = require "jeton.yaml", require "jeton.json"\n'
-                  'print(json.encode(yaml.decode(io.read "a")))\n')
-        self.write("read.lua", script)
-        documents = re.split(r"^---\n", self.show(config, "kubernetes"), flags=re.M)
+    def manifests(self, config, *options):
+        """Each document of the output."""
+        documents = re.split(r"^---\n", self.show(config, "kubernetes", *options), flags=re.M)
         self.assertEqual(documents[0], "")
-        return [json.loads(self.ok("run", "read.lua", input=document).stdout) for document in documents[1:]]
+        return [self.read(document) for document in documents[1:]]
+
+    def read(self, document):
+        """By jeton's own YAML parser, without its configuration."""
+        self.write("read.lua", 'local yaml, json = require "jeton.yaml", require "jeton.json"\n'
+                               'print(json.encode(yaml.decode(io.read "a")))\n')
+        self.write("none.yaml", "version: 1\n")
+        return json.loads(self.ok("--config", "none.yaml", "run", "read.lua", input=document).stdout)
 
     def check_shape(self, value, shape, path):
         if shape is True:
@@ -328,6 +353,62 @@ jobs:
         self.assertEqual(names[:2], ["jeton-shop-report", "jeton-shop-a-b"])
         self.assertIn("jeton-shop-config", secrets)
         self.assertEqual(found[0]["metadata"]["annotations"], {"jeton/job": "report", "jeton/configuration": "shop"})
+
+    def blocks(self, guide, kind):
+        with open(f"{SOURCE}/docs/{guide}.md", encoding="utf-8") as file:
+            part = re.search(r"^## (In )?Kubernetes$.*?(?=^## )", file.read(), re.DOTALL | re.MULTILINE)[0]
+        return [text for its, text in re.findall(r"^```(\w*)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE) if its == kind]
+
+    def check_deployment(self, manifest):
+        self.check_shape(manifest, DEPLOYMENT, "")
+        self.assertEqual((manifest["apiVersion"], manifest["kind"]), ("apps/v1", "Deployment"))
+        template = manifest["spec"]["template"]
+        self.assertEqual(manifest["spec"]["selector"]["matchLabels"], template["metadata"]["labels"])
+        container, = template["spec"]["containers"]
+        ports = {port["containerPort"] for port in container["ports"]}
+        self.assertEqual({container[probe]["httpGet"]["port"] for probe in ("readinessProbe", "livenessProbe")}, ports)
+        self.assertEqual({mount["name"] for mount in container["volumeMounts"]},
+                         {volume["name"] for volume in template["spec"]["volumes"]})
+        return container, {volume["name"]: volume for volume in template["spec"]["volumes"]}
+
+    def test_the_guides_deployments(self):
+        """With the configuration and the command of the guide, its CronJobs use the Secret, image and folders of its listener."""
+        for guide in ("guide-listen", "guide-many-hosts"):
+            manifest, = self.blocks(guide, "kubernetes")
+            container, volumes = self.check_deployment(self.read(manifest))
+        config, = self.blocks("guide-many-hosts", "yaml")
+        commands, = self.blocks("guide-many-hosts", "")
+        created, folder = re.search(r"create secret generic (\S+) --from-file=(\S+)$", commands, re.MULTILINE).groups()
+        image = re.search(r"--image (\S+)", commands)[1]
+        config += "jobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n"
+        found, = self.manifests(config, "--image", image)
+        self.check_manifest(found)
+        pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        self.assertEqual(image, container["image"])
+        self.assertEqual(image, pod["containers"][0]["image"])
+        self.assertEqual(created, volumes["config"]["secret"]["secretName"])
+        own = {volume["name"]: volume for volume in pod["volumes"]}
+        self.assertEqual(own["config"]["secret"]["secretName"], created)
+        self.assertEqual((own["state"]["emptyDir"], volumes["state"]["emptyDir"]), ({}, {}))
+        mounts, theirs = ({mount["name"]: mount["mountPath"] for mount in its["volumeMounts"]}
+                          for its in (container, pod["containers"][0]))
+        self.assertEqual((mounts["state"], mounts["config"]), (theirs["state"], folder))
+
+    def test_an_image(self):
+        text = "version: 1\nstate: /var/lib/jeton\njobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n"
+
+        def image(*options):
+            found, = self.manifests(text, *options)
+            self.check_manifest(found)
+            return found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"]
+
+        self.assertRegex(image(), r"^jeton:[0-9.]+$")
+        for name in ("jeton", "[::1]:5000/a_b/c-d:1.0", "r.example.org/j@sha256:" + "0" * 64):
+            self.assertEqual(image("--image", name), name)
+        for name in ("", "a b", "a#b", "a\nb", 'a"b', "$path"):
+            self.fails(2, "cron", "show", "--format", "kubernetes", "--image", name, says="--image")
+        for output in ("crontab", "systemd"):
+            self.fails(2, "cron", "show", "--format", output, "--image", "jeton", says="--format kubernetes only")
 
     def test_local_zone_without_a_name(self):
         self.write("jeton.yaml", "version: 1\njobs: { a: { script: report.lua, schedule: '@daily' } }\n")

@@ -287,7 +287,11 @@ class Events(PostgresCase):
         """Its Deployment as printed: the command, the user and groups, a Secret and an emptyDir as the kubelet makes them,
         a root that is read only, a network of its own; the probe; SIGTERM at the end."""
         with open(SOURCE + "/docs/guide-many-hosts.md", encoding="utf-8") as file:
-            manifest = re.search(r"^```kubernetes\n(.*?)^```$", file.read(), re.DOTALL | re.MULTILINE)[1]
+            part = file.read().partition("## In Kubernetes")[2]
+        written, manifest = (re.search(rf"^```{block}\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)[1]
+                             for block in ("yaml", "kubernetes"))
+        own = re.search(r"^  folder: (\S+)$", written, re.MULTILINE)[1]
+        listens = re.search(r"^listen: .*$", written, re.MULTILINE)[0]
         args, user, group, fs_group, config, state, mode, port, path, replicas = (
             re.search(pattern, manifest)[1] for pattern in (
                 r"args: (\[.*\])", r"runAsUser: (\d+)", r"runAsGroup: (\d+)", r"fsGroup: (\d+)", r"name: config, mountPath: (\S+),",
@@ -295,8 +299,8 @@ class Events(PostgresCase):
                 r"readinessProbe: .*path: (\S+),", r"replicas: (\d+)"))
         self.assertIn("readOnlyRootFilesystem: true", manifest)
         self.assertRegex(manifest, r"name: state\n *emptyDir: \{\}")
-        self.host(0, f"listen: {{address: '0.0.0.0:{port}', behind_proxy: true}}\nwebhooks:\n  orders:\n"
-                  + HOOK.format(folder=config), folder=state + "/host", key={"file": config + "/state.key"})
+        self.host(0, f"{listens}\nwebhooks:\n  orders:\n" + HOOK.format(folder=config), folder=own,
+                  key={"file": config + "/state.key"})
         secret = self.folder + "/etc0"
         for name in ("handler.lua", "sender.secret", "state.key"):
             os.rename(f"{self.folder}/{name}", f"{secret}/{name}")
@@ -311,7 +315,7 @@ class Events(PostgresCase):
                   f" mount --bind /mnt /etc && mount --bind {secret} {config} && mount -o remount,bind,ro {config} &&"
                   f" mount -t tmpfs none /var/lib && mkdir {state} && mount -t tmpfs -o mode=2777,gid={fs_group} none {state} &&"
                   " mount -o remount,ro /var/lib && mount -o remount,bind,ro /etc && mount -o remount,bind,ro / &&"
-                  " ip link set lo up && cd / && ! touch /x /etc/x /var/lib/x 2>/dev/null && exec \"$@\"")
+                  " ip link set lo up && ip address add 192.0.2.1/32 dev lo && cd / && ! touch /x /etc/x /var/lib/x 2>/dev/null && exec \"$@\"")
         pods = []
         for _ in range(int(replicas)):
             process = subprocess.Popen([*ENTER, "sh", "-ec", script, "sh", "setpriv", "--reuid", user, "--regid", group, "--groups",
@@ -327,11 +331,11 @@ class Events(PostgresCase):
                                    *words], capture_output=True, text=True, check=False, timeout=60).stdout
 
         for number, pod in enumerate(pods):
-            self.assertEqual(ask(pod, f"http://127.0.0.1:{port}{path}"), "200", pod.log())
+            self.assertEqual(ask(pod, f"http://192.0.2.1:{port}{path}"), "200", pod.log())  # the pod's address
             for n in range(4):  # the same to each
                 body = json.dumps({"id": f"e{n}", "type": "t"})
                 self.assertEqual(ask(pod, "-H", "X-Sig: " + listening.sign(body.encode()), "-d", body,
-                                     f"http://127.0.0.1:{port}/orders"), "200", f"{number} {pod.log()}")
+                                     f"http://192.0.2.1:{port}/orders"), "200", f"{number} {pod.log()}")
         self.wait_done(4)
         for pod in pods:
             os.kill(pod.children()[0], signal.SIGTERM)
