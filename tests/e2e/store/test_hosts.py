@@ -14,6 +14,7 @@ from support import JETON, SOAK, end_process, wait_until
 
 JOBS = 20
 MINUTES = 10
+TURNS = 4  # of a job that hosts want at once, each
 HOUR_MS = 3600000
 FROZEN_S = 150  # longer than a job's lock lasts
 # A line a run: what has run, and where. The pause is for whoever kills.
@@ -26,6 +27,12 @@ require "jeton.task".sleep({pause})
 local file = io.open("{folder}/ran", "a")
 file:write(job.name, " ", job.slot, " ", turn, "\\n"):close()
 """
+ALONE = """\
+assert(not io.open "{folder}/inside", "not alone")
+io.open("{folder}/inside", "w"):close()
+require "jeton.task".sleep(0.05)
+assert(os.remove "{folder}/inside")
+"""
 
 
 @unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
@@ -33,11 +40,12 @@ class Hosts(OwnServer):
     def setUp(self):
         super().setUp()
         self.write("job.lua", JOB.format(folder=self.folder, pause="math.random() * 20" if SOAK else 0.5))
+        self.write("alone.lua", ALONE.format(folder=self.folder))
         self.env["TURN"] = "0"
-        jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
-                                   f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n"
-                                   + ("    timeout: 50s\n" if SOAK else "    timeout: 10m\n    catch_up: true\n")
-                                   for n in range(JOBS))
+        jobs = f"jobs:\n  alone: {{ script: {self.folder}/alone.lua, overlap: wait }}\n"
+        jobs += "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
+                        f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n"
+                        + ("    timeout: 50s\n" if SOAK else "    timeout: 10m\n    catch_up: true\n") for n in range(JOBS))
         for number in range(HOSTS):
             self.host(number, jobs)
         self.assertEqual(self.on(0, "state", "check").returncode, 0)
@@ -49,10 +57,10 @@ class Hosts(OwnServer):
         self.addCleanup(end_process, process)
         return process
 
-    def everything(self, number):
-        """All jobs at once, as cron would start them."""
-        config = f"{self.folder}/etc{number}/jeton.yaml"
-        text = f"for n in $(seq 0 {JOBS - 1}); do {JETON} --config {config} run --job job$n --scheduled & done; wait"
+    def everything(self, number, alone):
+        """All jobs at once, as cron would start them; and one that many want at once."""
+        run = f"{JETON} --config {self.folder}/etc{number}/jeton.yaml run --job"
+        text = f"for n in $(seq 0 {JOBS - 1}); do {run} job$n --scheduled & done\n" + f"{run} alone &\n" * alone + "wait"
         return self.enter(number, "sh", "-c", text)
 
     def host_id(self, number):
@@ -85,7 +93,8 @@ class Hosts(OwnServer):
                 self.sql(f"UPDATE @slot SET slot_ms = slot_ms - {HOUR_MS}; UPDATE @run SET slot_ms = slot_ms - {HOUR_MS}")
             self.env["TURN"] = turn.replace(" ", "-")  # a frozen process keeps its own
             # The frozen one is one host still: nothing else runs there.
-            hosts = [self.everything(number) for number in range(HOSTS) if turn != "well again" or number != 1]
+            hosts = [self.everything(number, TURNS if turn == "well" else 0) for number in range(HOSTS)
+                     if turn != "well again" or number != 1]
             if turn == "well again":
                 wait_until(lambda: int(self.sql("SELECT count(*) FROM @run WHERE cause = 'interrupted'")[0][0]) > 0 or
                            all(host.poll() is not None for host in hosts), 120)
@@ -104,6 +113,7 @@ class Hosts(OwnServer):
                 self.forget(1)
         signal_all(frozen, signal.SIGCONT)
         frozen.wait(120)
+        self.assertEqual(self.sql("SELECT exit, count(*) FROM @run WHERE job = 'alone' GROUP BY 1"), [["0", str(HOSTS * TURNS)]])
         slots = self.check_slots()
         self.assertEqual(len({row[0] for row in slots}), JOBS)
         # Signs of life (kind 2) that the dead host had sent in its last moment run out by themselves.
