@@ -1,15 +1,40 @@
 """A state on PostgreSQL behind what breaks: connections that are cut at any byte, a server that restarts, a pooler."""
 
+import json
 import os
 import socket
 import threading
 import unittest
 
+from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
 from support import SOAK, side_by_side, wait_until
 
 # So many places of a run are tried on each side, or all.
 PLACES = 8
+# A run that claims a slot, and has to exchange its refresh token, which is good for one use.
+EXCHANGES = """\
+local s = require "jeton.state"
+s.set("n", (s.get("n") or 0) + 1)
+local file = io.open("{folder}/ran", "a")
+file:write((require "jeton.token".get "books").access_token, "\\n"):close()
+s.commit()
+print(s.get("n"))
+"""
+SCHEDULED = """\
+history: {{ keep: 1000000 }}
+connectors:
+  books: {{ provider: oauth2, token_url: {url}/token, client_id: {id}, client_secret: {secret}, refresh_token: {refresh},
+           endpoint: "{url}" }}
+jobs:
+  job: {{ script: {folder}/job.lua, connector: books, schedule: "* * * * *", timezone: UTC, catch_up: true }}
+"""
+# As if the slot and the token were an hour old.
+AGO = """\
+DELETE FROM @slot WHERE slot_ms < (SELECT max(slot_ms) FROM @slot);
+UPDATE @slot SET slot_ms = slot_ms - 3600000;
+UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'
+"""
 PARTS = {"start": lambda length: 0, "middle": lambda length: length // 2, "end": lambda length: length}
 
 
@@ -89,31 +114,45 @@ class Proxy:
 class CutCase(PostgresCase):
     def cut_anywhere(self, behind, parts, step):
         """Of a run, through a proxy before that server or pooler: at these parts of each message, or of some."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
         proxy = Proxy(self.folder + "/proxy-" + self.schema, behind)
         self.addCleanup(proxy.listener.close)
-        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
-                              'print(s.get("n"))')
-        self.host(0, f"history: {{ keep: 1000000 }}\njobs:\n  job:\n    script: {self.folder}/job.lua\n",
+        self.write("job.lua", EXCHANGES.format(folder=self.folder))
+        self.host(0, SCHEDULED.format(url=grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder),
                   url=f"postgresql://jeton@/jeton?host={self.folder}/proxy-{self.schema}")
-        runs = 2
-        for _ in range(runs):
+        self.assertEqual(self.on(0, "run", "--job", "job", "--scheduled").returncode, 0)  # notes when it was installed
+        self.sql("UPDATE @job SET installed_ms = 0")
+        runs = len(self.sql("SELECT 1 FROM @run"))
+
+        def run(where):
+            self.sql(AGO)
+            done = self.on(0, "run", "--job", "job", "--scheduled")
+            self.assertEqual((done.returncode, done.stdout), (0, f"{runs}\n"), f"{where} {done.stderr}")
+            self.assertEqual((len(grants.forms), grants.dead), (runs, False), f"{where} {done.stderr}")
+
+        for _ in range(2):
             proxy.arm(None, 0, None)
-            self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+            runs += 1
+            run("whole")
         lengths = proxy.lengths
         cuts = 0
         for side in ("up", "down"):
             places = [(number, part) for number, length in enumerate(lengths[side]) for part in parts(length)]
             for number, part in places[::step(len(places))]:
                 proxy.arm(side, number, part)
-                done = self.on(0, "run", "--job", "job")
                 runs += 1
+                run(f"{side} {number}")
                 cuts += proxy.side is None
-                self.assertEqual((done.returncode, done.stdout), (0, f"{runs}\n"), f"{side} {number} {done.stderr}")
         self.assertGreater(cuts, PLACES)
-        rows = self.sql("SELECT count(*), count(exit), count(DISTINCT run), sum(exit) FROM @run")
-        self.assertEqual(rows, [[str(runs), str(runs), str(runs), "0"]])
+        rows = self.sql("SELECT count(*), count(exit), count(DISTINCT run), count(slot_ms), sum(exit) FROM @run")
+        self.assertEqual(rows, [[str(runs)] * 4 + ["0"]])
+        with open(self.folder + "/ran", encoding="ascii") as file:
+            self.assertEqual(file.read().split(), [f"access-token-{n + 1}" for n in range(runs)])
+        os.unlink(self.folder + "/ran")
         self.assertEqual(self.sql("SELECT runs, failures FROM @job_counter"), [])  # no metrics, no counters
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+        self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         if SOAK:
             print(f"\n{cuts} cuts of runs")
 
