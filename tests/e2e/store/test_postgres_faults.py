@@ -14,6 +14,7 @@ import unittest
 import certificates
 import listening
 from listening import HOOK, SECRET, Listener
+from oauth2 import ID, REFRESH, SECRET as CLIENT_SECRET, Grants
 from postgres import OwnServer, PostgresCase
 from support import JETON, end_process, side_by_side, wait_until
 from test_hosts import has_namespaces
@@ -69,6 +70,39 @@ class Faults(OwnServer):
         serve("good")  # each of several hosts has its own port and name
         self.host(0, url=f"postgresql://jeton@127.0.0.1:1,localhost:{port}/jeton", ca_file=authority.file)
         self.assertEqual(self.on(0, "run", self.script).stdout, "3\n")
+
+    def test_who_is_not_let_in_loses_nothing(self):
+        """Before the database is open, no refresh token is spent."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        books = (f"connectors:\n  books: {{ provider: oauth2, token_url: {grants.url}/token, client_id: {ID}, client_secret:"
+                 f" {json.dumps(CLIENT_SECRET)}, refresh_token: {REFRESH}, endpoint: '{grants.url}' }}\n")
+        self.host(0, books)
+        self.assertEqual(self.on(0, "token", "books", "--show").stdout.splitlines()[-1].split()[-1], "access-token-1")
+        self.super("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+        self.super("ALTER ROLE jeton PASSWORD 'correct-horse'; CREATE ROLE other LOGIN PASSWORD 'correct-horse'")
+        with open(self.server + "/data/pg_hba.conf", "w", encoding="ascii") as file:
+            file.write("local all postgres trust\nlocal all all scram-sha-256\n")
+        self.postgres("restart", "fast")
+        for name, text in (("right", "correct-horse"), ("wrong", "battery-staple")):
+            os.chmod(self.write(name, text + "\n"), 0o600)
+
+        def asked(word="right", role="jeton", database="jeton"):
+            password = {"password": {"file": f"{self.folder}/{word}"}} if word else {}
+            self.host(0, books, url=f"postgresql://{role}@/{database}?host={self.server}", **password)
+            done = self.on(0, "token", "books", "--show")
+            self.assertNotIn("correct-horse", done.stderr)
+            self.assertNotIn("battery-staple", done.stderr)
+            return done
+
+        self.says(asked("wrong"), 3, 'password authentication failed for user "jeton"')
+        self.says(asked(None), 3, "no password supplied")
+        self.says(asked(role="nobody"), 3, 'password authentication failed for user "nobody"')
+        self.says(asked(role="other"), 3, "permission denied for schema")
+        self.says(asked(database="nowhere"), 3, 'database "nowhere" does not exist')
+        self.assertEqual(len(grants.forms), 1)
+        self.assertEqual(asked().stdout.splitlines()[-1].split()[-1], "access-token-2")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, "refresh-token-1"])
 
     @unittest.skipUnless(has_namespaces(), "no namespaces of networks here")
     def test_a_resolver_that_says_nothing_is_not_waited_for(self):
