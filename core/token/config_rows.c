@@ -263,6 +263,11 @@ int config_rows_adopt(const struct config *config, const struct config_rows_adop
                        "%s has no name that the state could belong to; add a line such as "
                        "`name: NAME` at its top",
                        config->path);
+    if (config->state->url != NULL)
+        return err_set(err, ERR_CONFIG,
+                       "a database has no rows of a path, and moves none from one name to another: "
+                       "set the former `name` again; or sign in again, and bring keys along with "
+                       "`jeton state keys export` and `import`");
     if (strcmp(adopt->from, config->home) == 0)
         return err_set(err, ERR_CONFIG, "'%s' is this configuration's own name", config->name);
     if (adopt->from[0] == '/' && is_elsewhere(config, adopt->from) &&
@@ -335,11 +340,15 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
     if (result == 0 && home != NULL && (gone || any == NULL)) {
         buf_printf(text,
                    "job '%s' begins anew, without the keys and the history of job '%s' of %s; if "
-                   "that is the same one at another path, %s%s`jeton state adopt %s` brings them "
-                   "along",
-                   job->name, job->name, home, gone || home[0] != '/' ? "" : "removing that file, ",
-                   config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
-                   home);
+                   "that is the same one ",
+                   job->name, job->name, home);
+        if (config->state->url != NULL)
+            buf_puts(text, "by another name, the former `name` brings them back");
+        else
+            buf_printf(text, "at another path, %s%s`jeton state adopt %s` brings them along",
+                       gone || home[0] != '/' ? "" : "removing that file, ",
+                       config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
+                       home);
         result = 1;
     }
     mem_free(its);
@@ -348,9 +357,15 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
     return result;
 }
 
-void config_rows_tell(struct log *log, const struct connector *connector, const char *home)
+void config_rows_tell(const struct config *config, struct log *log,
+                      const struct connector *connector, const char *home)
 {
-    if (strcmp(connector->home, connector->file) != 0)
+    if (config != NULL && config->state->url != NULL)
+        log_msg(log, LOG_WARN,
+                "the state holds a token of connector '%s' for %s: set the former `name` again, or "
+                "sign in again",
+                connector->name, home);
+    else if (strcmp(connector->home, connector->file) != 0)
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s: `jeton state adopt %s` moves "
                 "what belongs to that to this configuration, once that file is gone",

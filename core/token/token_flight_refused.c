@@ -18,7 +18,8 @@ static void flight_searched(void *arg)
     struct flight *flight = arg;
     if (flight->call.result == 0 && flight->elsewhere.found[0] != '\0') {
         flight->tokens->told = true;
-        config_rows_tell(flight->tokens->log, flight->connector, flight->elsewhere.found);
+        config_rows_tell(flight->tokens->config, flight->tokens->log, flight->connector,
+                         flight->elsewhere.found);
     }
     token_flight_fail(flight, &flight->failure);
 }

@@ -78,7 +78,7 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
             "Moves what belongs to the configuration file PATH in the state (tokens, keys, "
             "history, counters) to this configuration, which must have a name. The file PATH must "
             "be gone, unless it is this configuration's own. `name:NAME` stands for a "
-            "configuration that had that name.",
+            "configuration that had that name. Only where the state is a folder.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,

@@ -378,8 +378,27 @@ class Postgres(PostgresCase):
     def test_what_is_not_possible_there_is_said(self):
         self.host(0)
         self.assertEqual(self.on(0, "state", "check").returncode, 0)
-        done = self.on(0, "state", "adopt", "name:other")
-        self.assertEqual((done.returncode, "from one name to another" in done.stderr), (3, True), done.stderr)
+        for former in ("name:other", self.folder + "/gone.yaml"):
+            done = self.on(0, "state", "adopt", former)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("a database has no rows of a path, and moves none from one name to another", done.stderr)
+
+    def test_another_name_is_told_what_brings_its_rows_back(self):
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        script = self.write("job.lua", 'assert(require "jeton.token".get "contoso")')
+        path = self.host(0, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
+                            f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
+                            f"    endpoint: {grants.url}\njobs: {{ job: {{ script: {script} }} }}\n")
+        self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write("etc0/jeton.yaml", text.replace("name: shared", "name: other"))
+        done = self.on(0, "run", "--job", "job")
+        self.assertEqual((done.returncode, "state adopt" in done.stderr), (4, False), done.stderr)
+        self.assertIn("if that is the same one by another name, the former `name` brings them back", done.stderr)
+        self.assertIn("token of connector 'contoso' for name:shared: set the former `name` again, or sign in again",
+                      done.stderr)
 
     def test_a_folder_loads_no_library(self):
         self.write("jeton.yaml", "version: 1\nname: n\nstate: state\n")
