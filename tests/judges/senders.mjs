@@ -43,7 +43,7 @@ const url = "https://hooks.example.org/sms";
 add("twilio-form", {
   "X-Twilio-Signature": twilio.getExpectedTwilioSignature("twilio-secret", `${url}?a=1&b=%20x`, form),
   "Content-Type": "application/x-www-form-urlencoded",
-}, new URLSearchParams(form).toString(), ["X-Twilio-Signature", "query"], "/twilio-form?a=1&b=%20x");
+}, new URLSearchParams(form).toString(), ["X-Twilio-Signature", "query", "form"], "/twilio-form?a=1&b=%20x");
 const hash = twilio.getExpectedBodyHash(text);
 add("twilio-json", {
   "X-Twilio-Signature": twilio.getExpectedTwilioSignature("twilio-secret", `${url}?bodySHA256=${hash}`, {}),

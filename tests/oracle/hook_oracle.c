@@ -2,14 +2,18 @@
  * Checks webhooks for tests that let other programs sign. The argument is a configuration; standard
  * input is a JSON array of {hook, target, headers, body, now, covered}. For each it prints
  * "HOOK STATUS TRIED WRONG": TRIED is how many bits of what is `covered` (names of headers, "body",
- * "query") were changed one at a time, WRONG how many of these requests were not refused with 401.
+ * "query", "form") were changed one at a time, WRONG how many of these requests were not refused
+ * with 401. A "form" is the body whose fields were signed, not its bytes: where a bit leaves all of
+ * them what they are, as in %2B and %2b, the request may be taken.
  */
 #include "config_load.h"
 #include "hook.h"
 #include "hook_check.h"
 #include "json.h"
+#include "mem.h"
 #include "presets_source.h"
 #include "provider_list.h"
+#include "url.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -38,6 +42,29 @@ static int status_of(struct call *call)
     return status;
 }
 
+/* Of a form before a bit was changed, and after. */
+static bool is_same_form(const char *before, const char *after, size_t len)
+{
+    char *texts = mem_alloc(2 * len + 1);
+    size_t n = url_decode_form(before, len, texts), m = url_decode_form(after, len, texts + len);
+    bool same = n == m && memcmp(texts, texts + len, n) == 0;
+    mem_free(texts);
+    return same;
+}
+
+static void flip_form(struct call *call, char *bytes, size_t len)
+{
+    char *before = mem_alloc(len + 1);
+    memcpy(before, bytes, len);
+    for (size_t bit = 0; bit < 8 * len; bit++) {
+        bytes[bit / 8] = (char)(before[bit / 8] ^ (1 << (bit % 8)));
+        call->tried++;
+        call->wrong += status_of(call) != 401 && !is_same_form(before, bytes, len);
+        bytes[bit / 8] = before[bit / 8];
+    }
+    mem_free(before);
+}
+
 /* The tree is this test's own: its texts are changed where they stand. */
 static void flip(struct call *call, const char *text, size_t len)
 {
@@ -55,6 +82,8 @@ static void flip_part(struct call *call, const char *part)
     const char *query = strchr(call->request.target, '?');
     if (strcmp(part, "body") == 0)
         flip(call, call->request.body, call->request.body_len);
+    else if (strcmp(part, "form") == 0)
+        flip_form(call, (char *)(uintptr_t)call->request.body, call->request.body_len);
     else if (strcmp(part, "query") == 0 && query != NULL)
         flip(call, query + 1, strlen(query + 1));
     for (size_t i = 0; i < call->request.nheaders; i++) {

@@ -1,4 +1,5 @@
-"""Webhooks that the senders' own packages sign: taken as they are, and refused with any bit changed that is covered."""
+"""Webhooks that the senders' own packages sign: taken as they are, and refused with any bit changed that is covered
+(of a form: any that changes a field)."""
 
 import json
 import os
