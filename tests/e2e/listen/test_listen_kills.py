@@ -1,5 +1,5 @@
 """jeton listen is killed while events flow, and inside handlers: each one is handled, and once. The long form
-(JETON_SOAK) has 10,000 events at 500 a second."""
+(JETON_SOAK) has 10,000 events at 500 a second, 20 kills while they flow, and 20 while one is inside a handler."""
 
 import json
 import os
@@ -14,13 +14,18 @@ import listening
 import support
 from listening import sign
 
-EVENTS, KILLS, RATE = (10_000, 20, 500) if support.SOAK else (400, 4, 200)
+EVENTS, KILLS, RATE = (10_000, 40, 500) if support.SOAK else (400, 4, 200)
 SENDERS = 16
 SLOW = """\
 local state = require "jeton.state"
 local task = require "jeton.task"
 return function(event)
-  if event.data.slow then
+  local inside = event.data.inside and "FOLDER/" .. event.id
+  local file = inside and not io.open(inside) and assert(io.open(inside, "w"))
+  if file then
+    file:close()
+    task.sleep(240) -- until it is killed
+  elseif event.data.slow then
     task.sleep(0.2)
   end
   state.set(event.id, (state.get(event.id) or 0) + 1)
@@ -47,20 +52,26 @@ class Kills(listening.Case):
         while (body := self.queue.get()) is not None:
             self.send(body)
 
-    def replace(self, whole):
-        """kill -9: of the whole listener, or of one of its processes, where it has some already."""
+    def kill(self):
+        """kill -9 of the whole listener, whose processes end with it; another one begins at its address."""
         old = self.current
-        children = old.children()
-        if whole or not children:
-            old.process.kill()
-            old.process.wait()
-            port = old.port
-            self.current = listening.Listener(self, popen=self.start("listen", "--listen", f"127.0.0.1:{port}"))
-        else:
+        old.process.kill()
+        old.process.wait()
+        self.current = listening.Listener(self, popen=self.start("listen", "--listen", f"127.0.0.1:{old.port}"))
+
+    def kill_inside(self, name):
+        """While a handler has the event of this name, and is in the midst of it."""
+        support.wait_until(lambda: os.path.exists(os.path.join(self.folder, name)), timeout=120)
+        self.assertEqual(self.rows("SELECT state FROM event WHERE id = ?", name), [("running",)])
+        self.kill()
+
+    def kill_worker(self):
+        children = self.current.children()
+        if children:
             os.kill(random.choice(children), signal.SIGKILL)
 
     def test_kills(self):
-        self.write("handler.lua", SLOW)
+        self.write("handler.lua", SLOW.replace("FOLDER", self.folder))
         self.hooks()
         self.current = self.listener()
         self.over, self.answered, self.queue = threading.Event(), [], queue.Queue()
@@ -69,15 +80,21 @@ class Kills(listening.Case):
             thread.start()
         seed = random.SystemRandom().randrange(1 << 32)
         random.seed(seed)
-        pauses = sorted(random.sample(range(10, EVENTS), KILLS))
+        ways = ["flow", "inside"] * (KILLS // 2) + ["worker"] * (KILLS // 4)
+        turns = dict(zip(random.sample(range(10, EVENTS), len(ways)), ways, strict=True))
         started = time.monotonic()
         for i in range(EVENTS):
-            body = json.dumps({"id": f"e{i}", "type": "t", "slow": i % 10 == 0}).encode()
+            turn = turns.get(i)
+            body = json.dumps({"id": f"e{i}", "type": "t", "slow": i % 10 == 0, "inside": turn == "inside"}).encode()
             self.queue.put(body)
             if i % 20 == 0:
                 self.queue.put(body)  # 5 % come twice
-            if i in pauses:
-                self.replace(whole=pauses.index(i) % 2 == 0)
+            if turn == "flow":
+                self.kill()
+            elif turn == "inside":
+                self.kill_inside(f"e{i}")
+            elif turn == "worker":
+                self.kill_worker()
             time.sleep(max(0, started + i / RATE - time.monotonic()))
         for _ in senders:
             self.queue.put(None)
