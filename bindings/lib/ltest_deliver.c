@@ -101,14 +101,18 @@ static int store(struct delivery *delivery, const struct hook_result *result, st
     const struct hook *hook = delivery->hook;
     char scope[STORE_SCOPE_SIZE];
     store_event_scope(scope, hook->name, hook->home);
-    struct store_event_new *events = mem_alloc(result->nevents * sizeof *events);
-    for (size_t i = 0; i < result->nevents; i++) {
-        const struct hook_event *event = &result->events[i];
+    size_t count = result->nevents + result->nmarks;
+    struct store_event_new *events = mem_alloc((count + 1) * sizeof *events);
+    for (size_t i = 0; i < count; i++) {
+        bool skipped = i >= result->nevents;
+        const struct hook_event *event =
+            skipped ? &result->marks[i - result->nevents] : &result->events[i];
         events[i] = (struct store_event_new){.scope = scope,
                                              .max_waiting = hook->max_waiting,
                                              .id = event->id,
                                              .part = event->part,
                                              .digest = event->may_repeat ? NULL : event->digest,
+                                             .skipped = skipped,
                                              .type = event->type,
                                              .order_key = event->order_key,
                                              .received_ms = delivery->now_ms,
@@ -116,8 +120,8 @@ static int store(struct delivery *delivery, const struct hook_result *result, st
                                              .body = event->data,
                                              .body_len = event->data_len};
     }
-    int added = store_event_add(delivery->store, events, result->nevents, err);
-    if (added == 0) {
+    int added = store_event_add(delivery->store, events, count, err);
+    if (added == 0 && result->nevents > 0) {
         delivery->verdict = name_of(events[0].added);
         delivery->status = events[0].added == STORE_EVENT_FULL ? 503 : 200;
         delivery->seq = events[0].seq;
@@ -154,6 +158,7 @@ static int take(struct delivery *delivery, const struct hook_signed *signed_, st
         break;
     case HOOK_SKIP:
         delivery->verdict = "skipped";
+        taken = store(delivery, &result, err);
         break;
     case HOOK_REFUSE:
         delivery->verdict = "refused";

@@ -62,6 +62,10 @@ struct hook_result {
     struct hook_reply reply;         /* of ANSWER, SKIP and REFUSE */
     const struct hook_event *events; /* of STORE */
     size_t nevents;
+    /* Of what was skipped, where its type is not signed: only the digests are to be kept, so that
+     * no copy runs under another type. */
+    const struct hook_event *marks; /* of STORE and SKIP */
+    size_t nmarks;
     size_t nskipped;          /* items of the batch that are of no wanted type */
     const char *headers_json; /* of STORE: an object, names in lower case; secrets as *** */
     const char *why;          /* of REFUSE and SKIP, for the log; "" else */

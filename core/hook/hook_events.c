@@ -124,7 +124,7 @@ static const char *headers_json(const struct hook_view *view)
 struct making {
     struct hook_view *view;
     struct hook_result *result;
-    struct hook_event *events;
+    struct hook_event *events, *marks;
     unsigned char digest[crypto_hash_sha256_BYTES]; /* of what was signed */
     int part;
     bool failed;
@@ -204,6 +204,23 @@ static void set_digest(const struct making *making, struct hook_event *event)
     crypto_hash_sha256(event->digest, text, sizeof text);
 }
 
+/* A copy under another type, that is wanted, would be run. */
+static void mark(struct making *making, const struct hook_event *event)
+{
+    const struct hook_rules *rules = making->view->rules;
+    char hex[2 * sizeof event->digest + 1];
+    if (event->may_repeat || hook_rules_type_is_signed(rules))
+        return;
+    if (making->marks == NULL)
+        making->marks = arena_alloc(making->view->arena,
+                                    (rules->each.nparts > 0 ? HOOK_ITEMS_MAX : 1) * sizeof *event);
+    sodium_bin2hex(hex, sizeof hex, event->digest, sizeof event->digest);
+    struct hook_event *made = &making->marks[making->result->nmarks++];
+    *made = (struct hook_event){.type = event->type, .data = ""};
+    made->id = arena_text(making->view->arena, hex, strlen(hex));
+    memcpy(made->digest, event->digest, sizeof made->digest);
+}
+
 /* The first one tells for all. */
 static void skip(struct making *making, const char *type)
 {
@@ -240,10 +257,12 @@ static bool add_event(void *arg, struct hook_span item)
     if (!keep(making, got, order, HOOK_ID_MAX, "order key", &event.order_key))
         return false;
     making->part++;
-    if (hook_rules_want(rules, event.type))
+    if (hook_rules_want(rules, event.type)) {
         making->events[making->result->nevents++] = event;
-    else
+    } else {
         skip(making, event.type);
+        mark(making, &event);
+    }
     return true;
 }
 
@@ -272,7 +291,7 @@ void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_r
         add_event(&making, view->body);
     }
     if (making.failed) {
-        result->nevents = 0;
+        result->nevents = result->nmarks = 0;
         return;
     }
     result->verdict = result->nevents > 0 ? HOOK_STORE : HOOK_SKIP;
@@ -281,6 +300,7 @@ void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_r
     else if (result->nskipped == 0)
         result->why = "no events in it";
     result->events = making.events;
+    result->marks = making.marks;
     result->headers_json = headers_json(view);
     result->reply = (struct hook_reply){.status = 200, .body = ""};
 }

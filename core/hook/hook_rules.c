@@ -136,6 +136,14 @@ bool hook_rules_ids_are_signed(const struct hook_rules *rules)
     return all;
 }
 
+bool hook_rules_type_is_signed(const struct hook_rules *rules)
+{
+    bool all = true;
+    for (size_t i = 0; i < rules->type.count; i++)
+        all = all && hook_rules_is_signed(rules, &rules->type.pieces[i].place);
+    return all;
+}
+
 bool hook_rules_have_oracle(const struct hook_rules *rules)
 {
     bool found = false;

@@ -26,6 +26,7 @@
 #define STORE_STEP_MAX        ((size_t)1024 * 1024) /* bytes of a step's result */
 #define STORE_STEPS_MAX       1000                  /* of one event */
 #define STORE_EVENT_SAME      "same content, other id"
+#define STORE_EVENT_SKIPPED   "skipped: of no type that is wanted"
 #define STORE_EVENT_DROPPED   "dropped by hand"
 
 /* The scope of a hook's events, and of its keys of jeton.state: "hook:NAME:HOME". */
@@ -59,6 +60,8 @@ struct store_event_new {
     /* What was signed, and which part of it, hashed. With another id it is held; NULL: it is not.
      */
     const unsigned char *digest;
+    /* Only its digest is kept, as long as ids are. It is stored always, and never listed. */
+    bool skipped;
     const char *type;      /* NULL: none */
     const char *order_key; /* NULL: in any order */
     int64_t received_ms;
@@ -117,7 +120,7 @@ struct store_event_filter {
     /* Only those that are running and whose owner is dead. */
     bool orphaned;
 };
-/* Newest first. */
+/* Newest first; without those that were skipped. */
 int store_event_list(struct store *store, const struct store_event_filter *filter,
                      struct store_events *events, struct err *err);
 

@@ -158,6 +158,24 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
     store_pg_int(batch, event->max_waiting);
 }
 
+/* One statement. */
+static void add_skipped(struct store_pg_batch *batch, const struct store_event_new *event,
+                        const char *mark)
+{
+    store_pg_say(
+        batch, "INSERT INTO @event (hook, id, part, digest, type, state, received_ms, ended_ms,"
+               " attempt, conflicts, duplicates, alone, error, made) VALUES (" THE_HOOK ", $2, $3,"
+               " $4, $5, 4, $6, $6, 0, 0, 0, false, '" STORE_EVENT_SKIPPED "'::bytea, $7)"
+               " ON CONFLICT DO NOTHING");
+    store_pg_scope(batch, event->scope);
+    store_pg_scope(batch, event->id);
+    store_pg_int(batch, event->part);
+    store_pg_bytes(batch, event->digest, STORE_EVENT_DIGEST);
+    store_pg_scope(batch, event->type);
+    store_pg_int(batch, event->received_ms);
+    store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+}
+
 static int add(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_event_call *add = work->call->event;
@@ -168,16 +186,20 @@ static int add(struct store_pg_work *work, struct store_pg_batch *batch, struct 
     for (size_t i = 0, n; i < add->count; i += n) {
         n = together(add, i);
         count_open(batch, &add->added[i], n);
-        for (size_t k = 0; k < n; k++)
-            add_one(batch, &add->added[i + k], make_mark(work));
+        for (size_t k = i; k < i + n; k++)
+            (add->added[k].skipped ? add_skipped : add_one)(batch, &add->added[k], make_mark(work));
         keep_count(batch, add->added[i].scope);
     }
     return 0;
 }
 
-/* From the results of add_one's two statements. */
-static void added_one(struct store_pg_batch *batch, size_t at, struct store_event_new *event)
+/* From the results of its statements; how many they are. */
+static size_t added_one(struct store_pg_batch *batch, size_t at, struct store_event_new *event)
 {
+    event->added = STORE_EVENT_STORED;
+    event->seq = 0;
+    if (event->skipped)
+        return 1;
     bool known = store_pg_rows(batch, at) > 0;
     bool stored = !known && store_pg_get(batch, at + 1, 0, 0) != NULL;
     bool mine = stored || (known && store_pg_get_true(batch, at, 0, 1));
@@ -188,6 +210,7 @@ static void added_one(struct store_pg_batch *batch, size_t at, struct store_even
         event->added = state == STORE_EVENT_HELD ? STORE_EVENT_HELD_BACK : STORE_EVENT_STORED;
     else
         event->added = known || same ? STORE_EVENT_DUPLICATE : STORE_EVENT_FULL;
+    return 2;
 }
 
 static int added(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -198,8 +221,8 @@ static int added(struct store_pg_work *work, struct store_pg_batch *batch, struc
     for (size_t i = 0, n; i < add->count; i += n) {
         n = together(add, i);
         at++; /* count_open */
-        for (size_t k = 0; k < n; k++, at += 2)
-            added_one(batch, at, &add->added[i + k]);
+        for (size_t k = 0; k < n; k++)
+            at += added_one(batch, at, &add->added[i + k]);
         at++; /* keep_count */
     }
     return 0;

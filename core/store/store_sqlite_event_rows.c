@@ -101,7 +101,9 @@ int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
     buf_printf(
-        &sql, "SELECT " STORE_SQLITE_EVENT "%s FROM event WHERE true%s%s%s%s%s",
+        &sql,
+        "SELECT " STORE_SQLITE_EVENT "%s FROM event WHERE (state <> 'done'"
+        " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s%s",
         filter->content ? ", headers, body" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->homes != NULL ? " AND is_among(scope)" : "",
         filter->hook != NULL ? " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'" : "",

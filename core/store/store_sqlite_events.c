@@ -18,6 +18,7 @@ enum {
     ADD_WAITING,  /* how many are open */
     ADD_HELD,     /* how many are held */
     ADD_INSERT,
+    ADD_SKIPPED,
     ADD_STATEMENTS
 };
 
@@ -43,6 +44,10 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
             " ?8, CASE WHEN ?7 IS NOT NULL OR EXISTS (SELECT 1 FROM event WHERE scope = ?1"
             "  AND order_key = ?6 AND ended_ms IS NULL) THEN NULL ELSE ?8 END,"
             " CASE WHEN ?7 IS NOT NULL THEN ?8 END, 0, 0, 0, 0, ?7, ?9, ?10)",
+        [ADD_SKIPPED] = "INSERT INTO event (scope, id, part, digest, type, state, received_ms,"
+                        " ended_ms, attempt, conflicts, duplicates, alone, error)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, 'done', ?6, ?6, 0, 0, 0, 0,"
+                        " '" STORE_EVENT_SKIPPED "') ON CONFLICT DO NOTHING",
     };
     for (size_t i = 0; i < ADD_STATEMENTS; i++) {
         adding->statements[i] = store_sqlite_prepare(sqlite, sql[i], err);
@@ -132,10 +137,27 @@ static int insert(struct store_sqlite *sqlite, const struct adding *adding,
     return result;
 }
 
+static int insert_skipped(struct store_sqlite *sqlite, const struct adding *adding,
+                          struct store_event_new *event, struct err *err)
+{
+    sqlite3_stmt *stmt = adding->statements[ADD_SKIPPED];
+    int64_t none;
+    store_sqlite_bind_text(stmt, 1, event->scope);
+    store_sqlite_bind_text(stmt, 2, event->id);
+    sqlite3_bind_int64(stmt, 3, event->part);
+    sqlite3_bind_blob(stmt, 4, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
+    store_sqlite_bind_text(stmt, 5, event->type);
+    sqlite3_bind_int64(stmt, 6, event->received_ms);
+    event->added = STORE_EVENT_STORED;
+    return ask(sqlite, stmt, &none, err);
+}
+
 static int add_one(struct store_sqlite *sqlite, struct adding *adding,
                    struct store_event_new *event, struct err *err)
 {
     event->seq = 0;
+    if (event->skipped)
+        return insert_skipped(sqlite, adding, event, err);
     int repeated = is_repeated(sqlite, adding, event, err);
     if (repeated != 0)
         return repeated < 0 ? -1 : 0;

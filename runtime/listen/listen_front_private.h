@@ -44,7 +44,7 @@ struct listen_waiting {
     struct listen_hook *hook;
     struct server_exchange *exchange; /* NULL: its sender has left */
     struct hook_result result;
-    struct store_event_new *events; /* of result.events */
+    struct store_event_new *events; /* of result.events, and then result.marks */
     bool asked;                     /* the reply is to tell what became of it */
     int64_t seq;                    /* whose handler answers; 0: it waits for the commit */
     int64_t due_ms;                 /* monotonic: when it is answered in its place */

@@ -91,7 +91,11 @@ static void check(struct listen_hook *hook, struct server_exchange *exchange,
         break;
     case HOOK_SKIP:
         say_skipped(hook, waiting);
-        break;
+        if (waiting->result.nmarks == 0)
+            break;
+        server_set_user_data(exchange, waiting);
+        listen_store_add(hook->front, waiting);
+        return;
     }
     listen_waiting_accept(waiting);
 }

@@ -21,15 +21,24 @@
 
 /* ---- what is stored ---- */
 
+static size_t rows_of(const struct listen_waiting *waiting)
+{
+    return waiting->result.nevents + waiting->result.nmarks;
+}
+
 static void fill(struct store_event_new *row, const struct listen_waiting *waiting, size_t i,
                  int64_t now_ms)
 {
-    const struct hook_event *event = &waiting->result.events[i];
+    const struct hook_result *result = &waiting->result;
+    bool skipped = i >= result->nevents;
+    const struct hook_event *event =
+        skipped ? &result->marks[i - result->nevents] : &result->events[i];
     *row = (struct store_event_new){.scope = waiting->hook->scope,
                                     .max_waiting = waiting->hook->hook->max_waiting,
                                     .id = event->id,
                                     .part = event->part,
                                     .digest = event->may_repeat ? NULL : event->digest,
+                                    .skipped = skipped,
                                     .type = event->type,
                                     .order_key = event->order_key,
                                     .received_ms = now_ms,
@@ -164,7 +173,7 @@ static void stored(struct listen_front *front)
     front->committed += adding->count;
     while (adding->list.first != NULL) {
         struct listen_waiting *waiting = adding->list.first;
-        size_t nevents = waiting->result.nevents;
+        size_t nevents = rows_of(waiting);
         listen_waiting_remove(waiting);
         waiting->events = mem_alloc((nevents + 1) * sizeof *adding->rows);
         memcpy(waiting->events, adding->rows + done, nevents * sizeof *adding->rows);
@@ -228,10 +237,10 @@ static void commit(void *arg)
     }
     adding->count = 0;
     for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next)
-        adding->count += it->result.nevents;
+        adding->count += rows_of(it);
     adding->rows = mem_alloc((adding->count + 1) * sizeof *adding->rows);
     for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next) {
-        for (size_t i = 0; i < it->result.nevents; i++)
+        for (size_t i = 0; i < rows_of(it); i++)
             fill(&adding->rows[done++], it, i, now_ms);
     }
     adding->event = (struct store_event_call){.added = adding->rows, .count = adding->count};

@@ -312,14 +312,15 @@ webhooks:
         self.assertEqual(trigger(), "200 skipped: no type, wanted pull_request, issue*\n")
         self.assertEqual(trigger("-H", "X-GitHub-Event: push"),
                          "200 skipped: type 'push', wanted pull_request, issue*\n")
-        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 stored as event 1\n")
-        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 held as event 2, not run: an earlier one has the "
+        body = self.write("body.json", '{"zen": "Half measures are as bad as nothing at all."}')
+        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 stored as event 3\n")
+        self.assertEqual(trigger("-H", "X-GitHub-Event: issues"), "200 held as event 4, not run: an earlier one has the "
                          "same content, and another ID\n")
         self.assertEqual(self.ok("listen", "--trigger", "list", "--listen", f"127.0.0.1:{listener.port}", "-",
                                  input='{"all": [{"id": "a"}, {"id": "b"}, {"id": "a"}]}').stdout,
-                         "200 of 3 events 2 stored (the first as 3), 0 held, 1 known already\n")
+                         "200 of 3 events 2 stored (the first as 5), 0 held, 1 known already\n")
         listener.wait_log("webhook 'github': skipped: no type")
-        listener.wait_log("event 2 is held: .*--retry 2")
+        listener.wait_log("event 4 is held: .*--retry 4")
         listener.stop()
         self.assertNotIn("'push'", listener.log())  # as it is configured
 

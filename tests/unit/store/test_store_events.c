@@ -113,6 +113,22 @@ static void each_is_stored_once(void **state)
     assert_string_equal(event.error, STORE_EVENT_SAME);
     store_events_destroy(&found);
 
+    struct store_event_new skipped = fresh("s", NULL), copy = fresh("t", NULL);
+    unsigned char three[STORE_EVENT_DIGEST] = {3};
+    skipped.digest = copy.digest = three;
+    skipped.skipped = true;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_event_add(store, &skipped, 1, &err), 0);
+        assert_int_equal(skipped.added, STORE_EVENT_STORED);
+    }
+    const struct store_event_filter done = {.states = STORE_EVENT_DONE};
+    assert_int_equal(store_event_list(store, &done, &found, &err), 0);
+    assert_int_equal(found.count, 0);
+    store_events_destroy(&found);
+    assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+    assert_int_equal(copy.added, STORE_EVENT_HELD_BACK);
+    assert_int_equal(count(store).ready, 4);
+
     struct store_event_new other = fresh("a", NULL);
     other.scope = "hook:bills:/etc/jeton.yaml";
     assert_int_equal(store_event_add(store, &other, 1, &err), 0);
