@@ -196,10 +196,12 @@ class Postgres(PostgresCase):
         scans = ("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = "
                  f"'{self.schema}' AND relname IN ('run', 'slot', 'kv', 'job', 'lease', 'token_intent') ORDER BY 1")
         self.sql("UPDATE @slot SET slot_ms = slot_ms - 3600000 WHERE slot_ms > 1000000")
-        before = self.settled(scans)
+        fetched = scans.replace("relname, seq_scan", "sum(idx_tup_fetch)").replace(" ORDER BY 1", "")
+        before, rows = self.settled(scans), self.sql(fetched)
         self.assertEqual(self.on(0, "run", "--job", "job", "--scheduled").returncode, 0)
         self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
         self.assertEqual(self.settled(scans), before)
+        self.assertLess(int(self.sql(fetched)[0][0]) - int(rows[0][0]), 1000)  # nor along an index
 
     def test_what_is_configured_wrongly_is_said(self):
         script = self.write("key.lua", 'print(require "jeton.state".get("k"))')
