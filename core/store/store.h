@@ -133,6 +133,7 @@ struct store_token {
     int64_t metadata_ms;       /* wall clock of its receipt */
     struct store_pause pause;
     struct store_intent intent;
+    bool shut; /* set by LOAD that `replaces`: no key opens it, and its secrets are missing */
     const char *home; /* what it belongs to (config.h), to be written; borrowed, and never read */
 };
 void store_token_destroy(struct store_token *row); /* wipes */
@@ -226,6 +227,7 @@ struct store_call {
             int64_t generation;
             size_t count;
             const struct store_token *slot; /* TOKEN_SAVE: another row, saved with it; or NULL */
+            bool replaces;                  /* TOKEN_LOAD: what no key opens is no failure */
             bool known; /* TOKEN_SAVE: its refresh token is stored already, and need not be kept
                            where it cannot be saved */
         } token;

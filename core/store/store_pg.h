@@ -221,6 +221,10 @@ void store_pg_keys_look(struct store_pg *pg);
 /* The sealed bytes live in the batch. */
 const unsigned char *store_pg_seal(struct store_pg_batch *batch, const char *column,
                                    const char *owner, const void *text, size_t len, size_t *sealed);
+/* Seals a value of that with the first key, if it was sealed with another one. -1: no key opens it.
+ */
+int store_pg_seal_anew(struct store_pg_batch *batch, const char *column, const char *owner,
+                       const char **value, int *len);
 #define STORE_PG_COPY "copy " /* in meta, before a home that is being copied there */
 /* What meta holds to tell whether a key is the right one. */
 #define STORE_PG_CHECK_OWNER "state"
@@ -247,7 +251,7 @@ int64_t store_pg_lease_epoch(const struct store_lease *lease);
  */
 
 #define STORE_PG_SPOOL_NAME 160
-typedef void store_pg_spool_fn(struct store_pg *pg, const char *name);
+typedef void store_pg_spool_fn(struct store_pg *pg, const char *name, void *arg);
 
 /* Durable when it returns. Where it cannot be, nobody is told: the server is asked all the same. */
 void store_pg_spool_write(const struct store_pg *pg, const char *name,
@@ -257,7 +261,7 @@ bool store_pg_spool_has(const struct store_pg *pg, const char *name);
 /* Adds the values of a file as parameters to the last statement. How many; 0: it is damaged. */
 int store_pg_spool_read(struct store_pg_batch *batch, const char *name);
 /* fn NULL: none is called. How many there are. */
-size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn);
+size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn, void *arg);
 /* Sends the tokens that a process of this host has received and could not store: into the row, or
  * as a spare where somebody else has exchanged since, or is about to. */
 void store_pg_token_push(struct store_pg *pg);

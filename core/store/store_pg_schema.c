@@ -327,7 +327,7 @@ void store_pg_hello(struct store_pg *pg)
                         " FROM @meta");
     /* What is in the spool goes before whatever else is asked. */
     batch->joins = !pg->careful && pg->first != NULL && !pg->first->hello && pg->first->count > 0 &&
-                   store_pg_spool_each(pg, NULL) == 0;
+                   store_pg_spool_each(pg, NULL, NULL) == 0;
     if (batch->joins)
         fail_unless_fine(batch);
     store_pg_send_first(pg, batch);

@@ -160,3 +160,20 @@ int64_t store_pg_unseal(const struct store_pg *pg, const char *column, const cha
     arena_destroy(&arena);
     return result;
 }
+
+int store_pg_seal_anew(struct store_pg_batch *batch, const char *column, const char *owner,
+                       const char **value, int *len)
+{
+    const unsigned char *was = (const unsigned char *)*value;
+    char *text = arena_alloc(&batch->texts, (size_t)*len + 1);
+    int64_t opened = store_pg_unseal(batch->pg, column, owner, was, (size_t)*len, text);
+    if (opened < 0)
+        return -1;
+    if (memcmp(was + 1, batch->pg->keys[0].id, ID_SIZE) != 0) {
+        size_t sealed = 0;
+        *value = (const char *)store_pg_seal(batch, column, owner, text, (size_t)opened, &sealed);
+        *len = (int)sealed;
+    }
+    sodium_memzero(text, (size_t)opened);
+    return 0;
+}

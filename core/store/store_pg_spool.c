@@ -116,7 +116,7 @@ int store_pg_spool_read(struct store_pg_batch *batch, const char *name)
     return count;
 }
 
-size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn)
+size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn, void *arg)
 {
     size_t count = 0;
     char *folder = path_of(pg, "");
@@ -128,7 +128,7 @@ size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn)
             continue;
         count++;
         if (fn != NULL)
-            fn(pg, entry->d_name);
+            fn(pg, entry->d_name, arg);
     }
     if (dir != NULL)
         closedir(dir);

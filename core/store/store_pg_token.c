@@ -50,6 +50,8 @@ static const struct column {
 #define REFRESH    7                     /* likewise: refresh_token */
 #define SPARE      "token.refresh_token" /* as it is sealed there, and in a spool */
 #define COUNT      (sizeof columns / sizeof columns[0])
+#define HEAL                                                                                       \
+    "bring its key back, or sign in again (`jeton login`), or forget it (`jeton logout --local`)"
 /* Behind those of the list. */
 #define REST                                                                                       \
     "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8')"
@@ -88,12 +90,14 @@ static int take_column(struct store_pg_batch *batch, size_t statement, size_t i,
     return 0;
 }
 
+/* -1: no key opens some of it, which is missing then. */
 static int take_row(struct store_pg_batch *batch, size_t statement, struct store_token *row,
                     struct err *err)
 {
+    int result = 0;
     for (size_t i = 0; i < COUNT; i++) {
         if (take_column(batch, statement, i, row, err) != 0)
-            return -1;
+            result = -1;
     }
     int at = COUNT;
     snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s",
@@ -102,7 +106,7 @@ static int take_row(struct store_pg_batch *batch, size_t statement, struct store
     row->pause.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.times = store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
-    return 0;
+    return result;
 }
 
 static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -143,22 +147,6 @@ static int take_spares(struct store_pg_batch *batch, struct store_token *row, st
     return 0;
 }
 
-static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
-{
-    struct store_token *row = work->call->token.row;
-    int found = store_pg_rows(batch, 0) > 0;
-    memset(row, 0, sizeof *row);
-    snprintf(row->owner, sizeof row->owner, "%s", work->call->token.owner);
-    if (found == 1 && (take_row(batch, 0, row, err) != 0 || take_spares(batch, row, err) != 0)) {
-        store_token_destroy(row);
-        return -1;
-    }
-    take_intent(batch, &row->intent);
-    if (row->intent.generation != row->generation)
-        row->intent = (struct store_intent){0};
-    return found;
-}
-
 static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
@@ -181,8 +169,11 @@ static int listed(struct store_pg_work *work, struct store_pg_batch *batch, stru
 {
     struct store_token *rows = work->call->token.row;
     for (size_t i = 0; i < work->call->token.count; i++) {
-        if (store_pg_rows(batch, i) > 0 && take_row(batch, i, &rows[i], err) != 0)
-            return -1;
+        if (store_pg_rows(batch, i) > 0 && take_row(batch, i, &rows[i], err) != 0) {
+            mem_free(rows[i].pause.reason);
+            rows[i].pause.kind = STORE_PAUSE_PERSON;
+            rows[i].pause.reason = mem_strdup("no key of `state.key` opens it; " HEAL);
+        }
         blank(&rows[i].access_token);
         blank(&rows[i].refresh_token);
     }
@@ -358,12 +349,56 @@ static void pushed(struct store_pg_batch *batch, const struct err *err)
     }
 }
 
-/* Unless somebody exchanges just now, or has stored another exchange since: then it is a spare. */
-static void push(struct store_pg *pg, const char *name)
+/* Adds what the file holds of this owner to the last statement. 1; 0: no key opens it; -1: it is
+ * damaged. What was sealed with a key that is about to go is sealed with the first one. */
+static int read_kept(struct store_pg_batch *batch, const char *name, const char *owner)
+{
+    bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
+    struct store_pg_statement *row = &batch->statements[batch->count - 1];
+    const char *whose = whole ? row->values[row->count - 1] : NULL;
+    if (whose == NULL || strcmp(whose, owner) != 0 || strlen(owner) >= STORE_OWNER_SIZE ||
+        row->values[GENERATION] == NULL || row->values[REFRESH] == NULL)
+        return -1;
+    for (size_t i = 0; i < COUNT; i++) {
+        if (columns[i].kind == SEALED && row->values[i] != NULL &&
+            (row->formats[i] != 1 || store_pg_seal_anew(batch, columns[i].sealed, owner,
+                                                        &row->values[i], &row->lengths[i]) != 0))
+            return 0;
+    }
+    return 1;
+}
+
+static char *owner_of_file(const char *name) /* mem_free */
+{
+    const char *dot = strrchr(name, '.');
+    return mem_strndup(name, dot != NULL ? (size_t)(dot - name) : 0);
+}
+
+static void push_row(struct store_pg_batch *batch, const char *name, const char *owner)
+{
+    const struct store_pg_statement *row = &batch->statements[1];
+    size_t len = (size_t)row->lengths[REFRESH];
+    struct pushing *pushing = mem_alloc(sizeof *pushing + len);
+    snprintf(pushing->name, sizeof pushing->name, "%s", name);
+    snprintf(pushing->owner, sizeof pushing->owner, "%s", owner);
+    pushing->generation = strtoll(row->values[GENERATION], NULL, 10);
+    pushing->len = len;
+    memcpy(pushing->refresh, row->values[REFRESH], len);
+    batch->arg = pushing;
+    store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
+    store_pg_bytes(batch, pushing->refresh, len);
+    store_pg_text(batch, owner);
+    store_pg_send_first(batch->pg, batch);
+}
+
+/* Unless somebody exchanges just now, or has stored another exchange since: then it is a spare. One
+ * that no key opens stays, as its key may come again. */
+static void push(struct store_pg *pg, const char *name, void *arg)
 {
     const char *dot = strrchr(name, '.');
     struct store_pg_batch *batch = store_pg_batch_new(pg, pushed, NULL);
-    char *owner = mem_strndup(name, dot != NULL ? (size_t)(dot - name) : 0);
+    char *owner = owner_of_file(name);
+    (void)arg;
     batch->hello = true;
     store_pg_say(batch, "WITH its AS (SELECT until > clock_timestamp() AND epoch <> $3::bigint AS"
                         " busy FROM @lease WHERE kind = $1 AND key = sha256($2) FOR UPDATE)"
@@ -372,34 +407,76 @@ static void push(struct store_pg *pg, const char *name)
     store_pg_scope(batch, owner);
     store_pg_text(batch, dot != NULL ? dot + 1 : NULL);
     store_pg_say(batch, insert_row(batch, " WHERE its.generation < excluded.generation"));
-    bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
-    const struct store_pg_statement *row = &batch->statements[1];
-    const char *whose = whole ? row->values[row->count - 1] : NULL;
-    whole = whole && whose != NULL && strcmp(whose, owner) == 0 &&
-            strlen(owner) < STORE_OWNER_SIZE && row->values[GENERATION] != NULL &&
-            row->values[REFRESH] != NULL;
-    if (whole) {
-        size_t len = (size_t)row->lengths[REFRESH];
-        struct pushing *pushing = mem_alloc(sizeof *pushing + len);
-        snprintf(pushing->name, sizeof pushing->name, "%s", name);
-        snprintf(pushing->owner, sizeof pushing->owner, "%s", owner);
-        pushing->generation = strtoll(row->values[GENERATION], NULL, 10);
-        pushing->len = len;
-        memcpy(pushing->refresh, row->values[REFRESH], len);
-        batch->arg = pushing;
-        store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
-        store_pg_bytes(batch, pushing->refresh, len);
-        store_pg_text(batch, owner);
-        store_pg_send_first(pg, batch);
-    } else {
+    if (read_kept(batch, name, owner) == 1)
+        push_row(batch, name, owner);
+    else
         store_pg_batch_free(batch);
-    }
     mem_free(owner);
 }
 
 void store_pg_token_push(struct store_pg *pg)
 {
-    store_pg_spool_each(pg, push);
+    store_pg_spool_each(pg, push, NULL);
+}
+
+/* A later token of this row that is kept on this host, and that no key opens. */
+struct shut {
+    const struct store_token *row;
+    char name[STORE_PG_SPOOL_NAME]; /* set; "": there is none */
+};
+
+static void look_whether_shut(struct store_pg *pg, const char *name, void *arg)
+{
+    struct shut *shut = arg;
+    char *owner = owner_of_file(name);
+    if (strcmp(owner, shut->row->owner) == 0) {
+        struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
+        store_pg_say(batch, "");
+        if (read_kept(batch, name, owner) == 0 &&
+            strtoll(batch->statements[0].values[GENERATION], NULL, 10) > shut->row->generation)
+            snprintf(shut->name, sizeof shut->name, "%s", name);
+        store_pg_batch_free(batch);
+    }
+    mem_free(owner);
+}
+
+/* The token of the row is spent then. */
+static int check_kept(struct store_pg *pg, const struct store_token *row, struct err *err)
+{
+    struct shut shut = {.row = row};
+    store_pg_spool_each(pg, look_whether_shut, &shut);
+    if (shut.name[0] == '\0')
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "no key of `state.key` opens '%s/spool/%s', where a refresh token is kept that "
+                   "could not be stored; " HEAL,
+                   pg->place.folder, shut.name);
+}
+
+static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    struct store_token *row = work->call->token.row;
+    bool replaces = work->call->token.replaces;
+    int found = store_pg_rows(batch, 0) > 0;
+    memset(row, 0, sizeof *row);
+    snprintf(row->owner, sizeof row->owner, "%s", work->call->token.owner);
+    int opened = found == 1 ? take_row(batch, 0, row, err) : 0;
+    if (opened == 0 && found == 1)
+        opened = take_spares(batch, row, err);
+    if (opened != 0)
+        err_set(err, ERR_CONFIG, "%s: no key of `state.key` opens this connector's tokens; " HEAL,
+                work->pg->label);
+    else
+        opened = check_kept(work->pg, row, err);
+    row->shut = opened != 0;
+    if (row->shut && !replaces) {
+        store_token_destroy(row);
+        return -1;
+    }
+    take_intent(batch, &row->intent);
+    if (row->intent.generation != row->generation)
+        row->intent = (struct store_intent){0};
+    return found;
 }
 
 static void saved(struct store_pg_work *work, struct err *err)
@@ -410,7 +487,7 @@ static void saved(struct store_pg_work *work, struct err *err)
         store_pg_spool_remove(work->pg, work->last);
     } else if (err->kind == ERR_LOST) {
         err_wrap(err, "what came is kept for the next exchange");
-        push(work->pg, work->last);
+        push(work->pg, work->last, NULL);
     } else if (store_pg_spool_has(work->pg, work->last)) {
         err_wrap(err,
                  "what came is kept in '%s/spool/%s', and stored when this host's next "
@@ -448,6 +525,24 @@ static int bar(struct store_pg_work *work, struct store_pg_batch *batch, struct 
     return 0;
 }
 
+static void remove_kept(struct store_pg *pg, const char *name, void *arg)
+{
+    char *owner = owner_of_file(name);
+    if (strcmp(owner, arg) == 0)
+        store_pg_spool_remove(pg, name);
+    mem_free(owner);
+}
+
+/* What is kept on this host too. */
+static void forgot(struct store_pg_work *work, struct err *err)
+{
+    char owner[STORE_OWNER_SIZE];
+    if (err != NULL || work->call == NULL)
+        return;
+    snprintf(owner, sizeof owner, "%s", work->call->token.owner);
+    store_pg_spool_each(work->pg, remove_kept, owner);
+}
+
 static int forget(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
@@ -464,4 +559,4 @@ const struct store_pg_op store_pg_token_save = {.ask = save, .ended = saved};
 const struct store_pg_op store_pg_token_intent = {.ask = intent};
 const struct store_pg_op store_pg_token_endpoint = {.ask = endpoint};
 const struct store_pg_op store_pg_token_bar = {.ask = bar};
-const struct store_pg_op store_pg_token_delete = {.ask = forget};
+const struct store_pg_op store_pg_token_delete = {.ask = forget, .ended = forgot};

@@ -159,6 +159,12 @@ static void logout_locked(void *arg, const struct err *failure)
     if (failure == NULL && connector_secrets_read(connector, tokens->redact, tokens->deadline_ms,
                                                   &logout->secrets, &err) != 0)
         failure = &err;
+    if (failure == NULL && row->shut && !logout->local) {
+        err_set(&err, ERR_CONFIG,
+                "no key of `state.key` opens its token, so it cannot be revoked (nothing was "
+                "forgotten; --local forgets all the same)");
+        failure = &err;
+    }
     if (failure != NULL) {
         logout_end(logout, failure);
         return;

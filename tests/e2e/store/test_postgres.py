@@ -98,6 +98,82 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
 
+    def test_a_token_that_no_key_opens_is_replaced_or_forgotten(self):
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        for number in range(2):
+            self.host(number, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
+                              f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
+                              f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
+        keys = {}
+        for name in ("old", "new"):
+            self.jeton("state", "keygen", name + ".key")
+            with open(f"{self.folder}/{name}.key", encoding="ascii") as file:
+                keys[name] = file.read()
+
+        def says(status, *args, words="", **options):
+            done = self.on(0, *args, **options)
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            self.assertIn(words, done.stdout + done.stderr)
+
+        def keep():
+            def away(form):
+                self.sql("ALTER TABLE @token RENAME TO gone")
+                return grants.grant(form)
+            grants.answers.append(away)
+            says(3, "token", "contoso", "--refresh", words="/spool/")
+            self.sql("ALTER TABLE @gone RENAME TO token")
+            kept(1)
+
+        def kept(count):
+            self.assertEqual(len(os.listdir(self.folder + "/host0/spool")), count)
+
+        # While the old key is there, what was kept is stored, sealed with the new one.
+        self.write("state.key", keys["old"])
+        keep()
+        self.write("state.key", keys["new"] + keys["old"])
+        says(0, "state", "rekey")
+        says(0, "state", "rekey", words="0 values")
+        self.write("state.key", keys["new"])
+        says(0, "token", "contoso", "--show", words="access-token-1")
+        kept(0)
+        # Once its key is gone, the file stays, and the token that is spent is not sent again; until the key comes back.
+        keep()
+        self.write("state.key", keys["old"] + keys["new"])
+        self.assertEqual(self.on(1, "state", "rekey").returncode, 0)
+        self.write("state.key", keys["old"])
+        says(3, "token", "contoso", words="/spool/")
+        says(3, "token", "contoso", "--refresh", words="/spool/")
+        kept(1)
+        self.assertEqual((len(grants.forms), grants.dead), (2, False))
+        self.write("state.key", keys["old"] + keys["new"])
+        says(0, "token", "contoso", "--show", words="access-token-2")
+        kept(0)
+
+        # A row that no key opens.
+        def shut():
+            self.sql("UPDATE @token SET refresh_token = set_byte(refresh_token, 1, 255 - get_byte(refresh_token, 1))")
+
+        shut()
+        says(3, "token", "contoso", words="jeton login")
+        says(3, "token", "contoso", "--refresh", words="jeton login")
+        says(4, "token", words="no key")
+        says(3, "logout", "contoso", words="--local")
+        says(0, "login", "contoso", "--import", input=grants.current + "\n")
+        says(0, "token", "contoso", "--refresh", "--show", words=f"access-token-{grants.number + 1}")
+        shut()
+        says(0, "logout", "contoso", "--local")
+        says(4, "token", words="logged out")
+        says(0, "login", "contoso", "--import", input=grants.current + "\n")
+        keep()
+        self.write("state.key", keys["new"] + keys["old"])
+        self.assertEqual(self.on(1, "state", "rekey").returncode, 0)
+        self.write("state.key", keys["new"])
+        says(3, "logout", "contoso", words="--local")
+        says(0, "logout", "contoso", "--local")
+        says(0, "login", "contoso", "--import", input=grants.current + "\n")
+        says(0, "token", "contoso", "--refresh")
+
     def test_a_slot_runs_once_on_all_hosts(self):
         jobs = "jobs:\n" + "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
                                    f"    timezone: UTC\n    catch_up: true\n" for n in range(3))
