@@ -6,6 +6,7 @@ local parts = {}
 local h = elements.h
 
 local MESSAGE_SHOWN <const> = 200 -- bytes
+local BRIEFLY_SHOWN <const> = 100
 
 parts.SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
 parts.WORDS = { good = "succeeded", failed = "failed", skipped = "skipped", running = "running" }
@@ -23,11 +24,12 @@ function parts.one_line(text)
   return (text:gsub("%c", " "))
 end
 
---- At most MESSAGE_SHOWN bytes, whole characters.
+--- At most MESSAGE_SHOWN bytes, briefly BRIEFLY_SHOWN, whole characters.
 ---@param text string
+---@param is_brief boolean|nil
 ---@return string
-function parts.shorten(text)
-  return elements.shorten(text, MESSAGE_SHOWN)
+function parts.shorten(text, is_brief)
+  return elements.shorten(text, is_brief and BRIEFLY_SHOWN or MESSAGE_SHOWN)
 end
 
 function parts.section(title, ...)

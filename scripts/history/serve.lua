@@ -22,7 +22,8 @@ local h = elements.h
 
 local KEY_BYTES <const> = 32
 local COOKIE <const> = "jeton_history_%d" -- by port, since browsers keep cookies by host
-local PAGE_ROWS <const> = 100
+local PAGE_ROWS <const> = 15
+local BARS_MAX <const> = 40 -- of the timeline, about
 local RUN_ID <const> = "^%w+$"
 local DATE <const> = "^%d%d%d%d%-%d%d%-%d%d$"
 local HEADERS = {
@@ -134,7 +135,7 @@ local function run_section(runs, by_job, query, all)
     id = "runs",
     h.h2 { "Runs" }, filters(by_job, query),
     h.p { class = "soft", #found == 0 and "No such runs." or parts.plural(#found, "run") .. "." },
-    #found > 0 and tables.runs(shown, { all = all, links = links }), pager(query, last),
+    #found > 0 and tables.runs(shown, { all = all, links = links, brief = true }), pager(query, last),
   }
 end
 
@@ -147,7 +148,7 @@ local function history_page(state, fields)
     page.head(history, runs, by_job),
     #runs > 0 and {
       calendar.section(runs, history.now_ms // 1000, links),
-      timeline.section(by_job, history.now_ms, history.all, links),
+      timeline.section(by_job, history.now_ms, history.all, links, BARS_MAX),
       tables.jobs(by_job, history.all), run_section(runs, by_job, read_query(fields), history.all),
     },
   })

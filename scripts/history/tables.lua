@@ -60,15 +60,20 @@ end
 
 --- "http: HTTP 503", a word where there is neither.
 ---@param run history.run
+---@param is_brief boolean|nil
 ---@return string
-function tables.why(run)
-  local message = run.message and parts.shorten(parts.one_line(run.message))
+function tables.why(run, is_brief)
+  local message = run.message and parts.shorten(parts.one_line(run.message), is_brief)
   return table.concat({ run.cause or (message and "failed") or nil, message }, ": ")
 end
 
--- How each ended, where there was more than one.
-local function attempts(run)
+-- How each ended, where there was more than one; briefly, that the run's page says it.
+local function attempts(run, options)
   local items = {}
+  if options.brief then
+    return #run.attempts > 1
+      and h.p { h.a { href = options.links.run(run.run), parts.plural(#run.attempts, "attempt") } }
+  end
   for i, attempt in ipairs(#run.attempts > 1 and run.attempts or {}) do
     items[i] = h.li { h.b { class = attempt.state, parts.SIGNS[attempt.state] }, " ", tables.why(attempt) }
   end
@@ -86,7 +91,8 @@ local function run_row(run, options)
     h.td { class = "when", run.started },
     h.td { class = "number took", run.took },
     h.td { class = "number exit", run.exit and "exit " .. run.exit or "–" },
-    h.td { class = "why", tables.why(run), attempts(run), options.detail and options.detail(run) },
+    h.td { class = "why", tables.why(run, options.brief), attempts(run, options),
+      options.detail and options.detail(run) },
   }
 end
 
@@ -95,6 +101,7 @@ end
 ---@field links history.links
 ---@field class? fun(run: history.run): string
 ---@field detail? fun(run: history.run): html.node below why
+---@field brief? boolean without what is on the run's own page
 
 --- The runs, a part of the table a day.
 ---@param runs history.run[] newest first

@@ -31,22 +31,39 @@ local function place(run, from_ms, to_ms)
   return x, math.max(wide, BAR_MIN)
 end
 
--- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs.
-local function collect(runs, from_ms, to_ms)
+-- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs. So are
+-- those that begin nearer than `near` to its begin.
+local function collect(runs, from_ms, to_ms, near)
   local bars, last = {}, {}
   for i = #runs, 1, -1 do -- the newest last, over the others
     local run = runs[i]
     local x, wide = place(run, from_ms, to_ms)
     local before = last[run.state]
-    if x and before and wide == BAR_MIN and before.wide == BAR_MIN
-      and x >= before.x and x < before.x + BAR_MIN then
+    if x and before and wide == BAR_MIN and before.is_short and x >= before.x and x < before.x + near then
       before.run, before.count = run, before.count + 1
+      before.wide = near > BAR_MIN and x + BAR_MIN - before.x or BAR_MIN
     elseif x then
-      last[run.state] = { x = x, wide = wide, run = run, count = 1 }
+      last[run.state] = { x = x, wide = wide, run = run, count = 1, is_short = wide == BAR_MIN }
       bars[#bars + 1] = last[run.state]
     end
   end
   return bars
+end
+
+-- The bars of each job. With `most`, there are not many more than that: the nearest of a job become one.
+local function collect_all(by_job, shown, from_ms, to_ms, most)
+  local near = BAR_MIN
+  repeat
+    local lanes, count = {}, 0
+    for j = 1, shown do
+      lanes[j] = collect(by_job[j].runs, from_ms, to_ms, near)
+      count = count + #lanes[j]
+    end
+    if not most or count <= most or near > TIME_WIDE then
+      return lanes
+    end
+    near = near * 2
+  until false
 end
 
 local function says(bar)
@@ -94,8 +111,9 @@ end
 ---@param now_ms integer
 ---@param all boolean of all configurations
 ---@param links history.links
+---@param most integer|nil bars, about
 ---@return html.element
-function timeline.section(by_job, now_ms, all, links)
+function timeline.section(by_job, now_ms, all, links, most)
   local from_ms = now_ms - TIMELINE_MS
   local shown = math.min(#by_job, LANES_MAX)
   local high = LANES_TOP + shown * LANE_STEP
@@ -105,12 +123,13 @@ function timeline.section(by_job, now_ms, all, links)
     aria_label = "Runs of each job over the last seven days",
     day_lines(from_ms, now_ms, high),
   }
+  local lanes = collect_all(by_job, shown, from_ms, now_ms, most)
   for j = 1, shown do
     local y = LANES_TOP + (j - 1) * LANE_STEP
     local middle = y + LANE_BAR // 2
     names[j] = h.li { parts.one_line(by_job[j].name .. (all and " · " .. by_job[j].configuration or "")) }
     picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
-    for _, bar in ipairs(collect(by_job[j].runs, from_ms, now_ms)) do
+    for _, bar in ipairs(lanes[j]) do
       picture[#picture + 1] = draw(bar, y, links)
     end
   end

@@ -585,6 +585,30 @@ class Live(HistoryCase):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
 
+    def test_no_page_is_heavy_with_many_runs(self):
+        self.job("error(('long <reason> '):rep(100), 0)", retries={"attempts": 2, "delay": "1ms"})
+        self.run_job(status=1)
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with db:
+            db.execute("UPDATE run SET row = row + 10000")
+            names = [row[1] for row in db.execute("PRAGMA table_info(run)")]
+            for i in range(1, 301):  # each 35 minutes earlier; from the 121st, a day
+                earlier = i * 35 if i <= 120 else (i - 116) * 1440
+                given = {"row": f"row - {5 * i}", "run": f"'old{i:04}'"}
+                given |= {name: f"{name} - {earlier * 60000}" for name in ("started_ms", "ended_ms")}
+                db.execute(f"INSERT INTO run SELECT {', '.join(given.get(name, name) for name in names)} FROM run "
+                           "WHERE run NOT LIKE 'old%'")
+        db.close()
+        self.open_it()
+        cookie, seen, path = self.sign_in(), 0, "/"
+        while path:
+            _, body = self.get(path, cookie)
+            self.assertLess(len(body.encode()), 60000, path)
+            seen += Parts(body).classes("tr").count("run failed")
+            path = next((attributes["href"].split("#")[0] for _, attributes in Parts(body).tags
+                         if attributes.get("rel") == "next"), None)
+        self.assertEqual(seen, 301)
+
     def test_nobody_else_may_look(self):
         self.job("")
         self.run_job()
