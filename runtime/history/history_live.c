@@ -16,6 +16,7 @@
 #define RING     ((int64_t)STORE_OUTPUT_MAX)
 #define HEAD     ((off_t)sizeof(int64_t)) /* how much was written in all; behind it the ring */
 #define OWN_MODE 0600
+#define READ     (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) /* a FIFO has nothing for us */
 
 static char *path_of(const char *folder, const char *run, int64_t attempt)
 {
@@ -28,9 +29,7 @@ static void clear_left(const char *live)
     DIR *folder = opendir(live);
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        int fd = entry->d_name[0] == '.'
-                     ? -1
-                     : openat(dirfd(folder), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        int fd = entry->d_name[0] == '.' ? -1 : openat(dirfd(folder), entry->d_name, READ);
         if (fd < 0)
             continue;
         if (flock(fd, LOCK_EX | LOCK_NB) == 0)
@@ -100,7 +99,7 @@ bool history_tail_open(struct history_tail *tail, const char *folder, const char
                        int64_t attempt)
 {
     char *path = path_of(folder, run, attempt);
-    *tail = (struct history_tail){.fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)};
+    *tail = (struct history_tail){.fd = open(path, READ)};
     mem_free(path);
     return tail->fd >= 0;
 }

@@ -269,6 +269,13 @@ if job.attempt < job.attempts then error("no. " .. job.attempt, 0) end
         self.assertEqual(self.live(), [])
         self.assertEqual(self.ok("logs", "-f", run).stdout, self.ok("logs", run).stdout)
 
+    def test_a_fifo_among_them_stops_nobody(self):
+        self.job("print 'done'")
+        self.ok("run", "--job", "job")
+        os.makedirs(os.path.join(self.state, "live"), 0o700, exist_ok=True)
+        os.mkfifo(os.path.join(self.state, "live", "left"), 0o600)
+        self.assertEqual(self.ok("run", "--job", "job").stdout, "done\n")
+
     def test_a_secret_is_masked_before_it_gets_there(self):
         self.configure("http://127.0.0.1:1/v1")
         with open(self.path("jeton.yaml"), "a", encoding="utf-8") as file:
