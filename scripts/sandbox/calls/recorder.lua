@@ -174,16 +174,20 @@ local function mask_json(value, secrets)
   return value
 end
 
+local function noted_of(secrets)
+  local noted = {}
+  for _, secret in ipairs(secrets) do
+    note(noted, secret)
+  end
+  return noted
+end
+
 --- Masks a decoded JSON value as if it had been recorded; may change it in place.
 ---@param value any
 ---@param secrets string[] values to be masked wherever they stand
 ---@return any
 function recorder.mask(value, secrets)
-  local noted = {}
-  for _, secret in ipairs(secrets) do
-    note(noted, secret)
-  end
-  return mask_json(value, noted)
+  return mask_json(value, noted_of(secrets))
 end
 
 -- A body that is not JSON can contain anything: it is kept only if none of the names occurs in it.
@@ -235,6 +239,17 @@ local function body_of(raw, secrets)
   end
   note_json(secrets, value)
   return function() return mask_json(value, secrets) end
+end
+
+--- Masks a text, which may be JSON, as if it were the body of a recorded call.
+---@param text string
+---@param secrets string[] values to be masked wherever they stand
+---@return string
+function recorder.mask_text(text, secrets)
+  local noted = noted_of(secrets)
+  local body = body_of({ body = text, headers = {} }, noted)
+  local shown = #noted > SOUGHT_MAX and MASK or body()
+  return type(shown) == "string" and shown or assert(json.encode(shown))
 end
 
 -- The secrets of a call's head.

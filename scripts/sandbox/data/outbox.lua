@@ -20,6 +20,7 @@ local outbox = {}
 ---@field at integer epoch seconds
 ---@field status integer|nil of the receiver's reply
 ---@field error string|nil why there is no reply
+---@field reply string|nil the beginning of the reply's text, masked
 
 -- The webhooks that are told of an event: of the group, of the action, of the action's package. One that was
 -- disabled because its receiver failed misses nothing: it is told once it is enabled again.
@@ -128,8 +129,8 @@ function outbox.note(db, delivery, attempt, change)
     change.state or delivery.state, change.attempts or delivery.attempts, change.next_at or delivery.next_at,
     delivery.number)
   if changed > 0 then -- else it was deleted with its webhook meanwhile
-    db:exec("INSERT INTO delivery_attempts (delivery, at, status, error) VALUES (?, ?, ?, ?)",
-      delivery.number, attempt.at, attempt.status, attempt.error)
+    db:exec("INSERT INTO delivery_attempts (delivery, at, status, error, reply) VALUES (?, ?, ?, ?, ?)",
+      delivery.number, attempt.at, attempt.status, attempt.error, attempt.reply)
   end
 end
 
@@ -163,7 +164,8 @@ function outbox.again(db, number, now)
 end
 
 local function tries_of(db, number)
-  return db:rows("SELECT at, status, error FROM delivery_attempts WHERE delivery = ? ORDER BY rowid", number)
+  return db:rows([[SELECT at, status, error, reply FROM delivery_attempts WHERE delivery = ?
+                    ORDER BY rowid]], number)
 end
 
 --- The newest deliveries of a webhook, newest first, without their bodies.

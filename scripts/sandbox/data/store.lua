@@ -311,6 +311,10 @@ local MIGRATIONS = {
   ALTER TABLE users ADD COLUMN language TEXT NOT NULL DEFAULT '';
   ALTER TABLE sms ADD COLUMN language TEXT NOT NULL DEFAULT 'en';
   ]],
+  -- What receivers of webhooks replied.
+  [[
+  ALTER TABLE delivery_attempts ADD COLUMN reply TEXT;
+  ]],
 }
 
 -- The order in which tables are emptied: children before parents.

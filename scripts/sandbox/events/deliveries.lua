@@ -40,6 +40,27 @@ local function request_headers(webhook)
   return headers
 end
 
+--- What the receiver of a webhook or an error could repeat.
+---@param webhook sandbox.webhook
+---@return string[]
+function deliveries.secrets(webhook)
+  local secrets = { webhook.token }
+  for _, text in pairs(webhook.headers) do
+    secrets[#secrets + 1] = text
+  end
+  return secrets
+end
+
+-- The beginning of a reply. It is masked first: the cut could leave half of a secret.
+local function reply_of(world, webhook, text)
+  local shown = world.recorder.mask_text(text, deliveries.secrets(webhook)):gsub("[^\n\t%C]", " ")
+  local last = math.min(#shown, limits.webhook_reply_kept)
+  while last < #shown and shown:byte(last + 1) & 0xC0 == 0x80 do
+    last = last - 1 -- not within a character
+  end
+  return last > 0 and shown:sub(1, last) or nil
+end
+
 -- Sends it. Waits.
 local function send(world, webhook, delivery)
   local problem = callback.problem(world, webhook.url)
@@ -55,7 +76,8 @@ local function send(world, webhook, delivery)
     timeout = limits.webhook_answer_s,
     max_body = limits.webhook_answer_bytes,
   }
-  return response and { status = response.status } or { error = err.message }
+  return response and { status = response.status, reply = reply_of(world, webhook, response.body) }
+    or { error = err.message }
 end
 
 local function is_taken(attempt)
@@ -161,7 +183,9 @@ end
 function deliveries.describe(row, at)
   local tries = json.array {}
   for i, attempt in ipairs(row.tries) do
-    tries[i] = { at = at(attempt.at), status = attempt.status, error = attempt.error }
+    tries[i] = {
+      at = at(attempt.at), status = attempt.status, error = attempt.error, reply = attempt.reply,
+    }
   end
   return {
     number = row.number,

@@ -1,5 +1,6 @@
 --- What the pages of connectors and webhooks share: who sees a webhook, its state, its URL.
 local connector_of = require "sandbox.portal.connector"
+local deliveries = require "sandbox.events.deliveries"
 local groups = require "sandbox.data.groups"
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
@@ -74,11 +75,7 @@ end
 ---@param value any
 ---@return any
 function webhook_parts.masked(webhook, value)
-  local secrets = { webhook.token }
-  for _, text in pairs(webhook.headers) do
-    secrets[#secrets + 1] = text
-  end
-  return recorder.mask(value, secrets)
+  return recorder.mask(value, deliveries.secrets(webhook))
 end
 
 ---@param delivery {state: string}

@@ -85,15 +85,19 @@ local function need_delivery(visit, webhook)
 end
 
 local function attempt_table(visit, webhook, delivery)
-  local t, rows = visit.t, {}
-  for i, attempt in ipairs(delivery.tries) do
-    local outcome = webhook_parts.outcome(webhook, attempt)
-    rows[i] = { language.number(visit.language, i), visit:time(attempt.at), outcome }
+  local t, rows, left = visit.t, {}, limits.portal_replies_bytes
+  for i = #delivery.tries, 1, -1 do
+    local attempt = delivery.tries[i]
+    left = left - #(attempt.reply or "")
+    rows[i] = {
+      language.number(visit.language, i), visit:time(attempt.at), webhook_parts.outcome(webhook, attempt),
+      attempt.reply and left >= 0 and h.span { class = "mono written", attempt.reply } or "—",
+    }
   end
   return widgets.card {
     title = t "webhooks.attempts",
     #rows > 0 and widgets.table(t "webhooks.attempts", {
-      t "webhooks.attempt", t "webhooks.at", t "webhooks.outcome",
+      t "webhooks.attempt", t "webhooks.at", t "webhooks.outcome", t "webhooks.reply",
     }, rows) or h.p { class = "empty", t "webhooks.no_attempts" },
   }
 end

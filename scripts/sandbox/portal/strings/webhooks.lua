@@ -42,6 +42,7 @@ return {
   ["webhooks.next"] = { en = "Next attempt", fr = "Prochaine tentative" },
   ["webhooks.attempt"] = { en = "No.", fr = "Nº" },
   ["webhooks.at"] = { en = "Time", fr = "Heure" },
+  ["webhooks.reply"] = { en = "Reply", fr = "Réponse" },
   ["webhooks.no_attempts"] = { en = "None yet.", fr = "Aucune pour l'instant." },
   ["webhooks.again"] = { en = "Send again", fr = "Renvoyer" },
   ["webhooks.sent_again"] = {

@@ -224,6 +224,23 @@ function TestDelivery.test_six_retries_then_disabled_and_woken_without_a_loss()
   lu.assertEquals({ wire.state().webhooks[1].active, wire.state().webhooks[1].failed }, { true, false })
 end
 
+function TestDelivery.test_the_beginning_of_replies_is_kept()
+  slow = receivers.start(function(request, token)
+    local json_text = '{"note":"a-header-value","password":"geheim"}'
+    return { body = token or request.target == "/hook?json" and json_text
+      or ("é"):rep(501) .. "a-value-to-send" .. ("é"):rep(100) .. "<end>" }
+  end)
+  local fields = { callBackUrl = slow.url, callBackToken = "a-value-to-send",
+    callBackHeaders = { ["X-Key"] = "a-header-value" } }
+  local long = subscribe({ "TextMessageCreated" }, fields)
+  fields.callBackUrl = slow.url .. "?json"
+  local short = subscribe({ "TextMessageCreated" }, fields)
+  post("/messages", { message = "1" })
+  local reply = noted(long, 1).attempts[1].reply
+  lu.assertEquals(reply, ("é"):rep(501) .. "***" .. ("é"):rep(9)) -- 1023 bytes: no half of a character
+  lu.assertEquals(json.decode(noted(short, 1).attempts[1].reply), { note = "***", password = "***" })
+end
+
 function TestDelivery.test_order_is_kept_and_others_do_not_wait()
   slow = receivers.start(function(request, token)
     if request.method == "POST" then

@@ -103,6 +103,17 @@ function TestWebhooks.test_deliveries_and_one_of_them()
   lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(path .. "/" .. number)), "livré")
 end
 
+function TestWebhooks.test_the_reply_of_an_attempt()
+  receiver.close()
+  receiver = receivers.start(function(_, token)
+    return { body = token or "<b>Thanks</b> for a-header-value" }
+  end)
+  local _, path = subscribe()
+  local page = browser.of("alice"):page(path .. "/" .. tell())
+  lu.assertStrContains(page, "&lt;b&gt;Thanks&lt;/b&gt; for ***")
+  lu.assertNotStrContains(page, "<b>Thanks")
+end
+
 function TestWebhooks.test_secrets_are_masked()
   local _, path = subscribe()
   local number = tell()
@@ -125,7 +136,7 @@ function TestWebhooks.test_what_failed()
   receiver.close()
   wire.steer("clock", { advance_s = HOUR_S })
   noted(number, 2)
-  lu.assertStrMatches(words(alice:page(path .. "/" .. number)), ".* 1 [^*]+ 503 2 [^*]+refused.*")
+  lu.assertStrMatches(words(alice:page(path .. "/" .. number)), ".* 1 [^*]+ 503 — 2 [^*]+refused.*")
 end
 
 function TestWebhooks.test_sent_again()
