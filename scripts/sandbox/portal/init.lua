@@ -27,8 +27,8 @@ local portal = {}
 -- In the order of the menu.
 local FILES = {
   "home", "sign_in", "phone", "connectors", "add_connector", "edit_connector", "token", "exchange", "groups",
-  "conversation", "group_people", "group_connectors", "people", "person", "webhooks", "webhook", "traffic",
-  "sms", "control", "reference",
+  "conversation", "group_people", "group_connectors", "people", "person", "webhooks", "webhook",
+  "example_event", "traffic", "sms", "control", "reference",
 }
 local PREFIX = "portal"
 

@@ -13,6 +13,8 @@ local webhook_parts = {}
 
 local h = html.h
 
+webhook_parts.EXAMPLE = "/portal/webhooks/example" -- the page of an example event
+
 local DELIVERY_KINDS = { delivered = "good", dropped = "bad" }
 
 --- The connector and the webhook of the path: as with tokens, the connector's owner sees all of them, others

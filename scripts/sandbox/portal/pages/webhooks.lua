@@ -1,4 +1,5 @@
 --- All webhooks that somebody sees, and what they were told last.
+local events = require "sandbox.events"
 local html = require "html.elements"
 local language = require "sandbox.portal.language"
 local limits = require "sandbox.base.limits"
@@ -61,15 +62,42 @@ local function delivery_table(visit)
   }
 end
 
+-- The choice of an example: an event, and what it happens to. It stands outside of what is loaded again.
+local function example_form(visit, part)
+  local t, types, objects, seen = visit.t, {}, {}, {}
+  for i, name in ipairs(events.TYPES) do
+    types[i] = { name, name }
+  end
+  for _, webhook in ipairs(webhooks.seen_by(visit.db, visit.user.id, part.per, part.from)) do
+    if not seen[webhook.object_id] then
+      seen[webhook.object_id] = true
+      objects[#objects + 1] = { webhook.id, webhook_parts.object(visit, webhook) }
+    end
+  end
+  return widgets.card {
+    title = t "webhooks.try",
+    h.p { class = "soft", t "webhooks.try_what" },
+    h.form {
+      action = webhook_parts.EXAMPLE, method = "get", class = "filters",
+      widgets.choose { name = "webhook", label = t "webhooks.object", options = objects },
+      widgets.choose { name = "event", label = t "webhooks.event", options = types },
+      h.button { class = "second", t "webhooks.try_show" },
+    },
+  }
+end
+
 local function show(visit)
   local count = webhooks.count_seen_by(visit.db, visit.user.id)
   local part = widgets.part(visit, count, limits.portal_rows_of_two, "hooks")
   return respond.page(visit, {
     title = visit.t "webhooks.title",
     intro = h.p { visit.t "webhooks.intro" },
-    main = h.div {
-      id = "webhooks", class = "stack", data_live = LIVE_MS,
-      webhook_table(visit, part), part.count > 0 and delivery_table(visit),
+    main = {
+      part.count > 0 and example_form(visit, part),
+      h.div {
+        id = "webhooks", class = "stack", data_live = LIVE_MS,
+        webhook_table(visit, part), part.count > 0 and delivery_table(visit),
+      },
     },
   })
 end

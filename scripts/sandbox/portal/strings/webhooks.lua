@@ -24,6 +24,28 @@ return {
   ["webhooks.state_off"] = { en = "disabled", fr = "désactivé" },
   ["webhooks.state_over"] = { en = "expired", fr = "expiré" },
 
+  ["webhooks.try"] = { en = "Try a receiver", fr = "Essayer un destinataire" },
+  ["webhooks.try_what"] = {
+    en = "An example of any event, before anything has happened, as jeton sandbox trigger makes it.",
+    fr = "Un exemple de tout événement, avant que rien ne se soit passé, comme celui de la commande "
+      .. "jeton sandbox trigger.",
+  },
+  ["webhooks.try_show"] = { en = "Show the example", fr = "Afficher l'exemple" },
+  ["webhooks.example_of"] = { en = "Example: {event}", fr = "Exemple : {event}" },
+  ["webhooks.example_what"] = {
+    en = "{object}: all webhooks that subscribe to this event there are told.",
+    fr = "{object} : tous les webhooks abonnés à cet événement en seront informés.",
+  },
+  ["webhooks.data"] = { en = "Data (JSON)", fr = "Données (JSON)" },
+  ["webhooks.tell"] = { en = "Tell the webhooks", fr = "Informer les webhooks" },
+  ["webhooks.told_example"] = {
+    en = { "{event}: {count} delivery.", "{event}: {count} deliveries." },
+    fr = { "{event} : {count} livraison.", "{event} : {count} livraisons." },
+  },
+  ["webhooks.told_nobody"] = {
+    en = "{event}: no webhook subscribes to it there.", fr = "{event} : aucun webhook n'y est abonné.",
+  },
+
   ["webhooks.deliveries"] = { en = "Deliveries", fr = "Livraisons" },
   ["webhooks.none"] = {
     en = "Nothing yet. What happens from now on will appear here.",

@@ -13,6 +13,12 @@ local NOBODYS = "00000000-0000-4000-8000-000000000000"
 
 local receiver, status
 
+local EVENTS = {
+  "ActionCreated", "ActionResponse", "SurveyCreated", "SurveyResponse", "JobCreated", "JobResponse",
+  "PollCreated", "PollResponse", "LetsMeetCreated", "LetsMeetResponse", "TextMessageCreated",
+  "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved", "GroupAdded", "GroupRemoved",
+}
+
 local TestWebhooks = {}
 
 function TestWebhooks.setUp()
@@ -101,6 +107,58 @@ function TestWebhooks.test_deliveries_and_one_of_them()
   lu.assertStrContains(words(page), '"note": "*** and ***"')
   lu.assertNotStrContains(page, "geheim")
   lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(path .. "/" .. number)), "livré")
+end
+
+-- The types of events that the page offers.
+local function offered(page)
+  local out = {}
+  for name in page:match('<select id="field%-event".-</select>'):gmatch 'value="(%a+)"' do
+    out[#out + 1] = name
+  end
+  return out
+end
+
+function TestWebhooks.test_an_example_of_any_event()
+  local alice, path = browser.of "alice", "/portal/webhooks/example"
+  lu.assertNotStrContains(alice:page "/portal/webhooks", "Try a receiver")
+  local all = EVENTS
+  local id = subscribe { eventTypes = json.array(all) }
+  local types = offered(alice:page "/portal/webhooks")
+  lu.assertItemsEquals(types, all)
+  for i, event in ipairs(types) do
+    local page = alice:page(("%s?webhook=%s&event=%s"):format(path, id, event))
+    lu.assertStrContains(page, "Example: " .. event)
+    local text = browser.text(page:match "<textarea.->(.-)</textarea>")
+    lu.assertIsTable(json.decode(text))
+    local shown = alice:submit(page, path, { data = text })
+    lu.assertStrContains(shown, event .. ": 1 delivery.")
+    lu.assertEquals(wire.ok("GET", "/_sandbox/deliveries").deliveries[i].body.data, json.decode(text))
+  end
+  local page = browser.of("alice", { language = "fr" }):page(path .. "?event=JobCreated&webhook=" .. id)
+  lu.assertStrContains(page, "Informer les webhooks")
+  lu.assertEquals(alice:send(page, path, { data = "{" }).status, 403) -- another session's form
+  page = alice:page(path .. "?event=JobCreated&webhook=" .. id)
+  for _, data in ipairs { "{", "1", "<script>" } do
+    local refused = alice:send(page, path, { data = data })
+    lu.assertEquals(refused.status, 400, data)
+    lu.assertNotStrContains(refused.body, "<script>")
+  end
+  lu.assertEquals(alice:get(path .. "?event=Earthquake&webhook=" .. id).status, 400)
+  lu.assertEquals(browser.of("bruno"):get(path .. "?event=JobCreated&webhook=" .. id).status, 404)
+  lu.assertEquals(alice:get(path .. "?event=JobCreated").status, 404)
+end
+
+function TestWebhooks.test_an_example_of_an_action()
+  local job = wire.ok("POST", ("/v1/groups/%s/actions"):format(wire.news), { token = wire.access(), json = {
+    actionType = "Job", actionBody = { title = "Water", assignedTo = json.array { wire.bruno } } } }).actionId
+  local id = subscribe { objectId = job, objectType = "Action", eventTypes = json.array { "JobResponse" } }
+  local alice, path = browser.of "alice", "/portal/webhooks/example"
+  local page = alice:page(path .. "?event=JobResponse&webhook=" .. id)
+  lu.assertStrContains(page, job)
+  lu.assertStrContains(alice:submit(page, path, {
+    data = browser.text(page:match "<textarea.->(.-)</textarea>") }), "JobResponse: 1 delivery.")
+  page = alice:page(path .. "?event=MemberAdded&webhook=" .. id)
+  lu.assertStrContains(alice:submit(page, path, { data = "{}" }), "MemberAdded: no webhook subscribes to it")
 end
 
 function TestWebhooks.test_the_reply_of_an_attempt()
