@@ -18,6 +18,7 @@ local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 36000
 ---@field attempt integer
 ---@field cause string|nil
 ---@field message string|nil
+---@field host string|nil
 ---@field configuration string|nil its name or path; nil: that cannot be shown
 ---@field attempts history.run[]|nil of a run: all, the oldest first
 
@@ -51,6 +52,20 @@ end
 function jobs.shorten(message)
   local cut = utf8.offset(message, MESSAGE_WIDTH)
   return cut and cut <= #message and message:sub(1, cut - 1) .. "…" or message
+end
+
+--- Whether they ran on more than one host: only then tables say which.
+---@param runs history.run[]
+---@return boolean
+function jobs.are_of_hosts(runs)
+  local first
+  for _, run in ipairs(runs) do
+    first = first or run.host
+    if run.host and run.host ~= first then
+      return true
+    end
+  end
+  return false
 end
 
 --- The runs: each is its last attempt, but began with its first.

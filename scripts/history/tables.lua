@@ -81,13 +81,14 @@ local function attempts(run, options)
 end
 
 -- The classes are what a page in a file is filtered by.
-local function run_row(run, options)
+local function run_row(run, options, of_hosts)
   local state, class = run.state, { "run", run.state, options.class and options.class(run) or nil }
   return h.tr {
     id = "run-" .. run.run, class = table.concat(class, " "),
     h.td { class = "sign", h.b { class = state, title = parts.WORDS[state], parts.SIGNS[state] } },
     h.td { class = "id", h.a { href = options.links.run(run.run), h.code { run.run } } },
     h.td { class = "job", parts.one_line(run.job) }, whose(options.all, run.configuration),
+    of_hosts and h.td { class = "host", parts.one_line(run.host or "?") },
     h.td { class = "when", run.started },
     h.td { class = "number took", run.took },
     h.td { class = "number exit", run.exit and "exit " .. run.exit or "–" },
@@ -109,6 +110,10 @@ end
 ---@return html.element
 function tables.runs(runs, options)
   local names = columns(options.all, { "", "Run", "Job", "Started", "Took", "Exit", "Why" })
+  local of_hosts = jobs.are_of_hosts(runs)
+  if of_hosts then
+    table.insert(names, options.all and 5 or 4, "Host")
+  end
   local bodies, day = { head_cells(names, { Took = true, Exit = true }), class = "runs" }, nil
   for _, run in ipairs(runs) do
     local date = run.started:sub(1, 10)
@@ -116,7 +121,7 @@ function tables.runs(runs, options)
       day = { id = "day-" .. date }
       bodies[#bodies + 1] = h.tbody(day)
     end
-    day[#day + 1] = run_row(run, options)
+    day[#day + 1] = run_row(run, options, of_hosts)
   end
   return parts.scrolled("Runs", "scroll", h.table(bodies))
 end

@@ -44,12 +44,12 @@ local function row(run, head, name)
 end
 
 -- The run; below it its attempts, where there is more than one.
-local function add_rows(lines, run, name, color)
-  lines[#lines + 1] = row(run, mark(run.state, color) .. "  " .. run.run, name)
+local function add_rows(lines, run, name, host_cell, color)
+  lines[#lines + 1] = row(run, mark(run.state, color) .. "  " .. run.run, name .. host_cell(run.host))
   for _, attempt in ipairs(#run.attempts > 1 and run.attempts or {}) do
     local label = "attempt " .. attempt.attempt
     local head = (" "):rep(HEAD_WIDTH - 2 - #label) .. mark(attempt.state, color) .. " " .. label
-    lines[#lines + 1] = row(attempt, head, (" "):rep(#name))
+    lines[#lines + 1] = row(attempt, head, (" "):rep(#name) .. host_cell(attempt.host))
   end
 end
 
@@ -62,6 +62,17 @@ local function namer(runs, all)
   end
   return function(job, configuration)
     return pad(job, job_width) .. (all and "  " .. pad(configuration or "?", wide) or "")
+  end
+end
+
+-- How the column of hosts is written, where there is more than one.
+local function host_column(runs)
+  local width, shown = #"HOST", jobs.are_of_hosts(runs)
+  for _, run in ipairs(runs) do
+    width = math.max(width, math.min(#(run.host or "?"), JOB_WIDTH_MAX))
+  end
+  return function(host)
+    return shown and "  " .. pad(host or "?", width) or ""
   end
 end
 
@@ -83,14 +94,14 @@ end
 ---@return string
 function text.render(view)
   local history = assert(json.decode(view))
-  local name = namer(history.runs, history.all)
+  local name, host_cell = namer(history.runs, history.all), host_column(history.runs)
   local lines = {
-    ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", name("JOB", "CONFIGURATION"), "STARTED", "TOOK",
-      "EXIT", "WHY"),
+    ("   %-10s  %s  %-19s  %12s  %4s  %s\n"):format("RUN", name("JOB", "CONFIGURATION") .. host_cell "HOST",
+      "STARTED", "TOOK", "EXIT", "WHY"),
   }
   local runs = jobs.runs(history.runs)
   for _, run in ipairs(runs) do
-    add_rows(lines, run, name(run.job, run.configuration), history.color)
+    add_rows(lines, run, name(run.job, run.configuration), host_cell, history.color)
   end
   if history.failed then -- how many were good is not known
     return table.concat(lines)

@@ -102,6 +102,29 @@ class AsText(HistoryCase):
         done = self.ok("history")
         self.assertEqual((done.stdout, done.stderr), ("", "jeton: info: no runs yet\n"))
 
+    def test_where_runs_of_several_hosts_ran(self):
+        self.job("")
+        for _ in range(2):
+            self.run_job()
+        page = self.path("page.html")
+
+        def shown():
+            self.ok("history", "--html", page)
+            with open(page, encoding="utf-8") as file:
+                text = file.read()
+            return self.ok("history").stdout, ">Host<" in text, ">elsewhere<" in text
+
+        self.assertEqual(("HOST" in shown()[0], *shown()[1:]), (False, False, False))
+        first, db = self.rows()[0]["run"], sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with db:
+            db.execute("UPDATE run SET host = CASE run WHEN ? THEN 'elsewhere' ELSE 'here' END", (first,))
+        db.close()
+        table, *on_page = shown()
+        head, *rows = (line.split() for line in table.splitlines()[:3])
+        self.assertEqual((head[:3], on_page), (["RUN", "JOB", "HOST"], [True, True]))
+        self.assertEqual({row[1]: row[3] for row in rows}[first], "elsewhere")
+        self.assertEqual({row[3] for row in rows}, {"here", "elsewhere"})
+
     def test_good_failed_and_the_summary(self):
         self.job(FAILS_TWICE, retries={"attempts": 3, "delay": "1ms"})
         self.run_job()
