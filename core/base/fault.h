@@ -18,12 +18,13 @@
 #define FAULT_CONNECTOR_REFRESH "connector-refresh"
 #define FAULT_CONNECTOR_YAML    "connector-yaml" /* the last one; not yet read back */
 /* A job's attempt has ended and that is recorded; another one follows. */
-#define FAULT_JOB_AGAIN   "job-again"
-#define FAULT_JOB_ENDED   "job-ended"   /* the last attempt has ended, and no hook has been told */
-#define FAULT_JOB_TOLD    "job-told"    /* all hooks have been told, and that is not recorded */
-#define FAULT_HOME_MOVED  "home-moved"  /* rows have a new home, and that is not committed */
-#define FAULT_LISTEN_READ "listen-read" /* a listener has read its configuration, no lock is held  \
-                                         */
+#define FAULT_JOB_AGAIN  "job-again"
+#define FAULT_JOB_ENDED  "job-ended"  /* the last attempt has ended, and no hook has been told */
+#define FAULT_JOB_TOLD   "job-told"   /* all hooks have been told, and that is not recorded */
+#define FAULT_HOME_MOVED "home-moved" /* rows have a new home, and that is not committed */
+#define FAULT_LISTEN_READ                                                                          \
+    "listen-read" /* a listener has read its configuration, no lock is held                        \
+                   */
 
 void fault_point(const char *name);
 

@@ -24,7 +24,7 @@ static void test_nearest(void **state)
     assert_string_equal(nearest_name("service", keys, count), "token_service");
     assert_string_equal(nearest_name("refresh", keys, count), "refresh_token");
     assert_null(nearest_name("tok", keys, count)); /* no word */
-    assert_null(nearest_name("ab", keys, count)); /* nothing of it would remain */
+    assert_null(nearest_name("ab", keys, count));  /* nothing of it would remain */
     assert_null(nearest_name("colour", keys, count));
     assert_null(nearest_name("", keys, count));
     assert_null(nearest_name("timeout", keys, 0));
