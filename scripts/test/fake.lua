@@ -1,6 +1,7 @@
 --- Services that are not there: t:fake(url) answers in their place. Nothing else is asked, for the network
 --- is closed in a test but for what it opens.
 local case = require "test.case"
+local check_options = require "test.check_options"
 local failure = require "test.failure"
 local http = require "jeton.http"
 local json = require "jeton.json"
@@ -70,19 +71,7 @@ local function check_reply(reply, key)
   if type(reply) ~= "table" then
     error(("route '%s': a reply expected (a table, a status or a text), got %s"):format(key, type(reply)), 0)
   end
-  for name, value in pairs(reply) do
-    local want = REPLY[name]
-    if not want then
-      local names = {}
-      for known in pairs(REPLY) do
-        names[#names + 1] = known
-      end
-      error(("route '%s': unknown field '%s' of a reply%s"):format(key, tostring(name),
-        nearest.hint(tostring(name), names)), 0)
-    elseif want ~= "any" and type(value) ~= want then
-      error(("route '%s': %s must be a %s, got %s"):format(key, name, want, type(value)), 0)
-    end
-  end
+  check_options(("route '%s': a reply"):format(key), reply, REPLY, 0)
   return reply
 end
 

@@ -14,6 +14,13 @@ from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
 from support import JETON, JETON_FAULTY, SOAK, wait_until
 
 
+def contoso(grants, more="    rate_limit: {per_minute: 0}\n"):
+    """A connector at the token service."""
+    return (f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
+            f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
+            f"    endpoint: {grants.url}\n{more}")
+
+
 class Postgres(PostgresCase):
     def expire(self):
         self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
@@ -39,11 +46,8 @@ class Postgres(PostgresCase):
         """Its service takes a second use for a theft, and ends all that came of it."""
         grants = Grants()
         self.addCleanup(grants.service.stop)
-        lines = (f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
-                 f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
-                 f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
         for number in range(HOSTS):
-            self.host(number, lines)
+            self.host(number, contoso(grants))
         script = self.write("token.lua", TOKEN)
         rounds = 20 if SOAK else 5
         for count in range(1, rounds + 1):
@@ -68,9 +72,7 @@ class Postgres(PostgresCase):
         grants = Grants()
         self.addCleanup(grants.service.stop)
         for number in range(2):
-            self.host(number, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
-                              f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
-                              f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
+            self.host(number, contoso(grants))
         script = self.write("token.lua", 'print(assert(require "jeton.token".get("contoso")).access_token)')
         late = self.start_on(0, "run", script, program=JETON_FAULTY, env={"JETON_FAULT": "token-received=stop"})
         os.waitpid(late.pid, os.WUNTRACED)
@@ -102,9 +104,7 @@ class Postgres(PostgresCase):
         grants = Grants()
         self.addCleanup(grants.service.stop)
         for number in range(2):
-            self.host(number, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
-                              f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
-                              f"    endpoint: {grants.url}\n    rate_limit: {{per_minute: 0}}\n")
+            self.host(number, contoso(grants))
         keys = {}
         for name in ("old", "new"):
             self.jeton("state", "keygen", name + ".key")
@@ -465,9 +465,7 @@ class Postgres(PostgresCase):
         grants = Grants()
         self.addCleanup(grants.service.stop)
         script = self.write("job.lua", 'assert(require "jeton.token".get "contoso")')
-        path = self.host(0, f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
-                            f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
-                            f"    endpoint: {grants.url}\njobs: {{ job: {{ script: {script} }} }}\n")
+        path = self.host(0, contoso(grants, f"jobs: {{ job: {{ script: {script} }} }}\n"))
         self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
         with open(path, encoding="utf-8") as file:
             text = file.read()

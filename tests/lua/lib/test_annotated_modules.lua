@@ -4,11 +4,11 @@ local csv = require "jeton.csv"
 local lu = require "luaunit"
 local progress = require "jeton.progress"
 local server = require "jeton.server"
+local sources = require "sources"
 local sqlite = require "jeton.sqlite"
 local state = require "jeton.state"
 local task = require "jeton.task"
 
-local SOURCE = assert(os.getenv "JETON_SOURCE", "JETON_SOURCE is not set")
 -- Modules in the executable that are not for scripts, or (cjson) described elsewhere.
 local INTERNAL = {
   ["cjson"] = true, ["cjson.safe"] = true, ["jeton.csv_check"] = true, ["jeton.csv_reader"] = true,
@@ -21,24 +21,7 @@ local NOT_FOR_SCRIPTS = { ["jeton.progress"] = { of = true, transfer = true } }
 -- Only where `jeton test` runs a file: its functions are read from the source.
 local TEST = "jeton.test"
 
-local function read(path)
-  local file <close> = assert(io.open(SOURCE .. "/" .. path))
-  return file:read "a"
-end
-
-local function list(pattern)
-  local found = {}
-  local pipe <close> = assert(io.popen(("cd '%s' && ls %s"):format(SOURCE, pattern)))
-  for path in pipe:lines() do found[#found + 1] = path end
-  return found
-end
-
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
+local read, list, sorted = sources.read, sources.list, sources.sorted
 
 -- The functions of a stub: of its module, and of the others, by the local that stands for them. And what else
 -- stands in the module.

@@ -1,17 +1,16 @@
 -- scripts/meta and the SDK: the options that modules in Lua take are the fields of their classes, both ways.
 local lu = require "luaunit"
+local sources = require "sources"
 
-local SOURCE = assert(os.getenv "JETON_SOURCE", "JETON_SOURCE is not set")
+local sorted = sources.sorted
 
 local function read(path)
-  local file <close> = assert(io.open(SOURCE .. "/scripts/" .. path .. ".lua"))
-  return file:read "a"
+  return sources.read("scripts/" .. path .. ".lua")
 end
 
 local function list(pattern)
-  local found = {}
-  local pipe <close> = assert(io.popen(("cd '%s/scripts' && ls %s"):format(SOURCE, pattern)))
-  for path in pipe:lines() do found[#found + 1] = path:match "^(.*)%.lua$" end
+  local found = sources.list(pattern)
+  for i, path in ipairs(found) do found[i] = path:match "^scripts/(.*)%.lua$" end
   return found
 end
 
@@ -32,17 +31,10 @@ local function read_classes(path)
 end
 
 local classes = {} -- of the SDK, and of the modules' stubs
-for _, path in ipairs(list "meta/jeton/*.lua kaizala/*.lua") do
+for _, path in ipairs(list "scripts/meta/jeton/*.lua scripts/kaizala/*.lua") do
   for name, class in pairs(read_classes(path)) do
     if next(class.fields) then classes[name] = class end
   end
-end
-
-local function sorted(set)
-  local names = {}
-  for name in pairs(set) do names[#names + 1] = name end
-  table.sort(names)
-  return names
 end
 
 local function fields(name)
@@ -133,7 +125,7 @@ function TestOptions.test_each_table_of_options_is_its_class()
 end
 
 function TestOptions.test_no_table_is_forgotten()
-  for _, path in ipairs(list "jeton/*.lua kaizala/*.lua test/*.lua") do
+  for _, path in ipairs(list "scripts/jeton/*.lua scripts/kaizala/*.lua scripts/test/*.lua") do
     for variable in ("\n" .. read(path)):gmatch "\nlocal ([%w_]+) = [%w_]* ?{" do
       local known = (TABLES[path] or {})[variable] or NO_OPTIONS[path .. " " .. variable]
       lu.assertTrue(known ~= nil or not variable:lower():find "options$", path .. ": " .. variable)
@@ -164,7 +156,7 @@ end
 -- jeton.test says its classes in the stub and beside the code.
 function TestOptions.test_classes_that_are_said_twice()
   local count = 0
-  for _, path in ipairs(list "test/*.lua") do
+  for _, path in ipairs(list "scripts/test/*.lua") do
     for name, class in pairs(read_classes(path)) do
       if classes[name] and next(class.fields) then
         count = count + 1
