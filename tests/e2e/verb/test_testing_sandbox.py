@@ -105,11 +105,11 @@ test("x", function(t)
   io.stderr:write("ready\\n")
   while true do end
 end)""")
+        os.makedirs(self.folder + "/tmp", exist_ok=True)
         child = subprocess.Popen(
             [support.JETON, "test", "--child", json.dumps({"file": "a_test.lua", "seed": 1})], cwd=self.folder,
             env={**self.env, "JETON_TEST_FOLDER": self.folder + "/tmp"}, pass_fds=(), preexec_fn=lambda: os.dup2(1, 3),
             close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        os.makedirs(self.folder + "/tmp", exist_ok=True)
         self.assertEqual(child.stderr.readline(), b"ready\n")
         (sandbox,) = sandboxes_of(child.pid)
         child.send_signal(signal.SIGKILL)
