@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define CALL_TYPE "jeton.http.call"
 #define TICK_MS   500 /* the first look at how far a file has come, and */
@@ -251,6 +252,32 @@ static int check_secrets(const struct call *call, const struct url *url, const c
     return 0;
 }
 
+static const struct http_header *find_host(const struct http_request *http)
+{
+    for (size_t i = 0; i < http->nheaders; i++)
+        if (strcasecmp(http->headers[i].name, "Host") == 0)
+            return &http->headers[i];
+    return NULL;
+}
+
+/* Behind one address there may be servers of many owners: Host says whose the request is. */
+static int check_host(const struct call *call, const struct url *url, struct err *err)
+{
+    const struct http_header *host = find_host(&call->request.http);
+    if (host == NULL)
+        return 0;
+    char *text = mem_printf("%s://%s/", url->scheme, host->value);
+    struct url named = {0};
+    int result = url_parse(text, &named, err);
+    if (result == 0)
+        result = check_secrets(call, &named, call->request.http.url, err);
+    else
+        err_wrap(err, "header 'Host'");
+    url_destroy(&named);
+    mem_free(text);
+    return result;
+}
+
 /* 0: started; 1: a dry run, which is answered already. */
 static int start_plain(struct call *call, struct err *err)
 {
@@ -265,7 +292,7 @@ static int start_plain(struct call *call, struct err *err)
     url_add_query(&url, call->request.query.data);
     mem_free_secret(call->request.url);
     http->url = call->request.url = url_format(&url, true);
-    if (check_secrets(call, &url, http->url, err) != 0)
+    if (check_secrets(call, &url, http->url, err) != 0 || check_host(call, &url, err) != 0)
         goto cleanup;
     if (vm_options_of(call->vm)->dry_run && !is_read(http->method)) {
         print_dry(call, http->url);
@@ -305,6 +332,9 @@ static int start_client(struct call *call, struct err *err)
     call->connector = vm_connector(call->vm, request->connector, NULL, err);
     if (call->connector == NULL)
         return -1;
+    if (find_host(&request->http) != NULL)
+        return err_set(err, ERR_INVALID,
+                       "header 'Host' cannot be set where a connector's token goes along");
     /* A secret of another connector may go along only if that one allows this one's service. */
     struct url service = {0};
     int checked = 0;

@@ -289,6 +289,19 @@ if err then print(err.kind, err.message) else print(response.status) end
         self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
         self.assertEqual(len(self.connections), 1)
 
+    def test_the_header_host_leads_nowhere_else(self):
+        own, other = self.service.url.removeprefix("http://"), "api.example.org"
+        url, headers = "url = os.getenv 'SERVICE' .. '/v1/users/me'", "accessToken = t.access_token"
+        for expression, says in (
+                (f"{{ connector = 'contoso', path = '/users/me', headers = {{ host = '{own}' }} }}", "invalid\theader 'Host'"),
+                (f"{{ {url}, headers = {{ HOST = '{other}', {headers} }} }}", f"auth\ta header holds what must not go to {other}"),
+                (f"{{ {url}, headers = {{ Host = 'a b', {headers} }} }}", "invalid\theader 'Host'"),
+                (f"{{ {url}, headers = {{ Host = '{own}', {headers} }} }}", "200"),
+                (f"{{ {url}, headers = {{ Host = '{other}' }} }}", "403")):  # the sandbox's own answer
+            with self.subTest(expression):
+                done = self.try_request(expression)
+                self.assertTrue(done.stdout.startswith(says), done.stdout + done.stderr)
+
     def test_one_connectors_secret_does_not_go_to_another_service(self):
         self.configure(self.service.base)
         other = f"""\
