@@ -102,13 +102,12 @@ static CURL *open_easy(struct http *http)
     return easy;
 }
 
+/* While SIGPIPE is ignored: it may end a TLS connection. */
 static void close_easy(struct http *http, struct http_transfer *transfer)
 {
     loop_timer_stop(http->loop, &transfer->idle_timer);
     if (transfer->easy == NULL)
         return;
-    struct sigaction before;
-    sigpipe_ignore(&before);
     http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
     if (http->nkept < HTTP_CONCURRENT_MAX) {
         http->api->easy_reset(transfer->easy);
@@ -116,7 +115,6 @@ static void close_easy(struct http *http, struct http_transfer *transfer)
     } else {
         http->api->easy_cleanup(transfer->easy);
     }
-    sigpipe_restore(&before);
     transfer->easy = NULL;
     if (transfer->mime != NULL)
         http->api->mime_free(transfer->mime);
@@ -184,7 +182,10 @@ static void look_idle(void *arg)
         transfer->moved = moved;
         transfer->moved_ms = now_ms;
     } else if (now_ms - transfer->moved_ms >= transfer->timeout_ms) {
+        struct sigaction before;
+        sigpipe_ignore(&before);
         finish(transfer, CURLE_OPERATION_TIMEDOUT);
+        sigpipe_restore(&before);
         return;
     }
     loop_timer_start(loop, &transfer->idle_timer, pause_ms, look_idle, transfer);
@@ -256,15 +257,16 @@ static void after_poll(void *arg)
     struct http *http = arg;
     struct sigaction before;
     int running = 0, left = 0;
+    launch(http); /* what tasks of this turn have started need not wait for the next one */
     sigpipe_ignore(&before);
     http->api->multi_perform(http->multi, &running);
-    sigpipe_restore(&before);
     for (CURLMsg *message; (message = http->api->multi_info_read(http->multi, &left)) != NULL;) {
         struct http_transfer *transfer = NULL;
         CURLcode code = message->data.result;
         http->api->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         finish(transfer, code);
     }
+    sigpipe_restore(&before);
     deliver(http);
     if (is_idle(http))
         hook_remove(http);
@@ -410,8 +412,11 @@ void http_cancel(struct http_transfer *transfer)
     if (transfer == NULL || transfer->state == HTTP_DELIVERING)
         return; /* its done callback runs: freed when that returns */
     struct http *http = transfer->http;
+    struct sigaction before;
     list_remove(list_of(http, transfer->state), transfer);
+    sigpipe_ignore(&before);
     transfer_free(transfer);
+    sigpipe_restore(&before);
     if (is_idle(http))
         hook_remove(http);
 }
