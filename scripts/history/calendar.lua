@@ -17,8 +17,14 @@ local DISC_MIN <const> = 3 -- radius: something failed
 local LABELS <const> = 40 -- left of the calendar
 local MONTH_COLUMNS <const> = 2 -- that a month's name takes
 
-local WEEKDAYS = { [0] = "Mon", [2] = "Wed", [4] = "Fri" }
-local MONTHS = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" }
+local WEEKDAYS = {
+  en = { [0] = "Mon", [2] = "Wed", [4] = "Fri" },
+  fr = { [0] = "lun.", [2] = "mer.", [4] = "ven." },
+}
+local MONTHS = {
+  en = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" },
+  fr = { "janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc." },
+}
 
 -- Noon is far from any change of daylight saving.
 local function date_of(time, days)
@@ -46,11 +52,14 @@ local function collect_days(runs, now)
   return days, first
 end
 
-local function day_cell(day, column, row, links)
+local function day_cell(day, column, row, view)
   local x, y = LABELS + column * CELL_STEP, 20 + row * CELL_STEP
   local class = day.runs == 0 and "none" or day.runs > MANY_RUNS and "many" or "good"
   local half = CELL // 2
-  local says = ("%s: %s, %d failed"):format(day.date, parts.plural(day.runs, "run"), day.failed)
+  local says = view.t("calendar.day", {
+    date = parts.moment(view, day.date), runs = view.t("count_runs", { count = day.runs }),
+    failed = view.t("count_failed", { count = day.failed }),
+  })
   local marks = {
     h.title { says },
     (day.failed == 0 or day.failed < day.runs)
@@ -60,23 +69,24 @@ local function day_cell(day, column, row, links)
       class = "failed disc",
     },
   }
-  return day.runs > 0 and h.a { href = links.day(day.date), aria_label = says, marks } or h.g(marks)
+  return day.runs > 0 and h.a { href = view.links.day(day.date), aria_label = says, marks } or h.g(marks)
 end
 
 ---@param runs history.run[]
 ---@param now integer seconds
----@param links history.links
+---@param view history.view
 ---@return html.element
-function calendar.section(runs, now, links)
+function calendar.section(runs, now, view)
+  local t = view.t
   local days, first = collect_days(runs, now)
   local week = (first - 1) // WEEK_DAYS
   local weeks = (#days + WEEK_DAYS - 1) // WEEK_DAYS - week
   local picture = {
     width = LABELS + (weeks + 1) * CELL_STEP, height = 24 + WEEK_DAYS * CELL_STEP, role = "group",
-    aria_label = "Runs of each day",
+    aria_label = t "calendar.label",
   }
   for row = 0, WEEK_DAYS - 1 do
-    picture[#picture + 1] = h.text { x = 0, y = 31 + row * CELL_STEP, WEEKDAYS[row] }
+    picture[#picture + 1] = h.text { x = 0, y = 31 + row * CELL_STEP, WEEKDAYS[view.language][row] }
   end
   local month, labelled = nil, -MONTH_COLUMNS
   for i = week * WEEK_DAYS, #days - 1 do
@@ -85,15 +95,14 @@ function calendar.section(runs, now, links)
     if i % WEEK_DAYS == 0 and month ~= its_month and column - labelled >= MONTH_COLUMNS then
       month, labelled = its_month, column
       picture[#picture + 1] = h.text {
-        x = LABELS + column * CELL_STEP, y = 12, MONTHS[math.tointeger(its_month:sub(6))],
+        x = LABELS + column * CELL_STEP, y = 12, MONTHS[view.language][math.tointeger(its_month:sub(6))],
       }
     end
-    picture[#picture + 1] = day_cell(day, column, i % WEEK_DAYS, links)
+    picture[#picture + 1] = day_cell(day, column, i % WEEK_DAYS, view)
   end
-  local legend = "Green squares: all runs succeeded. Red discs: some failed; the larger the disc, the more. "
-    .. "A day leads to its runs."
-  return parts.section("Calendar", parts.scrolled("Calendar", "scroll newest", h.div { h.svg(picture) }),
-    h.p { class = "soft", legend })
+  local title = t "calendar"
+  return parts.section(title, parts.scrolled(title, "scroll newest", h.div { h.svg(picture) }),
+    h.p { class = "soft", t "calendar.legend" })
 end
 
 return calendar

@@ -3,6 +3,7 @@
 local crypto = require "jeton.crypto"
 local elements = require "html.elements"
 local json = require "jeton.json"
+local language = require "html.language"
 local calendar = require "history.calendar"
 local jobs = require "history.jobs"
 local parts = require "history.parts"
@@ -21,7 +22,8 @@ local OUTPUT_SHOWN <const> = 4096 -- bytes of each, the last ones
 local JOBS_MAX <const> = 100 -- that a page in a file can be filtered by
 local DAY_MS <const> = 86400 * 1000
 local TIMES = {
-  { "Any time" }, { "24 hours", DAY_MS }, { "7 days", 7 * DAY_MS }, { "30 days", 30 * DAY_MS },
+  { "filter.any_time" }, { "filter.24_hours", DAY_MS }, { "filter.7_days", 7 * DAY_MS },
+  { "filter.30_days", 30 * DAY_MS },
 }
 
 --- "CET, UTC+01:00"; only the offset where the zone has no other name.
@@ -33,21 +35,22 @@ function page.zone()
 end
 
 --- A whole page, and the hash by which its style may stand in it.
+---@param view history.view
 ---@param title string
 ---@param style string
 ---@param body html.node
 ---@return string html
 ---@return string policy of content
-function page.document(title, style, body)
+function page.document(view, title, style, body)
   local hash = crypto.base64(crypto.sha256(style))
   local policy = "default-src 'none'; base-uri 'none'; form-action 'self'; style-src 'sha256-" .. hash .. "'"
   return "<!DOCTYPE html>\n" .. elements.render(h.html {
-    lang = "en",
+    lang = view.language,
     h.head {
       h.meta { charset = "utf-8" },
       h.meta { name = "viewport", content = "width=device-width,initial-scale=1" },
       h.meta { http_equiv = "Content-Security-Policy", content = policy },
-      h.title { title },
+      h.title { "jeton: " .. title },
       h.style { elements.raw(style) },
     },
     h.body { h.main(body) },
@@ -58,15 +61,19 @@ end
 ---@param history table as history_view of runtime/history/history.h writes it
 ---@param runs history.run[]
 ---@param by_job history.job[]
+---@param view history.view
 ---@return html.node
-function page.head(history, runs, by_job)
+function page.head(history, runs, by_job, view)
+  local t = view.t
   return {
-    h.h1 { "History of jobs" },
+    h.h1 { t "title" },
     h.p {
       class = "soft",
-      ("%s of %s of %s, as of %s (%s)."):format(parts.plural(#runs, "run"), parts.plural(#by_job, "job"),
-        history.all and "all configurations" or parts.one_line(history.configuration or "?"), history.now,
-        page.zone()),
+      t("head", {
+        runs = t("count_runs", { count = #runs }), jobs = t("count_jobs", { count = #by_job }),
+        whose = view.all and t "all_configurations" or parts.one_line(history.configuration or "?"),
+        now = parts.moment(view, history.now), zone = page.zone(),
+      }),
     },
   }
 end
@@ -84,18 +91,19 @@ local function option(value, text)
 end
 
 -- Which rows there are is chosen by the style: a page in a file runs no code.
-local function filters(by_job)
-  local of_jobs, times = { option("", "All jobs") }, {}
+local function filters(by_job, t)
+  local of_jobs, times = { option("", t "filter.all_jobs") }, {}
   for i = 1, math.min(#by_job, JOBS_MAX) do
     of_jobs[#of_jobs + 1] = option("job-" .. i, parts.one_line(by_job[i].name))
   end
   for i, time in ipairs(TIMES) do
-    times[i] = option("time-" .. i, time[1])
+    times[i] = option("time-" .. i, t(time[1]))
   end
   return h.form {
     class = "filters", autocomplete = "off",
-    h.label { "Job ", h.select { of_jobs } }, h.label { "Time ", h.select { times } },
-    h.label { h.input { type = "checkbox", id = "only-failed" }, " Only failed" },
+    h.label { t "filter.job", " ", h.select { of_jobs } },
+    h.label { t "filter.time", " ", h.select { times } },
+    h.label { h.input { type = "checkbox", id = "only-failed" }, " ", t "filter.only_failed" },
   }
 end
 
@@ -127,50 +135,49 @@ local function classes(by_job, now_ms)
 end
 
 -- The end of what the last attempt of a failed run printed, for the newest of them.
-local function outputs(all)
+local function outputs(view)
   local left = OUTPUTS_MAX
   return function(run)
     if run.state ~= "failed" or left == 0 then
       return nil
     end
     left = left - 1
-    local attempt = assert(json.decode(assert(source(all, run.run)))).runs[1]
+    local attempt = assert(json.decode(assert(source(view.all, run.run)))).runs[1]
     local output = attempt and attempt.output
     if not output then
       return nil
     elseif #output > OUTPUT_SHOWN then
       attempt.output = output:sub(utf8.offset(output, 0, #output - OUTPUT_SHOWN + 1))
     end
-    return h.details { h.summary { "Output" }, run_page.output(attempt) }
+    return h.details { h.summary { view.t "run.output" }, run_page.output(attempt, view) }
   end
 end
 
-local function run_section(runs, by_job, history)
-  local shown = table.move(runs, 1, math.min(#runs, TABLE_ROWS), 1, {})
-  return parts.section("Runs", filters(by_job),
-    #runs > TABLE_ROWS and h.p { class = "soft", ("The newest %d of %d."):format(TABLE_ROWS, #runs) },
-    tables.runs(shown, {
-      all = history.all, links = here, class = classes(by_job, history.now_ms), detail = outputs(history.all),
-    }),
-    h.p { class = "soft", h.code { "jeton logs RUN" }, " prints all that a run printed; ",
-      h.code { "jeton history --serve" }, " shows it in a browser." })
+local function run_section(runs, by_job, view, now_ms)
+  local t, shown = view.t, table.move(runs, 1, math.min(#runs, TABLE_ROWS), 1, {})
+  return parts.section(t "runs", filters(by_job, t),
+    #runs > TABLE_ROWS and h.p { class = "soft", t("runs.newest", { shown = TABLE_ROWS, of = #runs }) },
+    tables.runs(shown, view, { class = classes(by_job, now_ms), detail = outputs(view) }),
+    h.p { class = "soft", t("runs.elsewhere", {
+      logs = h.code { "jeton logs RUN" }, serve = h.code { "jeton history --serve" },
+    }) })
 end
 
---- The text of the page.
----@param view string JSON: `{"now_ms":…, "now":…, "all": boolean, "configuration":…, "runs": history.run[]}`:
+--- The text of the page, in the language of the environment.
+---@param text string JSON: `{"now_ms":…, "now":…, "all": boolean, "configuration":…, "runs": history.run[]}`:
 --- attempts, the newest first
 ---@return string
-function page.render(view)
-  local history = assert(json.decode(view))
+function page.render(text)
+  local history = assert(json.decode(text))
+  local view = parts.view(language.from_environment(), history.all, here)
   local runs = jobs.runs(history.runs)
   local by_job = jobs.group(runs)
   local style = require "history.style" .. filter_style(by_job)
-  return (page.document("jeton: history", style, {
-    page.head(history, runs, by_job),
+  return (page.document(view, view.t "short_title", style, {
+    page.head(history, runs, by_job, view),
     #runs > 0 and {
-      calendar.section(runs, history.now_ms // 1000, here),
-      timeline.section(by_job, history.now_ms, history.all, here),
-      tables.jobs(by_job, history.all), run_section(runs, by_job, history),
+      calendar.section(runs, history.now_ms // 1000, view), timeline.section(by_job, history.now_ms, view),
+      tables.jobs(by_job, view), run_section(runs, by_job, view, history.now_ms),
     },
   }))
 end

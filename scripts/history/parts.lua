@@ -1,5 +1,7 @@
 --- What the parts of the history's page share.
 local elements = require "html.elements"
+local language = require "html.language"
+local strings = require "history.strings"
 
 local parts = {}
 
@@ -9,15 +11,41 @@ local MESSAGE_SHOWN <const> = 200 -- bytes
 local BRIEFLY_SHOWN <const> = 100
 
 parts.SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
-parts.WORDS = { good = "succeeded", failed = "failed", skipped = "skipped", running = "running" }
 
--- Where the marks of a page lead. A page in a file leads to itself.
+--- Of which kind a page is: its language, whose runs it shows, where its marks lead.
+---@class history.view
+---@field language "en"|"fr"
+---@field t fun(key: string, values: table|nil): any a text, see html.language
+---@field all boolean of all configurations
+---@field links history.links
+
+--- A page in a file leads to itself.
 ---@class history.links
 ---@field run fun(id: string): string
 ---@field day fun(date: string): string
 
-function parts.plural(count, word)
-  return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
+---@param code "en"|"fr"
+---@param all boolean
+---@param links history.links
+---@return history.view
+function parts.view(code, all, links)
+  return { language = code, t = language.translator(strings, code), all = all, links = links }
+end
+
+--- "2026-01-31 08:00:00", or its day alone, as people write it.
+---@param view history.view
+---@param text string
+---@return string
+function parts.moment(view, text)
+  return view.language == "fr" and (text:gsub("^(%d+)-(%d%d)-(%d%d)", "%3/%2/%1")) or text
+end
+
+--- "3.2 s": French has a comma.
+---@param view history.view
+---@param text string
+---@return string
+function parts.duration(view, text)
+  return view.language == "fr" and (text:gsub("%.", ",")) or text
 end
 
 function parts.one_line(text)

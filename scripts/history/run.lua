@@ -6,19 +6,18 @@ local run_page = {}
 
 local h = elements.h
 
-local KEPT_SAYS <const> = "It printed %d bytes; the last %d were kept."
-
 ---@param attempt history.run
+---@param view history.view
 ---@return html.node
-function run_page.output(attempt)
+function run_page.output(attempt, view)
+  local t = view.t
   local output = attempt.output
   if not output then
-    return h.p { class = "soft", attempt.state == "running" and "What it prints is stored when it ends."
-      or "It printed nothing." }
+    return h.p { class = "soft", attempt.state == "running" and t "run.stored_later" or t "run.nothing" }
   end
   return {
     (attempt.output_bytes or 0) > #output and h.p {
-      class = "soft", KEPT_SAYS:format(attempt.output_bytes, #output),
+      class = "soft", t("run.kept", { bytes = attempt.output_bytes, kept = #output }),
     },
     h.pre { tabindex = "0", output },
   }
@@ -28,30 +27,35 @@ local function fact(name, value)
   return value and value ~= "" and { h.dt { name }, h.dd { value } }
 end
 
-local function attempt_section(attempt, count)
-  local cause, message = attempt.cause, attempt.message
-  return parts.section(count > 1 and "Attempt " .. attempt.attempt or "Output",
+local function attempt_section(attempt, count, view)
+  local cause, message, t = attempt.cause, attempt.message, view.t
+  return parts.section(count > 1 and t("run.attempt", { attempt = attempt.attempt }) or t "run.output",
     h.dl {
-      fact("Ended", h.span { h.b { class = attempt.state, parts.SIGNS[attempt.state] }, " ",
-        parts.WORDS[attempt.state], attempt.exit and ", exit " .. attempt.exit }),
-      fact("Why", cause and message and cause .. ": " .. message or cause or message),
-      fact("Started", attempt.started), fact("Took", attempt.took), fact("Host", attempt.host),
+      fact(t "run.ended", h.span { h.b { class = attempt.state, parts.SIGNS[attempt.state] }, " ",
+        t(attempt.state), attempt.exit and ", " .. t("runs.exit_code", { code = attempt.exit }) }),
+      fact(t "runs.why", cause and message and t("runs.cause", { cause = cause, message = message })
+        or cause or message),
+      fact(t "runs.started", parts.moment(view, attempt.started)),
+      fact(t "runs.took", parts.duration(view, attempt.took)), fact(t "runs.host", attempt.host),
     },
-    run_page.output(attempt))
+    run_page.output(attempt, view))
 end
 
 ---@param attempts history.run[] newest first
+---@param view history.view
 ---@return html.node
-function run_page.body(attempts)
+function run_page.body(attempts, view)
   local sections = {}
   for i = #attempts, 1, -1 do
-    sections[#sections + 1] = attempt_section(attempts[i], #attempts)
+    sections[#sections + 1] = attempt_section(attempts[i], #attempts, view)
   end
   local last = attempts[1]
   return {
-    h.h1 { h.a { href = "/", "History" }, " › ", parts.one_line(last.job), " ", h.code { last.run } },
-    h.p { class = "soft", "Of ", parts.one_line(last.configuration or "?"), ". In a terminal: ",
-      h.code { "jeton logs " .. last.run } },
+    h.h1 { h.a { href = "/", view.t "short_title" }, " › ",
+      parts.one_line(last.job), " ", h.code { last.run } },
+    h.p { class = "soft", view.t("run.of", {
+      whose = parts.one_line(last.configuration or "?"), logs = h.code { "jeton logs " .. last.run },
+    }) },
     sections,
   }
 end

@@ -6,6 +6,7 @@
 local crypto = require "jeton.crypto"
 local elements = require "html.elements"
 local json = require "jeton.json"
+local language = require "html.language"
 local server = require "jeton.server"
 local calendar = require "history.calendar"
 local jobs = require "history.jobs"
@@ -26,6 +27,8 @@ local PAGE_ROWS <const> = 15
 local BARS_MAX <const> = 40 -- of the timeline, about
 local RUN_ID <const> = "^%w+$"
 local DATE <const> = "^%d%d%d%d%-%d%d%-%d%d$"
+local LANGUAGE <const> = language.COOKIE .. "=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age="
+  .. language.COOKIE_S
 local HEADERS = {
   ["Cache-Control"] = "no-store", ["Referrer-Policy"] = "no-referrer", ["X-Content-Type-Options"] = "nosniff",
   ["X-Frame-Options"] = "DENY", ["Cross-Origin-Resource-Policy"] = "same-origin",
@@ -43,13 +46,27 @@ local function respond(status, body, more)
   return { status = status, body = body, headers = headers }
 end
 
-local function document(status, title, body)
-  local text, policy = page.document(title, require "history.style", body)
-  return respond(status, text, { ["Content-Security-Policy"] = policy .. "; frame-ancestors 'none'" })
+local function document(status, view, title, body)
+  local text, policy = page.document(view, title, require "history.style", body)
+  local chosen = status == 200 and view.chosen
+  return respond(status, text, {
+    ["Content-Security-Policy"] = policy .. "; frame-ancestors 'none'",
+    ["Set-Cookie"] = chosen and LANGUAGE:format(chosen) or nil,
+    ["Content-Language"] = view.language,
+  })
 end
 
-local function refuse(status, message)
-  return document(status, "jeton: history", { h.h1 { h.a { href = "/", "History" } }, h.p { message } })
+local function refuse(status, view, message)
+  local title = view.t "short_title"
+  return document(status, view, title, { h.h1 { h.a { href = "/", title } }, h.p { view.t(message) } })
+end
+
+local function cookie_of(header, wanted)
+  for name, value in (header or ""):gmatch "([^=;%s]+)=([^;%s]*)" do
+    if name == wanted then
+      return value
+    end
+  end
 end
 
 local function escape(text)
@@ -61,6 +78,29 @@ local links = {
   run = function(id) return "/run/" .. id end,
   day = function(date) return "/?day=" .. date .. "#runs" end,
 }
+
+-- Its language: `?lang=`, else what was chosen before, else what the browser prefers.
+local function view_of(state, request)
+  local chosen = language.NAMES[request.query.lang] and request.query.lang
+  local kept = cookie_of(request.headers.cookie, language.COOKIE)
+  local code = chosen or language.NAMES[kept] and kept
+    or language.from_header(request.headers["accept-language"])
+  local view = parts.view(code, state.all, links)
+  view.chosen = chosen
+  return view
+end
+
+-- `address` ends where the language's code follows.
+local function switch(view, where)
+  local leads = {}
+  for i, code in ipairs(language.ORDER) do
+    leads[i] = h.a {
+      href = where .. code, lang = code, aria_current = code == view.language and "true",
+      language.NAMES[code],
+    }
+  end
+  return h.nav { class = "languages", aria_label = view.t "languages", leads }
+end
 
 -- The page of all runs -------------------------------------------------------------------------
 
@@ -82,7 +122,7 @@ local function address(query, number)
   for _, name in ipairs { "job", "failed", "day" } do
     fields[#fields + 1] = query[name] and name .. "=" .. escape(query[name]) or nil
   end
-  return "/?" .. table.concat(fields, "&") .. "#runs"
+  return "/?" .. table.concat(fields, "&")
 end
 
 local function pick(runs, query)
@@ -95,8 +135,8 @@ local function pick(runs, query)
   return list
 end
 
-local function filters(by_job, query)
-  local options, named = { h.option { value = "", "All jobs" } }, {}
+local function filters(by_job, query, t)
+  local options, named = { h.option { value = "", t "filter.all_jobs" } }, {}
   for _, job in ipairs(by_job) do
     if not named[job.name] then
       named[job.name] = true
@@ -107,59 +147,63 @@ local function filters(by_job, query)
   end
   return h.form {
     class = "filters", action = "/#runs",
-    h.label { "Job ", h.select { name = "job", options } },
-    h.label { "Day ", h.input { type = "date", name = "day", value = query.day } },
+    h.label { t "filter.job", " ", h.select { name = "job", options } },
+    h.label { t "filter.day", " ", h.input { type = "date", name = "day", value = query.day } },
     h.label { h.input { type = "checkbox", name = "failed", value = "1", checked = query.failed ~= nil },
-      " Only failed" },
-    h.button { "Show" },
-    (query.job or query.failed or query.day) and h.a { href = "/#runs", "Show all" },
+      " ", t "filter.only_failed" },
+    h.button { t "filter.show" },
+    (query.job or query.failed or query.day) and h.a { href = "/#runs", t "filter.show_all" },
   }
 end
 
-local function pager(query, last)
+local function pager(query, last, t)
   return last > 1 and h.nav {
-    class = "pager", aria_label = "Pages",
-    query.page > 1 and h.a { href = address(query, query.page - 1), rel = "prev", "‹ Newer" },
-    h.span { class = "soft", ("Page %d of %d"):format(query.page, last) },
-    query.page < last and h.a { href = address(query, query.page + 1), rel = "next", "Older ›" },
+    class = "pager", aria_label = t "pages",
+    query.page > 1
+      and h.a { href = address(query, query.page - 1) .. "#runs", rel = "prev", t "pages.newer" },
+    h.span { class = "soft", t("pages.at", { page = query.page, last = last }) },
+    query.page < last
+      and h.a { href = address(query, query.page + 1) .. "#runs", rel = "next", t "pages.older" },
   }
 end
 
-local function run_section(runs, by_job, query, all)
-  local found = pick(runs, query)
+local function run_section(runs, by_job, query, view)
+  local t, found = view.t, pick(runs, query)
   local last = math.max((#found + PAGE_ROWS - 1) // PAGE_ROWS, 1)
   query.page = math.max(1, math.min(query.page, last))
   local from = (query.page - 1) * PAGE_ROWS + 1
   local shown = table.move(found, from, math.min(from + PAGE_ROWS - 1, #found), 1, {})
   return h.section {
     id = "runs",
-    h.h2 { "Runs" }, filters(by_job, query),
-    h.p { class = "soft", #found == 0 and "No such runs." or parts.plural(#found, "run") .. "." },
-    #found > 0 and tables.runs(shown, { all = all, links = links, brief = true }), pager(query, last),
+    h.h2 { t "runs" }, filters(by_job, query, t),
+    h.p { class = "soft", #found == 0 and t "runs.none" or t("count_runs", { count = #found }) .. "." },
+    #found > 0 and tables.runs(shown, view, { brief = true }), pager(query, last, t),
   }
 end
 
-local function history_page(state, fields)
+local function history_page(state, view, fields)
   local history = assert(json.decode(assert(source(state.all))))
-  history.all, history.configuration = state.all, state.configuration
-  local runs = jobs.runs(history.runs)
+  history.configuration = state.configuration
+  local runs, query = jobs.runs(history.runs), read_query(fields)
   local by_job = jobs.group(runs)
-  return document(200, "jeton: history", {
-    page.head(history, runs, by_job),
+  return document(200, view, view.t "short_title", {
+    switch(view, address(query, query.page) .. "&lang="), page.head(history, runs, by_job, view),
     #runs > 0 and {
-      calendar.section(runs, history.now_ms // 1000, links),
-      timeline.section(by_job, history.now_ms, history.all, links, BARS_MAX),
-      tables.jobs(by_job, history.all), run_section(runs, by_job, read_query(fields), history.all),
+      calendar.section(runs, history.now_ms // 1000, view),
+      timeline.section(by_job, history.now_ms, view, BARS_MAX),
+      tables.jobs(by_job, view), run_section(runs, by_job, query, view),
     },
   })
 end
 
-local function show_run(state, id)
+local function show_run(state, view, id)
   local history = id:find(RUN_ID) and assert(json.decode(assert(source(state.all, id))))
   if not history or #history.runs == 0 then
-    return refuse(404, "There is no such run; it may have been too old to keep.")
+    return refuse(404, view, "refused.no_run")
   end
-  return document(200, "jeton: run " .. id, run_page.body(history.runs))
+  return document(200, view, view.t("run_title", { run = id }), {
+    switch(view, links.run(id) .. "?lang="), run_page.body(history.runs, view),
+  })
 end
 
 -- Who may look ---------------------------------------------------------------------------------
@@ -169,12 +213,7 @@ local function is_own_host(state, host)
 end
 
 local function has_cookie(state, header)
-  for name, value in (header or ""):gmatch "([^=;%s]+)=([^;%s]*)" do
-    if name == state.cookie_name and crypto.equal(state.cookie, value) then
-      return true
-    end
-  end
-  return false
+  return crypto.equal(state.cookie, cookie_of(header, state.cookie_name) or "")
 end
 
 local function exchange(state)
@@ -184,36 +223,35 @@ local function exchange(state)
 end
 
 -- nil: go on.
-local function check(state, request)
+local function check(state, view, request)
   local site = request.headers["sec-fetch-site"]
   local token = request.query.token
   if not is_own_host(state, request.headers.host) then
-    return refuse(403, "This address is not the one that jeton printed.")
+    return refuse(403, view, "refused.address")
   elseif site and site ~= "same-origin" and site ~= "none" then
-    return refuse(403, "Other sites may not lead here. Open the address that jeton printed.")
+    return refuse(403, view, "refused.foreign")
   elseif request.method ~= "GET" and request.method ~= "HEAD" then
-    return refuse(405, "Nothing can be changed here.")
+    return refuse(405, view, "refused.method")
   elseif has_cookie(state, request.headers.cookie) then
     return token and respond(303, "", { Location = "/" }) or nil
   elseif not state.token then
-    return refuse(403, "The address that jeton printed has been opened, and its key works once. "
-      .. "For another browser, end `jeton history --serve` and start it again: it prints a new one.")
+    return refuse(403, view, "refused.opened")
   end
-  return token and crypto.equal(state.token, token) and exchange(state)
-    or refuse(403, "Open the address that `jeton history --serve` printed: it has the key, which works once.")
+  return token and crypto.equal(state.token, token) and exchange(state) or refuse(403, view, "refused.no_key")
 end
 
 local function handle(state, request)
-  local refused = check(state, request)
+  local view = view_of(state, request)
+  local refused = check(state, view, request)
   if refused then
     return refused
   elseif request.path == "/" then
-    return history_page(state, request.query)
+    return history_page(state, view, request.query)
   elseif request.path == "/favicon.ico" then -- which browsers ask for by themselves
     return respond(204, "")
   end
   local id = request.path:match "^/run/(.+)$"
-  return id and show_run(state, id) or refuse(404, "There is no such page.")
+  return id and show_run(state, view, id) or refuse(404, view, "refused.no_page")
 end
 
 -- A browser leaves out the port 80.

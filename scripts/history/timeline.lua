@@ -66,25 +66,24 @@ local function collect_all(by_job, shown, from_ms, to_ms, most)
   until false
 end
 
-local function says(bar)
+local function says(bar, view)
   local run = bar.run
   if bar.count > 1 then
-    local runs = parts.plural(bar.count, "run")
-    return ("%s %s, the last at %s"):format(runs, parts.WORDS[run.state], run.started)
+    return view.t("timeline." .. run.state, { count = bar.count, at = parts.moment(view, run.started) })
   end
-  local title = { run.run, run.started }
-  title[#title + 1] = run.took ~= "" and run.took or nil
-  title[#title + 1] = run.attempt > 1 and run.attempt .. " attempts" or nil
+  local title = { run.run, parts.moment(view, run.started) }
+  title[#title + 1] = run.took ~= "" and parts.duration(view, run.took) or nil
+  title[#title + 1] = run.attempt > 1 and view.t("count_attempts", { count = run.attempt }) or nil
   title[#title + 1] = run.cause
   return table.concat(title, ", ")
 end
 
-local function draw(bar, y, links)
+local function draw(bar, y, view)
   local state = bar.run.state
   local taller = state == "failed" and LANE_FAILED or 0 -- seen without its colour too
-  local title = says(bar)
+  local title = says(bar, view)
   return h.a {
-    href = links.run(bar.run.run), tabindex = "-1", aria_label = title, -- the table has the same links
+    href = view.links.run(bar.run.run), tabindex = "-1", aria_label = title, -- the table has the same links
     h.rect {
       x = bar.x, y = y - taller, width = bar.wide, height = LANE_BAR + 2 * taller, rx = 1, class = state,
       h.title { title },
@@ -93,7 +92,7 @@ local function draw(bar, y, links)
 end
 
 -- A line and a date where each day begins.
-local function day_lines(from_ms, to_ms, high)
+local function day_lines(from_ms, to_ms, high, view)
   local lines = {}
   for i = 0, WEEK_DAYS do
     local midnight = parts.hour_of(from_ms // 1000, i, 0)
@@ -101,7 +100,7 @@ local function day_lines(from_ms, to_ms, high)
     if x >= 0 and x <= TIME_WIDE then
       lines[#lines + 1] = h.line { x1 = x, y1 = 18, x2 = x, y2 = high, class = "lane" }
       lines[#lines + 1] = x + DATE_WIDE <= TIME_WIDE
-        and h.text { x = x + 2, y = 12, os.date("%m-%d", midnight) }
+        and h.text { x = x + 2, y = 12, os.date(view.language == "fr" and "%d/%m" or "%m-%d", midnight) }
     end
   end
   return lines
@@ -109,33 +108,35 @@ end
 
 ---@param by_job history.job[]
 ---@param now_ms integer
----@param all boolean of all configurations
----@param links history.links
+---@param view history.view
 ---@param most integer|nil bars, about
 ---@return html.element
-function timeline.section(by_job, now_ms, all, links, most)
+function timeline.section(by_job, now_ms, view, most)
   local from_ms = now_ms - TIMELINE_MS
   local shown = math.min(#by_job, LANES_MAX)
   local high = LANES_TOP + shown * LANE_STEP
   local names = { class = "names" } -- beside the picture, so that they stay when it is scrolled
   local picture = {
     width = TIME_WIDE + 10, height = high, role = "group",
-    aria_label = "Runs of each job over the last seven days",
-    day_lines(from_ms, now_ms, high),
+    aria_label = view.t "timeline.label",
+    day_lines(from_ms, now_ms, high, view),
   }
   local lanes = collect_all(by_job, shown, from_ms, now_ms, most)
   for j = 1, shown do
     local y = LANES_TOP + (j - 1) * LANE_STEP
     local middle = y + LANE_BAR // 2
-    names[j] = h.li { parts.one_line(by_job[j].name .. (all and " · " .. by_job[j].configuration or "")) }
+    local whose = view.all and " · " .. by_job[j].configuration or ""
+    names[j] = h.li { parts.one_line(by_job[j].name .. whose) }
     picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
     for _, bar in ipairs(lanes[j]) do
-      picture[#picture + 1] = draw(bar, y, links)
+      picture[#picture + 1] = draw(bar, y, view)
     end
   end
-  return parts.section("The last seven days",
-    parts.scrolled("Timeline", "scroll newest", h.div { h.ul(names), h.svg(picture) }),
-    #by_job > shown and h.p { class = "soft", ("The %d jobs that ran last, of %d."):format(shown, #by_job) })
+  return parts.section(view.t "timeline",
+    parts.scrolled(view.t "timeline.short", "scroll newest",
+      h.div { h.ul(names), h.svg(picture) }),
+    #by_job > shown
+      and h.p { class = "soft", view.t("timeline.newest", { shown = shown, of = #by_job }) })
 end
 
 return timeline

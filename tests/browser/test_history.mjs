@@ -5,11 +5,12 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
-import { bringAxe, checkAccessible, checkContrast, checkFits } from "./lib/audit.mjs";
+import { bringAxe, checkAccessible, checkContrast, checkFits, checkKeyboard, keep } from "./lib/audit.mjs";
 import { openBrowser, openPerson } from "./lib/browser.mjs";
 import { Home } from "./lib/sandbox.mjs";
 
 const BYTES_MAX = 60_000;
+const LANGUAGES = ["en", "fr"];
 const SIZES = [{ width: 375, height: 700 }, { width: 768, height: 1024 }, { width: 1280, height: 800 }];
 const LONG = "alert-of-full-disks-of-all-machines-in-the-building";
 const CONFIGURATION = `\
@@ -40,7 +41,9 @@ before(async () => {
     writeFileSync(path.join(home.folder, name), text, { mode: 0o600 });
   }
   for (const job of ["report", LONG, "report"]) await home.jeton(["run", "--job", job]);
-  await home.ok(["history", "--html", "page.html"]);
+  for (const language of LANGUAGES) {
+    await home.ok(["history", "--all", "--html", `page.${language}.html`], "", { LC_ALL: `${language}_FR.UTF-8` });
+  }
   const printed = await serve();
   browser = await openBrowser();
   const reply = await fetch(printed, { redirect: "manual" });
@@ -54,7 +57,7 @@ after(async () => {
   home?.remove();
 });
 
-const file = () => pathToFileURL(path.join(home.folder, "page.html")).href;
+const file = (language = "en") => pathToFileURL(path.join(home.folder, `page.${language}.html`)).href;
 
 /** Somebody who may look at the page; nothing may go wrong meanwhile. */
 async function look(use, options) {
@@ -119,24 +122,53 @@ describe("the history of jobs", () => {
     await checkFits(page, "paper");
   }, { scheme: "dark", viewport: { width: 680, height: 1000 } }));
 
-  it("is accessible, and fits every screen", async () => {
-    for (const scheme of ["light", "dark"]) {
+  it("speaks French to who prefers it, or asks for it", () => look(async (page) => {
+    await page.goto(address);
+    await page.getByRole("heading", { name: "Historique des tâches" }).waitFor();
+    await page.getByRole("link", { name: "English" }).click();
+    await page.getByRole("heading", { name: "History of jobs" }).waitFor();
+    await page.locator("tr.failed td.id a").click(); // what was chosen holds
+    await page.getByRole("heading", { name: "Attempt 2" }).waitFor();
+    await page.getByRole("link", { name: "Français" }).click();
+    await page.getByRole("heading", { name: "Tentative 2" }).waitFor();
+    await page.getByRole("link", { name: "Historique" }).click();
+    await page.getByLabel("Seulement les échecs").check();
+    await page.getByRole("button", { name: "Afficher" }).click();
+    await page.getByRole("link", { name: "English" }).click(); // and so does the filter
+    assert.deepEqual(await visibleRuns(page), [LONG]);
+  }, { language: "fr" }));
+
+  for (const language of LANGUAGES) {
+    it(`is accessible, and fits every screen (${language})`, async () => {
+      const places = {
+        live: () => address, failed: () => `${address}/?failed=1`, refused: () => `${address}/none`,
+        file: () => file(language),
+      };
       for (const viewport of SIZES) {
         await look(async (page) => {
-          const check = scheme === "light" ? checkAccessible : checkContrast;
-          for (const where of [address, `${address}/?failed=1`, file()]) {
-            const reply = await page.goto(where);
-            const what = `${where}, ${viewport.width}, ${scheme}`;
-            await check(page, what);
+          const check = async (name) => {
+            const what = `${name}, ${viewport.width}, ${language}`;
+            assert.equal(await page.locator("html").getAttribute("lang"), language, what);
+            assert.equal(await page.locator("h1").count(), 1, what);
             await checkFits(page, what);
-            assert.ok((await reply.body()).length < BYTES_MAX, what);
+            await keep(page, `history-${name}.${language}.${viewport.width}`);
+            await checkAccessible(page, what);
+            await page.emulateMedia({ colorScheme: "dark" });
+            await keep(page, `history-${name}.${language}.${viewport.width}.dark`);
+            await checkContrast(page, `${what}, dark`);
+            await page.emulateMedia({ colorScheme: "light" });
+          };
+          for (const [name, where] of Object.entries(places)) {
+            const reply = await page.goto(where());
+            assert.ok((await reply.body()).length < BYTES_MAX, name);
+            await check(name);
           }
           await page.goto(address);
+          await checkKeyboard(page, "live");
           await page.locator("tr.failed td.id a").click();
-          await check(page, "a run");
-          await checkFits(page, "a run");
-        }, { viewport, scheme });
+          await check("run");
+        }, { viewport, language });
       }
-    }
-  });
+    });
+  }
 });

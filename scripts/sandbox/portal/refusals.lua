@@ -1,7 +1,7 @@
 --- Translates refusals of the API. Its messages are in English, for programs; those that can appear on a page
 --- are here in French.
 local assumptions = require "sandbox.base.assumptions"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 
 local refusals = {}
 

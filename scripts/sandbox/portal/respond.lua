@@ -2,7 +2,7 @@
 local crypto = require "jeton.crypto"
 local html = require "html.elements"
 local icons = require "sandbox.portal.icons"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local widgets = require "sandbox.portal.widgets"
 
 local respond = {}

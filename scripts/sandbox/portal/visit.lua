@@ -3,17 +3,16 @@ local crypto = require "jeton.crypto"
 local form = require "sandbox.http.form"
 local guard = require "sandbox.http.guard"
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local limits = require "sandbox.base.limits"
 local request = require "sandbox.http.request"
 local sessions = require "sandbox.portal.sessions"
+local strings = require "sandbox.portal.strings"
 local users = require "sandbox.data.users"
 
 local visit = {}
 visit.__index = visit
 
-local LANGUAGE_COOKIE = "jeton_language"
-local YEAR_S = 365 * 86400
 local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 
 ---@class sandbox.portal.visit
@@ -27,7 +26,7 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field query table<string, string> names in lower case
 ---@field fields table<string, string> of the form; those left empty are absent
 ---@field language "en"|"fr"
----@field t fun(key: string, values: table|nil): any a text, see sandbox.portal.language
+---@field t fun(key: string, values: table|nil): any a text, see html.language
 ---@field id string of the session; a temporary one before sign-in
 ---@field session sandbox.portal.session|nil
 ---@field user sandbox.user|nil the signed-in user
@@ -45,7 +44,7 @@ end
 ---@return sandbox.portal.visit
 function visit.new(world, arrived)
   local cookies = request.cookies(arrived.headers.cookie)
-  local code = cookies[LANGUAGE_COOKIE]
+  local code = cookies[language.COOKIE]
   local self = setmetatable({
     world = world,
     db = world.db,
@@ -59,7 +58,7 @@ function visit.new(world, arrived)
     language = language.NAMES[code] and code or language.from_header(arrived.headers["accept-language"]),
     cookies = {},
   }, visit)
-  self.t = language.translator(self.language)
+  self.t = language.translator(strings, self.language)
   -- The cookie comes with requests of foreign pages too, if they are on another port of this machine.
   self.is_live = arrived.headers["jeton-live"] ~= nil or guard.is_foreign(world, arrived.headers)
   self:recognise(cookies[session_cookie(world)])
@@ -131,7 +130,7 @@ function visit:set_language(code)
   if self.user then
     users.set_language(self.db, self.user, code)
   end
-  self:set_cookie(LANGUAGE_COOKIE, code, YEAR_S)
+  self:set_cookie(language.COOKIE, code, language.COOKIE_S)
 end
 
 --- Leaves a value, such as a secret, for a later page of this session, which takes it once. It never appears

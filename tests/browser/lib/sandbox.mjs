@@ -30,16 +30,16 @@ export class Home {
     this.folder = mkdtempSync(path.join(tmpdir(), "jeton-browser-"));
   }
 
-  /** Starts jeton: the child process. */
-  start(args) {
-    const env = { ...process.env, HOME: this.folder };
+  /** Starts jeton: the child process. `more`: of its environment. */
+  start(args, more = {}) {
+    const env = { ...process.env, HOME: this.folder, ...more };
     for (const name of ["XDG_CONFIG_HOME", "XDG_STATE_HOME"]) delete env[name];
     return start(args, { cwd: this.folder, env });
   }
 
   /** Runs jeton to its end: {status, stdout, stderr}. */
-  async jeton(args, input = "") {
-    const child = this.start(args);
+  async jeton(args, input = "", more = {}) {
+    const child = this.start(args, more);
     child.stdin.on("error", () => {}); // it may end before it has read all
     child.stdin.end(input);
     const [stdout, stderr, [status]] = await Promise.all([read(child.stdout), read(child.stderr), once(child, "close")]);
@@ -47,8 +47,8 @@ export class Home {
   }
 
   /** As jeton(), and it must succeed: its standard output. */
-  async ok(args, input) {
-    const done = await this.jeton(args, input);
+  async ok(args, input, more) {
+    const done = await this.jeton(args, input, more);
     if (done.status !== 0) throw new Error(`jeton ${args.join(" ")}: ${done.status}\n${done.stdout}${done.stderr}`);
     return done.stdout;
   }

@@ -526,10 +526,21 @@ class AsPage(HistoryCase):
         self.assertEqual(bar["x"], "0")
         self.assertAlmostEqual(int(bar["width"]), 120, delta=2)  # a day of seven
 
+    def test_the_language_of_the_environment(self):
+        self.job("error('no', 0)")
+        self.run_job(status=1)
+        for given, lang, says in (({"LC_ALL": "", "LANG": "fr_CA.UTF-8"}, "fr", "1 exécution de 1 tâche"),
+                                  ({"LC_MESSAGES": "fr"}, "fr", "script\u00a0: no"),
+                                  ({"LC_ALL": "C.UTF-8"}, "en", "1 run of 1 job"),
+                                  ({"LC_ALL": "de_DE", "LANG": "fr"}, "en", "script: no")):
+            self.env.update(given)
+            page = self.page()
+            self.assertIn(f'<html lang="{lang}">', page)
+            self.assertIn(says, " ".join(Parts(page).words))
+
     def test_not_with_json(self):
         self.job("")
         self.fails(2, "history", "--json", "--html", "x", says="exclude each other")
-
 
     def test_a_day_leads_to_its_runs_and_a_bar_to_its_own(self):
         self.job("error('no', 0)")
@@ -614,6 +625,24 @@ class Live(HistoryCase):
         self.assertIn("3 runs of 2 jobs", body)
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
+
+    def test_its_language(self):
+        self.job("")
+        self.run_job()
+        self.open_it()
+        cookie = self.sign_in()
+
+        def lang(path="/", accepts="de, fr;q=0.8, en;q=0.5", more=""):
+            reply, body = self.get(path, {"Cookie": cookie["Cookie"] + more, "Accept-Language": accepts})
+            self.assertIn(f'<html lang="{reply.headers["Content-Language"]}">', body)
+            return reply.headers["Content-Language"], reply.headers["Set-Cookie"]
+
+        self.assertEqual(lang(), ("fr", None))
+        self.assertEqual(lang(accepts="de"), ("en", None))
+        self.assertEqual(lang(more="; jeton_language=en"), ("en", None))
+        self.assertEqual(lang("/?lang=de", more="; jeton_language=de"), ("fr", None))
+        self.assertEqual(lang("/?page=1&lang=en"),
+                         ("en", "jeton_language=en; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000"))
 
     def test_no_page_is_heavy_with_many_runs(self):
         self.job("error(('long <reason> '):rep(100), 0)", retries={"attempts": 2, "delay": "1ms"})

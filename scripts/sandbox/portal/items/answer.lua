@@ -2,7 +2,7 @@
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local json = require "jeton.json"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local media_resource = require "sandbox.base.media_resource"
 local place_of = require "sandbox.portal.items.place"
 

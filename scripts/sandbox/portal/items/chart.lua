@@ -1,7 +1,7 @@
 --- Bar charts of choices. The number of each bar is also shown as text.
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 
 local chart = {}
 

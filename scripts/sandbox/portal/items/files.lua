@@ -1,6 +1,6 @@
 --- Uploads: pictures, and other files as links with their size.
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local media = require "sandbox.data.media"
 local media_resource = require "sandbox.base.media_resource"
 local widgets = require "sandbox.portal.widgets"

@@ -2,7 +2,7 @@
 local confirm = require "sandbox.portal.confirm"
 local guard = require "sandbox.http.guard"
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
 local switches = require "sandbox.calls.switches"

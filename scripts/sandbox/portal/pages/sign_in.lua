@@ -1,6 +1,6 @@
 --- Signing in and out, and the switch of the language.
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
 local request = require "sandbox.http.request"

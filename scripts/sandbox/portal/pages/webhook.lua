@@ -1,7 +1,7 @@
 --- A webhook: what it is told, the page of a delivery; sending again, enabling again.
 local html = require "html.elements"
 local json = require "jeton.json"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local limits = require "sandbox.base.limits"
 local outbox = require "sandbox.data.outbox"
 local refusal = require "sandbox.base.refusal"

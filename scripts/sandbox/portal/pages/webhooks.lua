@@ -1,7 +1,7 @@
 --- All webhooks that somebody sees, and what they were told last.
 local events = require "sandbox.events"
 local html = require "html.elements"
-local language = require "sandbox.portal.language"
+local language = require "html.language"
 local limits = require "sandbox.base.limits"
 local outbox = require "sandbox.data.outbox"
 local respond = require "sandbox.portal.respond"

@@ -1,13 +1,12 @@
---- English and French: choosing one, texts by key (sandbox.portal.strings), dates and numbers.
---- `t "connectors.title"`; `t("reach.groups", { count = 3 })`: `{count}` in the text is replaced, and
---- selects singular or plural if the text has both. If a value is an element of a page (or a list), the
---- result is a list to put into a page, else a string.
-local strings = require "sandbox.portal.strings"
-
+--- English and French: choosing one, texts by key, dates and numbers.
+--- Texts are a table: key → { en = "…", fr = "…" }. `{name}` is a placeholder; a text that depends on
+--- `{count}` is a pair: singular, plural.
 local language = {}
 
 language.NAMES = { en = "English", fr = "Français" }
 language.ORDER = { "en", "fr" }
+language.COOKIE = "jeton_language" -- of portal and history: who chose once has chosen for both
+language.COOKIE_S = 365 * 86400
 
 local DEFAULT = "en"
 local MONTHS = {
@@ -33,7 +32,7 @@ local function is_plural(code, count)
   return code == "fr" and count >= 2 or code ~= "fr" and count ~= 1
 end
 
-local function text_of(code, key, values)
+local function text_of(strings, code, key, values)
   local entry = strings[key] or error("no text has the key " .. tostring(key))
   local text = entry[code]
   if type(text) == "table" then
@@ -68,11 +67,14 @@ function language.number(code, value)
   return (text:gsub(",", code == "fr" and NO_BREAK_SPACE or ","))
 end
 
+--- `t "connectors.title"`; `t("reach.groups", { count = 3 })`. If a value is an element of a page (or a
+--- list), the result is a list to put into a page, else a string.
+---@param strings table<string, table> the texts
 ---@param code "en"|"fr"
 ---@return fun(key: string, values: table|nil): any
-function language.translator(code)
+function language.translator(strings, code)
   return function(key, values)
-    return fill(text_of(code, key, values or {}), values or {}, function(number)
+    return fill(text_of(strings, code, key, values or {}), values or {}, function(number)
       return language.number(code, number)
     end)
   end
@@ -123,6 +125,19 @@ function language.from_header(accept)
     end
   end
   return best or DEFAULT
+end
+
+--- The language of who runs a program.
+---@return "en"|"fr"
+function language.from_environment()
+  for _, name in ipairs { "LC_ALL", "LC_MESSAGES", "LANG" } do
+    local locale = os.getenv(name) or ""
+    if locale ~= "" then
+      local code = locale:match "^%a+"
+      return language.NAMES[code] and code or DEFAULT
+    end
+  end
+  return DEFAULT
 end
 
 return language
