@@ -35,6 +35,14 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
         warn(reader, hook,
              "takes its ids from what is not signed: the same content under another id is held, "
              "not run (`jeton events`); 'allow_unsigned_ids: true' ends this warning");
+    if (!hook_rules_body_is_signed(rules))
+        warn(reader, hook,
+             "has a signature that does not cover the body: whoever can change a request on its "
+             "way can send any");
+    if (!hook_rules_time_is_signed(rules))
+        warn(reader, hook,
+             "looks at a time that is not signed: it keeps nobody from sending an old request "
+             "again");
     if ((kind == HOOK_TOKEN || kind == HOOK_BASIC) && !hook_listen_is_private(listen))
         warn(reader, hook,
              "compares a secret that comes with each request: others can read it without TLS");
@@ -44,6 +52,12 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
              "again (keep: { ids: … })",
              (long long)(hook->keep.ids_ms / HOUR_MS),
              (long long)(hook->sender_retries_ms / HOUR_MS));
+    if (rules->verify.time.count > 0 && rules->verify.window_ms > hook->keep.ids_ms)
+        warn(reader, hook,
+             "forgets ids after %lld h, but a request is good for %lld h: a copy that late is run "
+             "again (keep: { ids: … })",
+             (long long)(hook->keep.ids_ms / HOUR_MS),
+             (long long)(rules->verify.window_ms / HOUR_MS));
     if (kind == HOOK_NONE && !hook_listen_is_loopback(listen) &&
         strstr(rules->path, MASKED_PLACE) == NULL)
         problems_add(reader->problems, hook->shown, hook->line, hook->col,

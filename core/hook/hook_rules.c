@@ -96,14 +96,12 @@ bool hook_rules_have_signature(const struct hook_rules *rules)
     return kind != HOOK_TOKEN && kind != HOOK_BASIC && kind != HOOK_NONE;
 }
 
-bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_place *place)
+/* `body`: all of that is signed. */
+static bool covers(const struct hook_rules *rules, const struct hook_place *place, bool body)
 {
     const struct hook_verify *verify = &rules->verify;
     const struct hook_template *text = &verify->text;
     bool all = true;
-    if (!hook_rules_have_signature(rules))
-        return true;
-    bool body = hook_template_has(text, HOOK_PIECE_BODY) || verify->body_hash.count > 0;
     for (size_t i = 0; i < place->nparts; i++) {
         const struct hook_part *part = &place->parts[i];
         bool named = is_named(text, part) ||
@@ -128,12 +126,43 @@ bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_plac
     return all;
 }
 
-bool hook_rules_ids_are_signed(const struct hook_rules *rules)
+static bool cover_all(const struct hook_rules *rules, const struct hook_places *places, bool body)
 {
     bool all = true;
-    for (size_t i = 0; i < rules->id.count; i++)
-        all = all && hook_rules_is_signed(rules, &rules->id.items[i]);
+    for (size_t i = 0; i < places->count; i++)
+        all = all && covers(rules, &places->items[i], body);
     return all;
+}
+
+/* Byte by byte. A hash of it counts where that is signed. */
+static bool body_is_exact(const struct hook_rules *rules)
+{
+    const struct hook_verify *verify = &rules->verify;
+    return hook_template_has(&verify->text, HOOK_PIECE_BODY) ||
+           (verify->body_hash.count > 0 && cover_all(rules, &verify->body_hash, false));
+}
+
+bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_place *place)
+{
+    return !hook_rules_have_signature(rules) || covers(rules, place, body_is_exact(rules));
+}
+
+bool hook_rules_body_is_signed(const struct hook_rules *rules)
+{
+    return !hook_rules_have_signature(rules) || body_is_exact(rules) ||
+           hook_template_has(&rules->verify.text, HOOK_PIECE_FORM_SORTED);
+}
+
+bool hook_rules_time_is_signed(const struct hook_rules *rules)
+{
+    return !hook_rules_have_signature(rules) ||
+           hook_template_has(&rules->verify.text, HOOK_PIECE_TIME) ||
+           cover_all(rules, &rules->verify.time, body_is_exact(rules));
+}
+
+bool hook_rules_ids_are_signed(const struct hook_rules *rules)
+{
+    return !hook_rules_have_signature(rules) || cover_all(rules, &rules->id, body_is_exact(rules));
 }
 
 bool hook_rules_type_is_signed(const struct hook_rules *rules)

@@ -88,6 +88,10 @@ bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_plac
 /* All places of the ID: where one is not, whoever has seen a request can send it under another ID,
  * or without. */
 bool hook_rules_ids_are_signed(const struct hook_rules *rules);
+/* Else whoever can change a request on its way can send another body with its signature. */
+bool hook_rules_body_is_signed(const struct hook_rules *rules);
+/* Else it says nothing. True where no time is looked at. */
+bool hook_rules_time_is_signed(const struct hook_rules *rules);
 /* All places of the type. */
 bool hook_rules_type_is_signed(const struct hook_rules *rules);
 /* An answer to a challenge holds an HMAC. */
