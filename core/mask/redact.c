@@ -91,6 +91,12 @@ static void grow_old(struct redact *redact)
     redact_forms_move(redact->forms[REDACT_YOUNG], old);
 }
 
+void redact_settle(struct redact *redact)
+{
+    if (redact->forms[REDACT_OLD]->count > 0)
+        grow_old(redact);
+}
+
 static bool is_known(struct redact *redact, const char *data, size_t len, const char *owner)
 {
     struct owners *owners = redact->owners;

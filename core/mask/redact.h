@@ -25,6 +25,9 @@ void redact_add(struct redact *redact, const char *secret, size_t len);
  * exchange by hand). A secret may have several owners; one that is known already gets one more.
  */
 void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner);
+/* After many were added and before much is read: where there are more than a few, the later ones
+ * count as old, so that a text is read once and not twice. */
+void redact_settle(struct redact *redact);
 /* Calls fn with every new secret from now on, in pieces of at most REDACT_PIECE_MAX bytes, before
  * redact_add returns. fn must not add secrets. NULL: stops the calls. */
 typedef void redact_observe_fn(void *arg, const char *secret, size_t len);

@@ -65,6 +65,7 @@ struct config *app_config(struct app *app, bool required, struct err *err)
         report_all(app, path, &problems, err);
     } else {
         config_hide(config, app->redact);
+        redact_settle(app->redact);
     }
     problems_destroy(&problems);
     mem_free(path);

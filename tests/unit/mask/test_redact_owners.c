@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -79,6 +80,27 @@ static void a_secret_has_many_owners(void **state)
     redact_free(redact);
 }
 
+static void owners_stay_when_secrets_settle(void **state)
+{
+    (void)state;
+    struct redact *redact = redact_new();
+    for (int i = 0; i < 300; i++) {
+        char secret[32], owner[32];
+        snprintf(secret, sizeof secret, "secret-%d!", i);
+        snprintf(owner, sizeof owner, "c%d", i);
+        add(redact, secret, owner);
+        if (i == 0 || i == 200)
+            redact_settle(redact);
+    }
+    for (int i = 0; i < 300; i += 50) {
+        char text[32], owner[32];
+        snprintf(text, sizeof text, "x=secret-%d!", i);
+        snprintf(owner, sizeof owner, "c%d|", i);
+        assert_string_equal(find(redact, text).owners, owner);
+    }
+    redact_free(redact);
+}
+
 static void false_ends_the_search(void **state)
 {
     (void)state;
@@ -98,6 +120,7 @@ int main(void)
         cmocka_unit_test(owners_are_those_of_the_secrets_found),
         cmocka_unit_test(every_form_is_found),
         cmocka_unit_test(a_secret_has_many_owners),
+        cmocka_unit_test(owners_stay_when_secrets_settle),
         cmocka_unit_test(false_ends_the_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
