@@ -55,6 +55,23 @@ char *mem_printf(const char *fmt, ...)
     return check(len >= 0 ? text : NULL);
 }
 
+char *mem_join(const char *first, ...)
+{
+    size_t len = 0;
+    va_list args;
+    va_start(args, first);
+    for (const char *text = first; text != NULL; text = va_arg(args, const char *))
+        len += strlen(text);
+    va_end(args);
+    char *joined = mem_realloc(NULL, len + 1), *end = joined;
+    va_start(args, first);
+    for (const char *text = first; text != NULL; text = va_arg(args, const char *))
+        end = stpcpy(end, text);
+    va_end(args);
+    *end = '\0';
+    return joined;
+}
+
 char **mem_strdupv(const char *const *list)
 {
     if (list == NULL)

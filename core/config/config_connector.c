@@ -145,7 +145,7 @@ static void read_mapping(const struct schema_walk *walk, const struct yaml_node 
          field++)
         fields[count++] = *field;
     memcpy(&fields[count], common_fields, sizeof common_fields);
-    char *what = mem_printf("connector '%s'", connector->name);
+    char *what = mem_join("connector '", connector->name, "'", NULL);
     schema_read(walk, fields, what, node, connector);
     connector->provider->settle(connector);
     if (connector->provider->check != NULL && node->kind == YAML_MAPPING) {

@@ -121,7 +121,7 @@ static void read_answer(const struct schema_walk *walk, const struct schema_fiel
                         const struct yaml_node *node, void *target)
 {
     struct hook *hook = target;
-    char *what = mem_printf("%s of %s", field->name, walk->what);
+    char *what = mem_join(field->name, " of ", walk->what, NULL);
     if (node->kind == YAML_MAPPING)
         schema_read(walk, handler_fields, what, node, hook);
     else if (node->kind == YAML_SCALAR && strcmp(node->text, "stored") == 0)

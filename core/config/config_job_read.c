@@ -161,7 +161,7 @@ static void read_notice(const struct schema_walk *walk, const struct schema_fiel
                        field->name, walk->what);
         return;
     }
-    char *what = mem_printf("%s of %s", field->name, walk->what);
+    char *what = mem_join(field->name, " of ", walk->what, NULL);
     schema_read(walk, notice_fields, what, node, notice);
     mem_free(what);
 }
@@ -277,7 +277,7 @@ void config_job_read(const struct schema_walk *walk, const struct yaml_node *nod
     job->retry_delay_ms = CONFIG_JOB_DELAY_DEFAULT_MS;
     job->memory_bytes = CONFIG_JOB_MEMORY_DEFAULT;
     job->log_level = CONFIG_JOB_LOG_USUAL;
-    char *what = mem_printf("job '%s'", job->name);
+    char *what = mem_join("job '", job->name, "'", NULL);
     schema_read(walk, job_fields, what, node, job);
     mem_free(what);
 }

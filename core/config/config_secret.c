@@ -142,7 +142,7 @@ static void parse(const struct schema_walk *walk, const struct schema_field *fie
         .key = field->name,
         .is_id = kind == IS_ID,
         .is_key = kind == IS_KEY,
-        .name = mem_printf("%s of %s", field->name, walk->what),
+        .name = mem_join(field->name, " of ", walk->what, NULL),
         .file = mem_strdup(walk->file),
         .line = node->line,
         .col = node->col,

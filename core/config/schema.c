@@ -253,7 +253,7 @@ static void read_strings(const struct schema_walk *walk, const struct schema_fie
 static void read_struct(const struct schema_walk *walk, const struct schema_field *field,
                         const struct yaml_node *node, void *target)
 {
-    char *what = mem_printf("%s of %s", field->name, walk->what);
+    char *what = mem_join(field->name, " of ", walk->what, NULL);
     schema_read(walk, field->fields, what, node, target);
     mem_free(what);
 }

@@ -138,7 +138,7 @@ void oauth2_connector_owner(const struct connector *connector, const char *home,
                             char owner[PROVIDER_OWNER_SIZE])
 {
     crypto_hash_sha256_state state;
-    char *scope = mem_printf("%s%s", strncmp(home, "name:", 5) == 0 ? "" : "path:", home);
+    char *scope = mem_join(strncmp(home, "name:", 5) == 0 ? "" : "path:", home, NULL);
     crypto_hash_sha256_init(&state);
     hash_text(&state, "jeton-owner-2");
     hash_text(&state, scope);

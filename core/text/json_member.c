@@ -18,5 +18,5 @@ void json_member_time(struct buf *out, const char *name, int64_t wall_ms)
 {
     char time[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(wall_ms, time, sizeof time);
-    buf_printf(out, ",\"%s\":\"%s\"", name, time);
+    json_member_text(out, name, time);
 }

@@ -59,7 +59,9 @@ static void put_scopes(struct buf *out, const char *scope)
 static void put_json(struct buf *out, const struct connector *connector,
                      const struct token_status *status)
 {
-    buf_printf(out, "%s{\"connector\":\"%s\"", out->len > 1 ? "," : "", connector->name);
+    buf_puts(out, out->len > 1 ? ",{\"connector\":\"" : "{\"connector\":\"");
+    buf_puts(out, connector->name); /* in less time than buf_printf, for each connector */
+    buf_putc(out, '"');
     json_member_text(out, "provider", connector_owner(connector)->provider->name);
     json_member_text(out, "token_of", connector->token_of);
     json_member_text(out, "status", token_status_name(status->state));

@@ -31,6 +31,7 @@ static void test_rfc3339(void **state)
     check_format("EST5", NOVEMBER_1994, "1994-11-06T03:49:37.000-05:00");
     check_format("CET-1CEST,M3.5.0,M10.5.0/3", INT64_C(1785571200000),
                  "2026-08-01T10:00:00.000+02:00");
+    check_format("UTC0", INT64_C(253402300800000), "10000-01-01T00:00:00.000+00:00");
     check_format("UTC0", -1, "1969-12-31T23:59:59.999+00:00");
 }
 
