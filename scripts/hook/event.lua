@@ -23,10 +23,13 @@ local function form(body)
   return fields
 end
 
+-- As the check reads it (hook_view_is_form).
+local function is_form(kind)
+  return kind:lower():find "^application/x%-www%-form%-urlencoded%f[\0; \t]" ~= nil
+end
+
 local function data(body, headers)
-  if (headers["content-type"] or ""):find("application/x-www-form-urlencoded", 1, true) then
-    return form(body)
-  end
+  if is_form(headers["content-type"] or "") then return form(body) end
   return (json.decode(body))
 end
 

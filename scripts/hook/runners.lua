@@ -55,13 +55,20 @@ local function by_command(command, hook)
   end
 end
 
--- Of the connection, or set anew. The body was decoded before it was stored.
+-- Of the connection, of proxies on the way, or set anew. The body was decoded before it was stored.
 local DROPPED = {
   host = true, connection = true, ["content-length"] = true, ["transfer-encoding"] = true, te = true,
-  ["content-encoding"] = true,
-  trailer = true, upgrade = true, ["keep-alive"] = true, expect = true, ["accept-encoding"] = true,
-  authorization = true, cookie = true,
+  ["content-encoding"] = true, trailer = true, upgrade = true, ["keep-alive"] = true, expect = true,
+  ["accept-encoding"] = true, authorization = true, cookie = true, ["idempotency-key"] = true,
+  forwarded = true, via = true, ["x-real-ip"] = true,
 }
+
+-- Many receivers read an underscore in a name as a hyphen.
+local function is_dropped(name, of_connection)
+  local plain = name:gsub("_", "-")
+  return DROPPED[plain] or of_connection[plain] or plain:find "^proxy%-" or plain:find "^jeton%-"
+    or plain:find "^x%-forwarded"
+end
 
 local function forwarded(event)
   local headers = {
@@ -69,9 +76,12 @@ local function forwarded(event)
     ["Jeton-Event-Attempt"] = tostring(event.attempt),
     ["Idempotency-Key"] = event.key,
   }
+  local of_connection = {}
+  for name in (event.headers.connection or ""):lower():gmatch "[^%s,]+" do
+    of_connection[name:gsub("_", "-")] = true
+  end
   for name, value in pairs(event.headers) do
-    if type(value) == "string" and not value:find("***", 1, true) and not DROPPED[name]
-      and not name:find "^proxy%-" and not name:find "^jeton%-" and name ~= "idempotency-key" then
+    if type(value) == "string" and not value:find("***", 1, true) and not is_dropped(name, of_connection) then
       headers[name] = value
     end
   end

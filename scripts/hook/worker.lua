@@ -15,6 +15,7 @@ local CONFLICTS_MAX = 20 -- repeats that count as no attempt
 local CONFLICT_MS = 50 -- until the next, at most
 local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
+local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
 
 local FINAL = { config = true, invalid = true }
 
@@ -85,18 +86,48 @@ local function attempt(claim, run, it)
   return ok, first
 end
 
+--- The headers of a reply: texts, and numbers as texts.
+local function reply_headers(given)
+  local headers, count = {}, 0
+  if type(given) ~= "table" then error("headers is a table", 0) end
+  for key, value in pairs(given) do
+    if type(key) ~= "string" or type(value) ~= "string" and type(value) ~= "number" then
+      error("headers are texts by name", 0)
+    end
+    headers[key], count = tostring(value), count + 1
+  end
+  if count > ANSWER_HEADERS_MAX then error(("it has more than %d headers"):format(ANSWER_HEADERS_MAX), 0) end
+  return headers
+end
+
+--- What the sender gets, as a line for the listener. Raises why that cannot be.
+local function reply_line(seq, given)
+  local reply = { seq = seq, status = 200 }
+  if type(given) == "table" then
+    local body = given.body
+    if body == nil and given.json ~= nil then body = assert(json.encode(given.json)) end
+    reply.status = math.tointeger(given.status == nil and 200 or given.status)
+    reply.headers, reply.body = reply_headers(given.headers or {}), body
+    if not reply.status then error("status is a whole number", 0) end
+    if body ~= nil and type(body) ~= "string" then error("body is a text", 0) end
+  end
+  local text = assert(json.encode(reply)) .. "\n"
+  if #text > ANSWER_MAX then error(("it has over %d KiB"):format(ANSWER_MAX // 1024), 0) end
+  return text
+end
+
 --- For whoever waits for the handler's answer.
 local function answer(raw, settings, ok, result)
   if not settings.answers then return end
-  local reply = { seq = raw.seq }
+  local fine, text = false, nil
   if ok then
-    local given = type(result) == "table" and result or {}
-    reply.status = math.type(given.status) == "integer" and given.status or 200
-    reply.headers = type(given.headers) == "table" and given.headers or nil
-    reply.body = type(given.body) == "string" and given.body or given.json and json.encode(given.json) or nil
+    fine, text = pcall(reply_line, raw.seq, result)
+    if not fine then
+      log.warn(("webhook '%s', event %d: the handler's reply cannot be sent (its sender hears that the event "
+        .. "is stored): %s"):format(settings.hook, raw.seq, line(text)))
+    end
   end
-  local text = json.encode(reply) or json.encode { seq = raw.seq }
-  hook.answer(text .. "\n")
+  hook.answer(fine and text or json.encode { seq = raw.seq } .. "\n")
 end
 
 local function name(raw, settings)

@@ -176,6 +176,38 @@ connectors:
         self.assertEqual(lines, [{"seq": 1, "status": 202, "headers": {"X-A": "1"}, "body": "hello"}, {"seq": 2},
                                  {"seq": 3, "status": 200}])
 
+    def test_an_answer_that_cannot_be_sent_is_told(self):
+        answers = {"status = 'no'": "status is a whole number", "body = 5": "body is a text", "headers = 1": "headers is a table",
+                   "headers = { ['X-A'] = {} }": "headers are texts by name", "body = '\\255'": "not UTF-8",
+                   "json = { f = print }": "function", "body = ('x'):rep(70000)": "over 64 KiB"}
+        self.add(*(str(n) for n in range(len(answers))), "last")
+        worker = self.work(answers=1, attempts=1, concurrency=1, script=f"""
+            local answers = {{ {', '.join(f'{{ {text} }}' for text in answers)} }}
+            return function(event)
+              return answers[tonumber(event.id) and event.id + 1] or {{ status = 201.0, headers = {{ ["X-A"] = 1 }}, json = {{}} }}
+            end""")
+        lines = [json.loads(worker.stdout.readline()) for _ in range(len(answers) + 1)]
+        self.assertEqual(lines[:-1], [{"seq": n + 1} for n in range(len(answers))])
+        self.assertEqual({**lines[-1], "seq": 0}, {"seq": 0, "status": 201, "headers": {"X-A": "1"}, "body": "{}"})
+        _, errors = self.end(worker)
+        told = [line for line in errors.splitlines() if "cannot be sent" in line]
+        self.assertEqual(len(told), len(answers), errors)
+        for line, says in zip(told, answers.values()):
+            self.assertIn(says, line)
+
+    def test_a_form_is_known_as_the_check_knows_it(self):
+        database_headers = ["Application/X-WWW-Form-Urlencoded", "application/x-www-form-urlencoded; charset=utf-8",
+                            "application/x-www-form-urlencodedx", "text/plain; application/x-www-form-urlencoded"]
+        self.add(*((str(n), "", "", "a=b%20c") for n in range(len(database_headers))))
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            for n, kind in enumerate(database_headers):
+                database.execute("UPDATE event SET headers = ? WHERE id = ?", (json.dumps({"content-type": kind}), str(n)))
+        database.close()
+        self.work(script="return function(event) state.set(event.id, event.data and event.data.a or 'none') end")
+        self.until("done")
+        self.assertEqual(self.keys(), {"0": "b c", "1": "b c", "2": "none", "3": "none"})
+
 
 class Ends(hooks.Hooks):
     def test_a_stop_gives_back_what_is_left(self):
@@ -341,14 +373,18 @@ class Programs(hooks.Hooks):
         self.addCleanup(server.stop)
         self.add("a")
         sent = {"jeton-event-id": "other", "jeton-event-attempt": "9", "content-encoding": "gzip", "x-kept": "1"}
+        dropped = {"jeton_event_id": "other", "idempotency_key": "other", "x-forwarded-for": "10.0.0.1", "x_forwarded_host": "other",
+                   "forwarded": "for=10.0.0.1", "x-real-ip": "10.0.0.1", "via": "1.1 proxy", "proxy-authorization": "x",
+                   "connection": "close, X-Hop", "x-hop": "1", "x_hop": "1", "authorization": "***"}
         database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
         with database:
-            database.execute("UPDATE event SET headers = ?", (json.dumps(sent),))
+            database.execute("UPDATE event SET headers = ?", (json.dumps({**sent, **dropped}),))
         database.close()
         self.work(forward=f"{server.url}/there")
         self.until("done")
         [head] = [request["headers"] for request in server.received]
         self.assertEqual([head.get_all(name) for name in sent], [["a"], ["1"], None, ["1"]])
+        self.assertEqual([name for name in dropped if head.get_all(name)], [])
 
     def test_a_command(self):
         self.add(("a", "made", "", '{"n": "{dir}"}'), "b")
