@@ -3,6 +3,7 @@
 #include "larg.h"
 #include "lheaders.h"
 #include "path.h"
+#include "server_limits.h"
 #include "url.h"
 
 #include <lauxlib.h>
@@ -214,7 +215,7 @@ void lserver_message_answer(lua_State *L, int index, struct server_exchange *con
     push_fields(L, index, &fields); /* … anchor headers */
     struct err err;
     if (server_check_reply(status < 0 || status > 1000 ? 0 : (int)status, fields.list, fields.count,
-                           &err) != 0)
+                           SERVER_REPLY_HEADER_MAX, &err) != 0)
         luaL_error(L, "%s", err.msg);
     /* From here on no code of the script runs, and nothing raises but open_file. */
     struct server_exchange *exchange = *waiting;

@@ -5,7 +5,10 @@
 #include <sodium.h>
 #include <string.h>
 
-#define CHUNK_BYTES ((size_t)16 * 1024) /* a larger piece has one of its own */
+/* Each chunk is twice as large as the one before, up to the largest; a larger piece has one of its
+ * own. Many arenas live at once, and most of them hold little. */
+#define CHUNK_FIRST ((size_t)1024)
+#define CHUNK_MAX   ((size_t)16 * 1024)
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -19,7 +22,9 @@ void *arena_alloc(struct arena *arena, size_t size)
     struct arena_chunk *chunk = arena->chunks;
     size = (size + unit - 1) / unit * unit;
     if (chunk == NULL || chunk->size - chunk->used < size) {
-        size_t room = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+        size_t room = chunk == NULL ? CHUNK_FIRST : 2 * chunk->size;
+        room = room < CHUNK_MAX ? room : CHUNK_MAX;
+        room = size > room ? size : room;
         chunk = mem_alloc(sizeof *chunk + room);
         chunk->size = room;
         chunk->next = arena->chunks;

@@ -9,7 +9,7 @@
 #define INVALID   400
 #define FORBIDDEN 403
 #define TOO_MANY  429
-#define VALUE_MAX ((size_t)4096) /* of a header */
+#define VALUE_MAX ((size_t)2048) /* of a header */
 
 enum holds { HOLDS, HOLDS_NOT, HOLDS_BUT_SECRET };
 

@@ -73,7 +73,8 @@ static void *mutable_text(const char *text)
 static size_t memory_of_connection(const struct server_options *limits)
 {
     size_t fields = SERVER_HEADERS_MAX + limits->max_cookies;
-    return 2 * limits->max_head + SERVER_REPLY_HEADER_MAX + fields * FIELD_MEMORY + LIBRARY_MEMORY;
+    return limits->max_head + limits->max_cookie + limits->max_reply_head + fields * FIELD_MEMORY +
+           LIBRARY_MEMORY;
 }
 
 static struct MHD_Daemon *start_daemon(struct server *server, const struct server_options *options)
@@ -102,6 +103,7 @@ static void set_limits(struct server_options *options)
     const struct server_options limits = {.max_body = SERVER_BODY_MAX,
                                           .max_head = SERVER_HEAD_MAX,
                                           .max_cookies = SERVER_COOKIES_MAX,
+                                          .max_reply_head = SERVER_REPLY_HEADER_MAX,
                                           .head_ms = SERVER_HEAD_MS,
                                           .body_ms = SERVER_BODY_MS,
                                           .linger_ms = SERVER_LINGER_MS,
@@ -116,6 +118,7 @@ static void set_limits(struct server_options *options)
     X(max_body)
     X(max_head)
     X(max_cookies)
+    X(max_reply_head)
     X(head_ms)
     X(body_ms)
     X(linger_ms)
@@ -125,6 +128,8 @@ static void set_limits(struct server_options *options)
     X(max_uploads)
     X(max_connections)
 #undef X
+    if (options->max_cookie == 0)
+        options->max_cookie = options->max_head;
 }
 
 /* Leaves descriptors for files and databases. */

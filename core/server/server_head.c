@@ -35,6 +35,7 @@ struct tally {
     const struct server_options *limits;
     bool is_old; /* HTTP/1.0 */
     size_t hosts, lengths, codings, cookies;
+    size_t cookie; /* bytes of them */
 };
 
 static bool is_name(const char *name, size_t len, const char *expected)
@@ -52,8 +53,11 @@ static int tally_add(struct tally *tally, const char *name, size_t name_len, con
     } else if (is_name(name, name_len, "Cookie")) {
         for (size_t i = 0; i < len; i++)
             tally->cookies += value[i] == ';';
-        if (tally->cookies > tally->limits->max_cookies)
-            return refuse(problem, 431, TOO_LARGE_CODE, "The request has too many cookies");
+        tally->cookie += len;
+        if (tally->cookies > tally->limits->max_cookies ||
+            tally->cookie > tally->limits->max_cookie)
+            return refuse(problem, 431, TOO_LARGE_CODE,
+                          "The request has too many or too long cookies");
     } else if (is_name(name, name_len, "Content-Length")) {
         tally->lengths++;
         size_t digits = 0;

@@ -83,7 +83,9 @@ struct server_options {
     uint64_t max_upload; /* of multipart forms, which are split into files; 0: they are ordinary */
     const char *folder;  /* where files go, made 0700 if absent; NULL: a temporary one */
     /* 0: those of server_limits.h */
-    size_t max_head, max_cookies; /* a connection has memory for three such heads */
+    /* A connection has memory for a head, a copy of its Cookie fields, and a reply's headers. */
+    size_t max_head, max_cookies;
+    size_t max_cookie, max_reply_head; /* bytes; max_cookie 0: max_head */
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads, max_connections;

@@ -15,7 +15,7 @@
 #define STATUS_MAX 599
 #define NAME_SHOWN 64 /* bytes of a bad header name in a message */
 
-int server_check_reply(int status, const struct http_header *headers, size_t nheaders,
+int server_check_reply(int status, const struct http_header *headers, size_t nheaders, size_t max,
                        struct err *err)
 {
     if (status < STATUS_MIN || status > STATUS_MAX)
@@ -41,9 +41,9 @@ int server_check_reply(int status, const struct http_header *headers, size_t nhe
                            NAME_SHOWN, name);
         total += strlen(name) + strlen(value) + strlen(": \r\n");
     }
-    if (total > SERVER_REPLY_HEADER_MAX)
+    if (total > max)
         return err_set(err, ERR_INVALID, "headers of a reply: %zu bytes, the limit is %zu", total,
-                       SERVER_REPLY_HEADER_MAX);
+                       max);
     return 0;
 }
 
@@ -114,13 +114,20 @@ static void answer(struct server_exchange *exchange, int status, struct MHD_Resp
     server_reply_leave(exchange, ANSWERED);
 }
 
+static bool is_good(const struct server_exchange *exchange, int status,
+                    const struct http_header *headers, size_t nheaders)
+{
+    struct err err;
+    return server_check_reply(status, headers, nheaders, exchange->server->options.max_reply_head,
+                              &err) == 0;
+}
+
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len)
 {
     const struct mhd_api *api = &exchange->server->api;
     struct MHD_Response *response = NULL;
-    struct err err;
-    bool good = server_check_reply(status, headers, nheaders, &err) == 0;
+    bool good = is_good(exchange, status, headers, nheaders);
     if (exchange->raw != NULL) {
         if (good)
             server_message_text(api, exchange->raw, status, headers, nheaders, body, body_len,
@@ -137,8 +144,7 @@ void server_reply_file(struct server_exchange *exchange, int status,
                        const struct http_header *headers, size_t nheaders, int fd, uint64_t len)
 {
     struct MHD_Response *response = NULL;
-    struct err err;
-    if (exchange->raw == NULL && server_check_reply(status, headers, nheaders, &err) == 0)
+    if (exchange->raw == NULL && is_good(exchange, status, headers, nheaders))
         response = server_message_file(&exchange->server->api, headers, nheaders, fd, len,
                                        is_last(exchange));
     else

@@ -20,6 +20,9 @@
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 #define NUMBER_MAX     INT64_C(253402300799999) /* the last millisecond of the year 9999 */
 
+/* Of pages, in a process. Little: the system keeps them, too, for all of them at once. */
+#define CACHE_KIB "256"
+
 /* Between two looks whether others have written. */
 #define TURN_US      250 /* the first; each later one is … */
 #define TURN_MORE_US 10  /* … so much longer … */
@@ -301,7 +304,10 @@ static int prepare_database(struct store_sqlite *sqlite, struct err *err)
     sqlite3_busy_handler(sqlite->db, wait_for_turn, sqlite);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
-    if (execute(sqlite, "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON", err) != 0 ||
+    if (execute(
+            sqlite,
+            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -" CACHE_KIB,
+            err) != 0 ||
         read_version(sqlite, &version, err) != 0)
         return -1;
     return version < STORE_VERSION ? migrate(sqlite, err) : 0;

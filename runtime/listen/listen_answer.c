@@ -92,7 +92,8 @@ static void reply(struct listen_waiting *waiting, const struct json *packet)
         if (value != NULL && it->key != NULL)
             headers[nheaders++] = (struct http_header){it->key, value};
     }
-    if (server_check_reply((int)status->integer, headers, nheaders, &err) != 0) {
+    if (server_check_reply((int)status->integer, headers, nheaders, LISTEN_REPLY_HEAD_MAX, &err) !=
+        0) {
         log_msg(waiting->hook->front->log, LOG_WARN, "webhook '%s': the handler's reply: %s",
                 waiting->hook->hook->name, err.msg);
         listen_waiting_accept(waiting);

@@ -6,9 +6,11 @@
 #include <signal.h>
 
 #define MEMORY_MAX ((uint64_t)128 << 20) /* bytes of bodies under way */
-/* A connection has memory for this all the time. Senders have heads of some KiB. */
+/* A connection has memory for these, and for LISTEN_REPLY_HEAD_MAX, all the time. Senders have
+ * heads of some KiB, and no cookies. */
 #define HEAD_MAX    ((size_t)16 * 1024)
-#define COOKIES_MAX 100
+#define COOKIE_MAX  ((size_t)4 * 1024)
+#define COOKIES_MAX 20
 #define LINGER_MS   50 /* for the last replies to leave */
 
 /* ---- the end ---- */
@@ -60,6 +62,8 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
         .max_body = max_body,
         .max_head = HEAD_MAX,
         .max_cookies = COOKIES_MAX,
+        .max_cookie = COOKIE_MAX,
+        .max_reply_head = LISTEN_REPLY_HEAD_MAX,
         .max_memory = MEMORY_MAX,
         .max_connections = is_metrics ? 0 : (size_t)plan->config->listen->max_connections,
         .end_idle = true,

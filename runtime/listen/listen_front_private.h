@@ -9,6 +9,7 @@
 
 #define LISTEN_RETRY_AFTER_S      "10" /* when the state cannot be written now, or at the end */
 #define LISTEN_RETRY_AFTER_FULL_S "60" /* above max_waiting */
+#define LISTEN_REPLY_HEAD_MAX     ((size_t)4 * 1024) /* bytes of a reply's headers */
 
 /* What became of requests, and of the events in them. */
 enum listen_count {

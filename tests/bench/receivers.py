@@ -53,13 +53,16 @@ class Receiver:
         return found
 
     def memory(self):
-        """MiB: what is each process's own, and the program and libraries once."""
-        own, files = 0, 0
+        """MiB: what is in memory for all processes together. What they share is counted once: of their own memory, which a
+        fork shares, each has its part; of a file, such as the program or a library, what the one with most of it has."""
+        own, files = 0, {}
         for pid in self.processes():
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii") as file:
-                has = dict(re.findall(r"^Rss(Anon|File):\s+(\d+)", file.read(), re.M))
-                own, files = own + int(has.get("Anon", 0)), max(files, int(has.get("File", 0)))
-        return (own + files) / 1024
+            with contextlib.suppress(OSError):
+                anonymous, mapped = pages(pid)
+                own += anonymous
+                for name, size in mapped.items():
+                    files[name] = max(files.get(name, 0), size)
+        return (own + sum(files.values())) / 1024
 
     def cpu(self):
         """Seconds of the processor up to now, of all."""
@@ -76,6 +79,18 @@ class Receiver:
 
     def stop(self):
         servers.stop(self.process)
+
+
+def pages(pid):
+    """KiB in memory: what is the process's own, or its part of it where a fork shares it; and what is of each file."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        own = int(re.search(r"^Pss_Anon:\s+(\d+)", file.read(), re.M).group(1))
+    files = {}
+    with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
+        for name, rss, anonymous in re.findall(r"^[0-9a-f]+-\S+ \S+ \S+ \S+ \d+ *(.*)\n(?:.*\n)*?Rss: +(\d+)(?:.*\n)*?Anonymous: +(\d+)",
+                                               file.read(), re.M):
+            files[name] = files.get(name, 0) + int(rss) - int(anonymous)
+    return own, files
 
 
 def stored(pattern, what):
@@ -160,7 +175,8 @@ def store(bench):
         for receiver in (ours, theirs):
             if not 0 <= receiver.stored() - answered[receiver] <= (STORE_ROUNDS + 1) * CONNECTIONS:  # cut off at the end of a load
                 raise WorkDiffers(f"listen: {receiver.stored()} events are stored, {answered[receiver]} were answered")
-        note = "signed events, stored by SQLite with synchronous = FULL; memory: of all processes, under load. jeton also runs a handler for each"
+        note = ("signed events, stored by SQLite with synchronous = FULL; jeton also runs a handler for each. Memory: of all processes, "
+            "under load, what they share (the program, libraries, pages since a fork) counted once")
     return row("listen", f"webhooks: verify and store, wrk -c{CONNECTIONS}", {name: medians(costs) for name, costs in samples.items()},
                [Goal("rate", "node, express", 2, least=True), Goal("memory", "node, express", 0.2)], samples, STORE_ROUNDS, note)
 

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct server_options limits = {.max_head = SERVER_HEAD_MAX,
-                                             .max_cookies = SERVER_COOKIES_MAX};
+static const struct server_options limits = {
+    .max_head = SERVER_HEAD_MAX, .max_cookies = SERVER_COOKIES_MAX, .max_cookie = SERVER_HEAD_MAX};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -43,8 +43,8 @@ class Hostile(listening.Case):
     def ask(self, body, path="/orders", **headers):
         return self.served.ask("POST", path, body, {"X-Sig": sign(body), **headers}, self.context)[0]
 
-    def status(self, *parts):
-        """Of the reply to raw bytes; None: the connection ended without one."""
+    def status(self, *parts, replies=1):
+        """Of the last of the replies to raw bytes; None: the connection ended without it."""
         it = self.dial()
         try:
             for part in parts:
@@ -53,15 +53,15 @@ class Hostile(listening.Case):
             pass
         got = b""
         try:
-            while b"\r\n\r\n" not in got:
+            while got.count(b"\r\n\r\n") < replies:
                 piece = it.recv(4096)
                 if not piece:
                     break
                 got += piece
         except OSError:
             pass
-        found = re.match(rb"HTTP/1\.1 (\d+)", got)
-        return int(found.group(1)) if found else None
+        found = re.findall(rb"^HTTP/1\.1 (\d+)", got, re.M)
+        return int(found[replies - 1]) if len(found) >= replies else None
 
     def serves(self, number=1):
         status = self.served.post({"id": f"good{number}", "type": "t"}, context=self.context)[0]
@@ -95,6 +95,10 @@ class Hostile(listening.Case):
         for size, status in ((100_000, 431), (16_400, 431), (15_000, 200)):
             fields = (signed, length, "Connection: close", "X-Long: " + "x" * size)
             self.assertEqual(self.status(head(*fields), BODY), status, size)
+        for cookie, status in (("x" * 4000, 200), ("x" * 4100, 431), ("a;" * 21, 431)):
+            asked = head(signed, length, "Connection: close", "Cookie: " + cookie) + BODY
+            self.assertEqual(self.status(asked), status, cookie[:5])
+            self.assertEqual(self.status(head(signed, length) + BODY + asked, replies=2), status, cookie[:5])
         self.serves()
 
     def test_signatures_that_repeat(self):

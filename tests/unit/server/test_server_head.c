@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-static const struct server_options limits = {.max_head = SERVER_HEAD_MAX,
-                                             .max_cookies = SERVER_COOKIES_MAX};
+static const struct server_options limits = {
+    .max_head = SERVER_HEAD_MAX, .max_cookies = SERVER_COOKIES_MAX, .max_cookie = SERVER_HEAD_MAX};
 
 #define H       HOST_LINE
 #define T(text) text, sizeof text - 1
@@ -165,6 +165,17 @@ static void large_heads(void **state)
     buf_puts(&head, ";\r\n\r\n");
     assert_int_equal(server_head_check(&limits, head.data, head.len, &problem),
                      SERVER_HEAD_REFUSED);
+    assert_int_equal(problem.status, 431);
+    struct server_options narrow = limits;
+    narrow.max_cookie = 8; /* of all such fields together */
+    static const char *const cookies[] = {"Cookie: 1234\r\nCOOKIE:  5678\r\n",
+                                          "Cookie: 1234\r\nCOOKIE:  56789\r\n"};
+    for (size_t i = 0; i < 2; i++) {
+        buf_clear(&head);
+        buf_printf(&head, "GET / HTTP/1.1\r\n" H "%s\r\n", cookies[i]);
+        assert_int_equal(server_head_check(&narrow, head.data, head.len, &problem),
+                         i == 0 ? SERVER_HEAD_WHOLE : SERVER_HEAD_REFUSED);
+    }
     assert_int_equal(problem.status, 431);
     buf_destroy(&head);
 }
