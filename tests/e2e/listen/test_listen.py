@@ -250,13 +250,13 @@ end
         self.write("handler.lua", """\
 return function(event)
   if event.data.late then
-    require("jeton.task").sleep(5)
+    require("jeton.task").sleep(8)
   end
   local long = event.data.long and ("x"):rep(event.data.long)
   return { status = 201, headers = { ["Content-Type"] = "text/x-reply", ["X-Long"] = long }, body = "you said " .. event.data.say }
 end
 """)
-        self.hooks(hook="    answer: { handler: 1500ms }\n")
+        self.hooks(hook="    answer: { handler: 5s }\n")
         listener = self.listener()
         status, headers, body = listener.post(text(1, say="hello"))
         self.assertEqual((status, headers["Content-Type"], body), (201, "text/x-reply", b"you said hello"), listener.log())
