@@ -48,10 +48,11 @@ struct listener {
 
 /* ---- what is there once ---- */
 
-static int lock_host(struct listener *listener, const struct config *config, struct err *err)
+static int lock_host(struct listener *listener, const struct config *config, int64_t wait_ms,
+                     struct err *err)
 {
     char *name = mem_printf("listen-%s", config->name);
-    int result = lock_block(&listener->host_lock, config->state->folder, name, LOCK_WAIT_MS, err);
+    int result = lock_block(&listener->host_lock, config->state->folder, name, wait_ms, err);
     if (result != 0 && err->kind == ERR_BUSY)
         err_set(err, ERR_BUSY, "%s: another `jeton listen` of this host serves it", config->path);
     mem_free(name);
@@ -59,15 +60,16 @@ static int lock_host(struct listener *listener, const struct config *config, str
 }
 
 /* Also waits for the processes of a listener that was killed: they have a part in the lock. */
-static int lock(struct listener *listener, const struct config *config, struct err *err)
+static int lock(struct listener *listener, const struct config *config, int64_t wait_ms,
+                struct err *err)
 {
-    int64_t until_ms = clock_mono_ms() + LOCK_WAIT_MS;
+    int64_t until_ms = clock_mono_ms() + wait_ms;
     store_scope(listener->scope, "listen", config_home(config));
     listener->store = store_new(config->state, NULL);
     if (store_open(listener->store, err) != 0)
         return -1;
     if (config->state->url != NULL)
-        return lock_host(listener, config, err);
+        return lock_host(listener, config, wait_ms, err);
     for (;;) {
         int held = store_lease_try(&listener->lock, listener->store, STORE_LEASE_JOB,
                                    listener->scope, err);
@@ -86,6 +88,17 @@ static void unlock(struct listener *listener)
     store_lease_release(&listener->lock);
     store_free(listener->store);
     listener->store = NULL;
+}
+
+int listen_is_running(const struct config *config, struct err *err)
+{
+    struct listener looker = {.signo = 0};
+    lock_create(&looker.host_lock, NULL);
+    int result = lock(&looker, config, 0, err);
+    if (result != 0 && err->kind == ERR_BUSY)
+        result = 1;
+    unlock(&looker);
+    return result;
 }
 
 /* As the file has it by now. */
@@ -109,7 +122,8 @@ static bool has_its_home(const struct config *config)
 static int lock_home(struct listener *listener, struct listen_plan *plan, struct err *err)
 {
     int result;
-    while ((result = lock(listener, plan->config, err)) == 0 && !has_its_home(plan->config)) {
+    while ((result = lock(listener, plan->config, LOCK_WAIT_MS, err)) == 0 &&
+           !has_its_home(plan->config)) {
         unlock(listener);
         listen_plan_destroy(plan);
         if (listen_plan_load(plan, listener->app, err) != 0)

@@ -16,5 +16,8 @@ struct listen_options {
 /* Until SIGTERM or SIGINT. Returns the exit status, or -1: ERR_BUSY where this configuration has a
  * listener already. */
 int listen_run(struct app *app, const struct listen_options *options, struct err *err);
+/* Whether this configuration has a listener on this machine: 1, 0, or -1 where the state cannot be
+ * used. */
+int listen_is_running(const struct config *config, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "hook_sign.h"
 #include "host.h"
 #include "http.h"
+#include "listen.h"
 #include "listen_address.h"
 #include "listen_plan.h"
 #include "mem.h"
@@ -149,6 +150,17 @@ static int post(struct app *app, const char *url, const struct hook_signed *sign
 
 /* ---- the verb ---- */
 
+/* What is posted holds a token of the hook, or is signed: another user's program may have taken the
+ * port of a listener that does not run. */
+static int check_listener(const struct config *config, struct err *err)
+{
+    int running = listen_is_running(config, err);
+    if (running != 0)
+        return running > 0 ? 0 : -1;
+    return err_set(err, ERR_NETWORK, "%s: no `jeton listen` of it runs on this machine",
+                   config->path);
+}
+
 static int trigger_hook(struct app *app, const struct listen_plan *plan, size_t index,
                         const struct listen_trigger *trigger, struct err *err)
 {
@@ -173,6 +185,8 @@ static int trigger_hook(struct app *app, const struct listen_plan *plan, size_t 
                                         .now_ms = clock_wall_ms()};
     if (result == 0)
         result = hook_sign(&hook->rules, plan->keys[index], &given, &signed_, err);
+    if (result == 0)
+        result = check_listener(plan->config, err);
     if (result == 0) {
         char *url = find_url(plan->config->listen, trigger->address, signed_.target, err);
         char *certificate = first_certificate(plan->certificate);

@@ -12,6 +12,7 @@ import certificates
 import listening
 import support
 from support import APPLICATION_ID, APPLICATION_SECRET, GROUP, TENANT_TOKEN
+from tcp_server import Listener
 
 EVENTS = ("ActionCreated ActionResponse SurveyCreated SurveyResponse JobCreated JobResponse PollCreated PollResponse "
           "LetsMeetCreated LetsMeetResponse TextMessageCreated AttachmentCreated Announcement MemberAdded MemberRemoved "
@@ -262,6 +263,12 @@ class Trigger(listening.Case):
         self.fails(3, "listen", "--trigger", "other", *at, body, says="other")
         self.fails(3, "listen", "--trigger", "orders", *at, "nowhere.json", says="nowhere.json")
         self.fails(5, "listen", "--trigger", "orders", "--listen", "127.0.0.1:9", body)
+        listener.stop()
+        taken = []
+        other = Listener(taken.append)  # a program that has the port now
+        self.addCleanup(other.stop)
+        self.fails(5, "listen", "--trigger", "orders", "--listen", f"127.0.0.1:{other.port}", body, says="no `jeton listen` of it runs")
+        self.assertEqual(taken, [])
 
     def test_trigger_by_tls(self):
         authority = certificates.Authority(self.folder)
