@@ -11,7 +11,7 @@ local CALENDAR_DAYS <const> = 27 * WEEK_DAYS -- half a year, and the week under 
 local MANY_RUNS <const> = 10 -- of a day: more are darker
 
 -- In the picture's own units.
-local CELL <const> = 14
+local CELL <const> = 14 -- in style.css too
 local CELL_STEP <const> = 17
 local DISC_MIN <const> = 3 -- radius: something failed
 local LABELS <const> = 40 -- left of the calendar
@@ -63,13 +63,13 @@ local function day_cell(day, column, row, view)
   local marks = {
     h.title { says },
     (day.failed == 0 or day.failed < day.runs)
-      and h.rect { x = x, y = y, width = CELL, height = CELL, rx = 3, class = class },
+      and h.rect { x = x, y = y, class = class },
     day.failed > 0 and h.circle {
       cx = x + half, cy = y + half, r = DISC_MIN + (half - DISC_MIN) * day.failed // day.runs,
       class = "failed disc",
     },
   }
-  return day.runs > 0 and h.a { href = view.links.day(day.date), aria_label = says, marks } or h.g(marks)
+  return day.runs > 0 and h.a { href = view.links.day(day.date), marks } or h.g(marks)
 end
 
 ---@param runs history.run[]
@@ -83,7 +83,7 @@ function calendar.section(runs, now, view)
   local weeks = (#days + WEEK_DAYS - 1) // WEEK_DAYS - week
   local picture = {
     width = LABELS + (weeks + 1) * CELL_STEP, height = 24 + WEEK_DAYS * CELL_STEP, role = "group",
-    aria_label = t "calendar.label",
+    class = "calendar", aria_label = t "calendar.label",
   }
   for row = 0, WEEK_DAYS - 1 do
     picture[#picture + 1] = h.text { x = 0, y = 31 + row * CELL_STEP, WEEKDAYS[view.language][row] }

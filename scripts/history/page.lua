@@ -19,7 +19,7 @@ local h = elements.h
 local TABLE_ROWS <const> = 500 -- of a page in a file
 local OUTPUTS_MAX <const> = 50 -- of failed runs, in a page in a file
 local OUTPUT_SHOWN <const> = 4096 -- bytes of each, the last ones
-local JOBS_MAX <const> = 100 -- that a page in a file can be filtered by
+local JOBS_MAX <const> = 100 -- that a page in a file can be filtered by, and lanes of its timeline
 local DAY_MS <const> = 86400 * 1000
 local TIMES = {
   { "filter.any_time" }, { "filter.24_hours", DAY_MS }, { "filter.7_days", 7 * DAY_MS },
@@ -143,13 +143,8 @@ local function outputs(view)
     end
     left = left - 1
     local attempt = assert(json.decode(assert(source(view.all, run.run)))).runs[1]
-    local output = attempt and attempt.output
-    if not output then
-      return nil
-    elseif #output > OUTPUT_SHOWN then
-      attempt.output = output:sub(utf8.offset(output, 0, #output - OUTPUT_SHOWN + 1))
-    end
-    return h.details { h.summary { view.t "run.output" }, run_page.output(attempt, view) }
+    return attempt and attempt.output
+      and h.details { h.summary { view.t "run.output" }, run_page.output(attempt, view, OUTPUT_SHOWN) }
   end
 end
 
@@ -176,7 +171,8 @@ function page.render(text)
   return (page.document(view, view.t "short_title", style, {
     page.head(history, runs, by_job, view),
     #runs > 0 and {
-      calendar.section(runs, history.now_ms // 1000, view), timeline.section(by_job, history.now_ms, view),
+      calendar.section(runs, history.now_ms // 1000, view),
+      timeline.section(by_job, history.now_ms, view, JOBS_MAX),
       tables.jobs(by_job, view), run_section(runs, by_job, view, history.now_ms),
     },
   }))

@@ -9,6 +9,9 @@ local h = elements.h
 
 local MESSAGE_SHOWN <const> = 200 -- bytes
 local BRIEFLY_SHOWN <const> = 100
+local CONFIGURATION_SHOWN <const> = 60
+local GROWTH_MAX <const> = 2 -- by escaping
+local GROWTH_WORST <const> = 6 -- "&quot;"
 
 parts.SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
 
@@ -19,10 +22,12 @@ parts.SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
 ---@field all boolean of all configurations
 ---@field links history.links
 
---- A page in a file leads to itself.
+--- A page in a file leads to itself, and has not the pages of the last two.
 ---@class history.links
 ---@field run fun(id: string): string
 ---@field day fun(date: string): string
+---@field job? fun(name: string): string
+---@field output? fun(id: string, attempt: integer): string
 
 ---@param code "en"|"fr"
 ---@param all boolean
@@ -52,12 +57,38 @@ function parts.one_line(text)
   return (text:gsub("%c", " "))
 end
 
+-- So many bytes that they are not many more when they are escaped.
+local function fitting(text, most)
+  return #elements.escape(text) > GROWTH_MAX * most and most * GROWTH_MAX // GROWTH_WORST or most
+end
+
 --- At most MESSAGE_SHOWN bytes, briefly BRIEFLY_SHOWN, whole characters.
 ---@param text string
 ---@param is_brief boolean|nil
 ---@return string
 function parts.shorten(text, is_brief)
-  return elements.shorten(text, is_brief and BRIEFLY_SHOWN or MESSAGE_SHOWN)
+  local most = is_brief and BRIEFLY_SHOWN or MESSAGE_SHOWN
+  local shown = elements.shorten(text, most)
+  return elements.shorten(shown, fitting(shown, most))
+end
+
+--- At most so many bytes, the last ones, whole characters.
+---@param text string
+---@param most integer
+---@return string
+function parts.ending(text, most)
+  local shown = text:sub(-most)
+  most = fitting(shown, most)
+  return #text <= most and text or text:sub(utf8.offset(text, 0, #text - most + 1))
+end
+
+--- Of a name or a path the end.
+---@param run {configuration: string|nil}
+---@return string
+function parts.configuration(run)
+  local text = parts.one_line(run.configuration or "?")
+  local shown = parts.ending(text, CONFIGURATION_SHOWN)
+  return shown == text and text or "…" .. shown
 end
 
 function parts.section(title, ...)

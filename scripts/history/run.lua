@@ -6,20 +6,28 @@ local run_page = {}
 
 local h = elements.h
 
+local OUTPUTS_SHOWN <const> = 20 * 1024 -- bytes, of all attempts together
+local OUTPUT_SHOWN_MIN <const> = 512 -- of each
+local MESSAGE_SHOWN <const> = 1000
+local ATTEMPTS_BYTES <const> = 48000 -- of markup
+
 ---@param attempt history.run
 ---@param view history.view
+---@param most integer bytes of it, the last ones
 ---@return html.node
-function run_page.output(attempt, view)
+function run_page.output(attempt, view, most)
   local t = view.t
   local output = attempt.output
   if not output then
     return h.p { class = "soft", attempt.state == "running" and t "run.stored_later" or t "run.nothing" }
   end
+  local shown, whole = parts.ending(output, most), view.links.output
   return {
-    (attempt.output_bytes or 0) > #output and h.p {
-      class = "soft", t("run.kept", { bytes = attempt.output_bytes, kept = #output }),
+    (attempt.output_bytes or 0) > #shown and h.p {
+      class = "soft", t("run.kept", { bytes = attempt.output_bytes, kept = #shown }), " ",
+      #shown < #output and whole and h.a { href = whole(attempt.run, attempt.attempt), t "run.whole" },
     },
-    h.pre { tabindex = "0", output },
+    h.pre { tabindex = "0", shown },
   }
 end
 
@@ -28,7 +36,8 @@ local function fact(name, value)
 end
 
 local function attempt_section(attempt, count, view)
-  local cause, message, t = attempt.cause, attempt.message, view.t
+  local cause, t = attempt.cause, view.t
+  local message = attempt.message and elements.shorten(attempt.message, MESSAGE_SHOWN)
   return parts.section(count > 1 and t("run.attempt", { attempt = attempt.attempt }) or t "run.output",
     h.dl {
       fact(t "run.ended", h.span { h.b { class = attempt.state, parts.SIGNS[attempt.state] }, " ",
@@ -38,24 +47,28 @@ local function attempt_section(attempt, count, view)
       fact(t "runs.started", parts.moment(view, attempt.started)),
       fact(t "runs.took", parts.duration(view, attempt.took)), fact(t "runs.host", attempt.host),
     },
-    run_page.output(attempt, view))
+    run_page.output(attempt, view, math.max(OUTPUTS_SHOWN // count, OUTPUT_SHOWN_MIN)))
 end
 
 ---@param attempts history.run[] newest first
 ---@param view history.view
 ---@return html.node
 function run_page.body(attempts, view)
-  local sections = {}
-  for i = #attempts, 1, -1 do
-    sections[#sections + 1] = attempt_section(attempts[i], #attempts, view)
+  local shown, sections = elements.fit(attempts, ATTEMPTS_BYTES, 0, function(attempt)
+    return { attempt_section(attempt, #attempts, view) }
+  end), {}
+  for i = #shown, 1, -1 do
+    sections[#sections + 1] = shown[i]
   end
   local last = attempts[1]
   return {
     h.h1 { h.a { href = "/", view.t "short_title" }, " › ",
       parts.one_line(last.job), " ", h.code { last.run } },
     h.p { class = "soft", view.t("run.of", {
-      whose = parts.one_line(last.configuration or "?"), logs = h.code { "jeton logs " .. last.run },
+      whose = parts.configuration(last), logs = h.code { "jeton logs " .. last.run },
     }) },
+    #shown < #attempts
+      and h.p { class = "soft", view.t("run.newest", { shown = #shown, of = #attempts }) },
     sections,
   }
 end

@@ -23,9 +23,14 @@ local h = elements.h
 
 local KEY_BYTES <const> = 32
 local COOKIE <const> = "jeton_history_%d" -- by port, since browsers keep cookies by host
-local PAGE_ROWS <const> = 15
-local BARS_MAX <const> = 40 -- of the timeline, about
-local RUN_ID <const> = "^%w+$"
+-- What follows keeps a page below 60 KB, whatever the runs are.
+local RUN_ROWS <const> = 12
+local JOB_ROWS <const> = 10
+local NAMES_MAX <const> = 20 -- to choose from; of more jobs one is found by a part of its name
+local LANES_MAX <const> = 10 -- of the timeline
+local BARS_MAX <const> = 30 -- about
+local RUN <const> = "^/run/(%w+)/?(%d*)$" -- a run, an attempt
+local ASKED_MAX <const> = 100 -- bytes of a name
 local DATE <const> = "^%d%d%d%d%-%d%d%-%d%d$"
 local LANGUAGE <const> = language.COOKIE .. "=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age="
   .. language.COOKIE_S
@@ -35,6 +40,9 @@ local HEADERS = {
   ["Content-Type"] = "text/html; charset=utf-8",
 }
 
+---@param status integer
+---@param body string
+---@param more table<string, string>|nil headers
 local function respond(status, body, more)
   local headers = {}
   for name, value in pairs(HEADERS) do
@@ -77,6 +85,8 @@ end
 local links = {
   run = function(id) return "/run/" .. id end,
   day = function(date) return "/?day=" .. date .. "#runs" end,
+  job = function(name) return "/?job=" .. escape(name) .. "#runs" end,
+  output = function(id, attempt) return ("/run/%s/%d"):format(id, attempt) end,
 }
 
 -- Its language: `?lang=`, else what was chosen before, else what the browser prefers.
@@ -108,27 +118,45 @@ end
 ---@field job string|nil
 ---@field failed string|nil any text
 ---@field day string|nil
----@field page integer
+---@field page integer of the runs
+---@field jobs integer the page of the jobs
 
 local function read_query(fields)
+  local job = (fields.job or ""):sub(1, ASKED_MAX)
   return {
-    job = fields.job ~= "" and fields.job or nil, failed = fields.failed,
+    job = job ~= "" and job or nil, failed = fields.failed and "1",
     day = (fields.day or ""):match(DATE), page = math.tointeger(tonumber(fields.page)) or 1,
+    jobs = math.tointeger(tonumber(fields.jobs)) or 1,
   }
 end
 
-local function address(query, number)
-  local fields = { "page=" .. number }
-  for _, name in ipairs { "job", "failed", "day" } do
-    fields[#fields + 1] = query[name] and name .. "=" .. escape(query[name]) or nil
+---@param query history.query
+---@param name "page"|"jobs"|nil of which another page is asked for
+---@param number integer|nil
+local function address(query, name, number)
+  local fields = {}
+  for _, field in ipairs { "page", "jobs", "job", "failed", "day" } do
+    local value = field == name and number or query[field]
+    fields[#fields + 1] = value and field .. "=" .. escape(tostring(value)) or nil
   end
   return "/?" .. table.concat(fields, "&")
 end
 
-local function pick(runs, query)
-  local list = {}
+-- Exactly where there is such a job, else by a part of the name.
+local function asks_for(by_job, wanted)
+  local exact = false
+  for _, job in ipairs(by_job) do
+    exact = exact or job.name == wanted
+  end
+  return function(name)
+    return exact and name == wanted or not exact and name:find(wanted, 1, true) ~= nil
+  end
+end
+
+local function pick(runs, by_job, query)
+  local list, asks = {}, query.job and asks_for(by_job, query.job)
   for _, run in ipairs(runs) do
-    local wanted = (not query.job or run.job == query.job) and (not query.failed or run.state == "failed")
+    local wanted = (not asks or asks(run.job)) and (not query.failed or run.state == "failed")
       and (not query.day or run.started:sub(1, 10) == query.day)
     list[#list + 1] = wanted and run or nil
   end
@@ -145,9 +173,12 @@ local function filters(by_job, query, t)
       }
     end
   end
+  local is_long = #options > NAMES_MAX + 1
   return h.form {
     class = "filters", action = "/#runs",
-    h.label { t "filter.job", " ", h.select { name = "job", options } },
+    h.label { t "filter.job", " ", is_long
+      and h.input { type = "search", name = "job", value = query.job, placeholder = t "filter.part" }
+      or h.select { name = "job", options } },
     h.label { t "filter.day", " ", h.input { type = "date", name = "day", value = query.day } },
     h.label { h.input { type = "checkbox", name = "failed", value = "1", checked = query.failed ~= nil },
       " ", t "filter.only_failed" },
@@ -156,28 +187,31 @@ local function filters(by_job, query, t)
   }
 end
 
-local function pager(query, last, t)
-  return last > 1 and h.nav {
-    class = "pager", aria_label = t "pages",
-    query.page > 1
-      and h.a { href = address(query, query.page - 1) .. "#runs", rel = "prev", t "pages.newer" },
-    h.span { class = "soft", t("pages.at", { page = query.page, last = last }) },
-    query.page < last
-      and h.a { href = address(query, query.page + 1) .. "#runs", rel = "next", t "pages.older" },
+-- The rows of the page that `query[name]` says, and the way to the others.
+local function cut(list, rows, query, name, view)
+  local last = math.max((#list + rows - 1) // rows, 1)
+  local at = math.max(1, math.min(query[name], last))
+  local function lead(number, rel)
+    local where = ("%s#%s"):format(address(query, name, number), name == "page" and "runs" or name)
+    return number >= 1 and number <= last and h.a { href = where, rel = rel, view.t(name .. "." .. rel) }
+  end
+  query[name] = at
+  local shown = table.move(list, (at - 1) * rows + 1, math.min(at * rows, #list), 1, {})
+  return shown, last > 1 and h.nav {
+    class = "pager", aria_label = view.t(name .. ".pages"),
+    lead(at - 1, "prev"), h.span { class = "soft", view.t("pages.at", { page = at, last = last }) },
+    lead(at + 1, "next"),
   }
 end
 
 local function run_section(runs, by_job, query, view)
-  local t, found = view.t, pick(runs, query)
-  local last = math.max((#found + PAGE_ROWS - 1) // PAGE_ROWS, 1)
-  query.page = math.max(1, math.min(query.page, last))
-  local from = (query.page - 1) * PAGE_ROWS + 1
-  local shown = table.move(found, from, math.min(from + PAGE_ROWS - 1, #found), 1, {})
+  local t, found = view.t, pick(runs, by_job, query)
+  local shown, pager = cut(found, RUN_ROWS, query, "page", view)
   return h.section {
     id = "runs",
     h.h2 { t "runs" }, filters(by_job, query, t),
     h.p { class = "soft", #found == 0 and t "runs.none" or t("count_runs", { count = #found }) .. "." },
-    #found > 0 and tables.runs(shown, view, { brief = true }), pager(query, last, t),
+    #found > 0 and tables.runs(shown, view, { brief = true }), pager,
   }
 end
 
@@ -186,20 +220,29 @@ local function history_page(state, view, fields)
   history.configuration = state.configuration
   local runs, query = jobs.runs(history.runs), read_query(fields)
   local by_job = jobs.group(runs)
+  local shown, pager = cut(by_job, JOB_ROWS, query, "jobs", view)
   return document(200, view, view.t "short_title", {
-    switch(view, address(query, query.page) .. "&lang="), page.head(history, runs, by_job, view),
+    switch(view, address(query) .. "&lang="), page.head(history, runs, by_job, view),
     #runs > 0 and {
       calendar.section(runs, history.now_ms // 1000, view),
-      timeline.section(by_job, history.now_ms, view, BARS_MAX),
-      tables.jobs(by_job, view), run_section(runs, by_job, query, view),
+      timeline.section(by_job, history.now_ms, view, LANES_MAX, BARS_MAX),
+      tables.jobs(shown, view, pager), run_section(runs, by_job, query, view),
     },
   })
 end
 
-local function show_run(state, view, id)
-  local history = id:find(RUN_ID) and assert(json.decode(assert(source(state.all, id))))
-  if not history or #history.runs == 0 then
+local function show_run(state, view, id, number)
+  local history = assert(json.decode(assert(source(state.all, id))))
+  if #history.runs == 0 then
     return refuse(404, view, "refused.no_run")
+  end
+  for _, attempt in ipairs(number ~= "" and history.runs or {}) do
+    if tostring(attempt.attempt) == number then
+      return respond(200, attempt.output or "", { ["Content-Type"] = "text/plain; charset=utf-8" })
+    end
+  end
+  if number ~= "" then
+    return refuse(404, view, "refused.no_page")
   end
   return document(200, view, view.t("run_title", { run = id }), {
     switch(view, links.run(id) .. "?lang="), run_page.body(history.runs, view),
@@ -250,8 +293,8 @@ local function handle(state, request)
   elseif request.path == "/favicon.ico" then -- which browsers ask for by themselves
     return respond(204, "")
   end
-  local id = request.path:match "^/run/(.+)$"
-  return id and show_run(state, view, id) or refuse(404, view, "refused.no_page")
+  local id, attempt = request.path:match(RUN)
+  return id and show_run(state, view, id, attempt) or refuse(404, view, "refused.no_page")
 end
 
 -- A browser leaves out the port 80.

@@ -83,6 +83,7 @@ return {
 
   ["filter.job"] = { en = "Job", fr = "Tâche" },
   ["filter.all_jobs"] = { en = "All jobs", fr = "Toutes les tâches" },
+  ["filter.part"] = { en = "part of a name", fr = "partie d'un nom" },
   ["filter.time"] = { en = "Time", fr = "Période" },
   ["filter.any_time"] = { en = "Any time", fr = "Toutes" },
   ["filter.24_hours"] = { en = "24 hours", fr = "24 heures" },
@@ -93,9 +94,12 @@ return {
   ["filter.show"] = { en = "Show", fr = "Afficher" },
   ["filter.show_all"] = { en = "Show all", fr = "Tout afficher" },
 
-  ["pages"] = { en = "Pages", fr = "Pages" },
-  ["pages.newer"] = { en = "‹ Newer", fr = "‹ Plus récentes" },
-  ["pages.older"] = { en = "Older ›", fr = "Plus anciennes ›" },
+  ["page.pages"] = { en = "Pages of runs", fr = "Pages des exécutions" },
+  ["page.prev"] = { en = "‹ Newer", fr = "‹ Plus récentes" },
+  ["page.next"] = { en = "Older ›", fr = "Plus anciennes ›" },
+  ["jobs.pages"] = { en = "Pages of jobs", fr = "Pages des tâches" },
+  ["jobs.prev"] = { en = "‹ Before", fr = "‹ Précédentes" },
+  ["jobs.next"] = { en = "More ›", fr = "Suivantes ›" },
   ["pages.at"] = { en = "Page {page} of {last}", fr = "Page {page} sur {last}" },
 
   ["run.attempt"] = { en = "Attempt {attempt}", fr = "Tentative {attempt}" },
@@ -105,8 +109,12 @@ return {
     en = "Of {whose}. In a terminal: {logs}", fr = "Configuration : {whose}. Dans un terminal : {logs}",
   },
   ["run.kept"] = {
-    en = "It printed {bytes} bytes; the last {kept} were kept.",
-    fr = "Elle a écrit {bytes} octets ; les {kept} derniers ont été conservés.",
+    en = "It printed {bytes} bytes; these are the last {kept}.",
+    fr = "Elle a écrit {bytes} octets ; voici les {kept} derniers.",
+  },
+  ["run.whole"] = { en = "All that was kept", fr = "Tout ce qui a été conservé" },
+  ["run.newest"] = {
+    en = "The last {shown} attempts of {of}.", fr = "Les {shown} dernières tentatives, sur {of}.",
   },
   ["run.stored_later"] = {
     en = "What it prints is stored when it ends.", fr = "Ce qu'elle écrit est conservé à sa fin.",

@@ -28,8 +28,8 @@ local function number(text)
 end
 
 -- The cell of a column that is there only in a page of all configurations.
-local function whose(view, configuration)
-  return view.all and h.td { class = "of", parts.one_line(configuration or "?") }
+local function whose(view, run)
+  return view.all and h.td { class = "of", parts.configuration(run) }
 end
 
 local function job_row(job, view)
@@ -37,8 +37,10 @@ local function job_row(job, view)
   local function took(run)
     return number(run and parts.duration(view, run.took))
   end
+  local name = parts.one_line(job.name)
   return h.tr {
-    h.td { class = "job", parts.one_line(job.name) }, whose(view, job.configuration),
+    h.td { class = "job", view.links.job and h.a { href = view.links.job(job.name), name } or name },
+    whose(view, job),
     number(language.number(view.language, summary.good)),
     number(language.number(view.language, summary.failed)), took(summary.median), took(summary.longest),
   }
@@ -46,20 +48,21 @@ end
 
 ---@param by_job history.job[]
 ---@param view history.view
+---@param more html.node|nil below
 ---@return html.element
-function tables.jobs(by_job, view)
+function tables.jobs(by_job, view, more)
   local t, rows = view.t, {}
   for i, job in ipairs(by_job) do
     rows[i] = job_row(job, view)
   end
-  return parts.section(t "jobs", parts.scrolled(t "jobs", "scroll", h.table {
+  return h.section { id = "jobs", h.h2 { t "jobs" }, parts.scrolled(t "jobs", "scroll", h.table {
     class = "jobs",
     head_cells(t, {
       "runs.job", view.all and "runs.configuration", "jobs.good", "jobs.failed", "jobs.median",
       "jobs.longest",
     }),
     h.tbody { rows },
-  }))
+  }), more }
 end
 
 --- "http: HTTP 503", a word where there is neither.
@@ -94,7 +97,7 @@ local function run_row(run, view, options, of_hosts)
     id = "run-" .. run.run, class = table.concat(class, " "),
     h.td { class = "sign", h.b { class = state, title = t(state), parts.SIGNS[state] } },
     h.td { class = "id", h.a { href = view.links.run(run.run), h.code { run.run } } },
-    h.td { class = "job", parts.one_line(run.job) }, whose(view, run.configuration),
+    h.td { class = "job", parts.one_line(run.job) }, whose(view, run),
     of_hosts and h.td { class = "host", parts.one_line(run.host or "?") },
     h.td { class = "when", parts.moment(view, run.started) },
     h.td { class = "number took", parts.duration(view, run.took) },

@@ -13,7 +13,6 @@ local TIMELINE_MS <const> = WEEK_DAYS * 86400 * 1000
 local LANES_TOP <const> = 24
 local LANE_STEP <const> = 26
 local LANE_BAR <const> = 14
-local LANES_MAX <const> = 100
 local LANE_FAILED <const> = 4 -- above and below
 local TIME_WIDE <const> = 840
 local DATE_WIDE <const> = 40
@@ -83,11 +82,11 @@ local function draw(bar, y, view)
   local taller = state == "failed" and LANE_FAILED or 0 -- seen without its colour too
   local title = says(bar, view)
   return h.a {
-    href = view.links.run(bar.run.run), tabindex = "-1", aria_label = title, -- the table has the same links
+    href = view.links.run(bar.run.run), tabindex = "-1", -- the table has the same links
     h.rect {
       x = bar.x, y = y - taller, width = bar.wide, height = LANE_BAR + 2 * taller, rx = 1, class = state,
-      h.title { title },
     },
+    h.title { title },
   }
 end
 
@@ -109,11 +108,12 @@ end
 ---@param by_job history.job[]
 ---@param now_ms integer
 ---@param view history.view
+---@param lanes_max integer
 ---@param most integer|nil bars, about
 ---@return html.element
-function timeline.section(by_job, now_ms, view, most)
+function timeline.section(by_job, now_ms, view, lanes_max, most)
   local from_ms = now_ms - TIMELINE_MS
-  local shown = math.min(#by_job, LANES_MAX)
+  local shown = math.min(#by_job, lanes_max)
   local high = LANES_TOP + shown * LANE_STEP
   local names = { class = "names" } -- beside the picture, so that they stay when it is scrolled
   local picture = {
@@ -125,7 +125,7 @@ function timeline.section(by_job, now_ms, view, most)
   for j = 1, shown do
     local y = LANES_TOP + (j - 1) * LANE_STEP
     local middle = y + LANE_BAR // 2
-    local whose = view.all and " · " .. by_job[j].configuration or ""
+    local whose = view.all and " · " .. parts.configuration(by_job[j]) or ""
     names[j] = h.li { parts.one_line(by_job[j].name .. whose) }
     picture[#picture + 1] = h.line { x1 = 0, y1 = middle, x2 = TIME_WIDE, y2 = middle, class = "lane" }
     for _, bar in ipairs(lanes[j]) do

@@ -23,12 +23,14 @@ jobs:
 `;
 const ALERT = `print "asked for <b>disks</b>"
 error("the service says: 503, try later; " .. ("and it says so at length "):rep(20), 0)`;
+const MANY = 21; // jobs: more than can be chosen from
 const servers = [];
-let browser, home, address, cookie;
+let browser, home, many, address, manyAddress;
+const cookies = [];
 
 /** Serves the history; the address that is printed has a key, which works once. */
-async function serve() {
-  const server = home.start(["history", "--serve"]);
+async function serve(of = home) {
+  const server = of.start(["history", "--serve"]);
   servers.push(server);
   const { value, done } = await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next();
   if (done) throw new Error("jeton history --serve has ended");
@@ -44,17 +46,29 @@ before(async () => {
   for (const language of LANGUAGES) {
     await home.ok(["history", "--all", "--html", `page.${language}.html`], "", { LC_ALL: `${language}_FR.UTF-8` });
   }
-  const printed = await serve();
+  many = new Home();
+  const names = Array.from({ length: MANY }, (_, i) => `job-${i}`);
+  writeFileSync(path.join(many.folder, "jeton.yaml"), `version: 1\nname: many\nstate: state\njobs:\n${
+    names.map((name) => `  ${name}: { script: job.lua }\n`).join("")}`, { mode: 0o600 });
+  writeFileSync(path.join(many.folder, "job.lua"), 'print(("all is well; "):rep(2000))', { mode: 0o600 });
+  for (const job of names) await many.ok(["run", "--job", job]);
   browser = await openBrowser();
+  address = await enter(await serve());
+  manyAddress = await enter(await serve(many));
+});
+
+async function enter(printed) {
   const reply = await fetch(printed, { redirect: "manual" });
   const [name, value] = reply.headers.get("set-cookie").split(";")[0].split("=");
-  address = new URL(printed).origin;
-  cookie = { name, value, url: address };
-});
+  const { origin } = new URL(printed);
+  cookies.push({ name, value, url: origin });
+  return origin;
+}
 after(async () => {
   for (const server of servers) server.kill();
   await browser?.close();
   home?.remove();
+  many?.remove();
 });
 
 const file = (language = "en") => pathToFileURL(path.join(home.folder, `page.${language}.html`)).href;
@@ -63,7 +77,7 @@ const file = (language = "en") => pathToFileURL(path.join(home.folder, `page.${l
 async function look(use, options) {
   const person = await openPerson(browser, options);
   try {
-    await person.context.addCookies([cookie]);
+    await person.context.addCookies(cookies);
     await bringAxe(person.page);
     await use(person.page);
     assert.deepEqual(person.problems, []);
@@ -138,11 +152,25 @@ describe("the history of jobs", () => {
     assert.deepEqual(await visibleRuns(page), [LONG]);
   }, { language: "fr" }));
 
+  it("has few jobs on a page, and finds the others", () => look(async (page) => {
+    await page.goto(manyAddress);
+    assert.equal(await page.locator(".jobs tbody tr").count(), 10);
+    await page.getByRole("navigation", { name: "Pages of jobs" }).getByRole("link", { name: "More" }).click();
+    await page.locator(".jobs").getByRole("link", { name: "job-9", exact: true }).click();
+    assert.deepEqual(await visibleRuns(page), ["job-9"]);
+    await page.getByRole("searchbox", { name: "Job" }).fill("b-2");
+    await page.getByRole("button", { name: "Show" }).click();
+    assert.deepEqual(await visibleRuns(page), ["job-20", "job-2"]);
+    await page.locator("tr.run td.id a").first().click();
+    await page.getByRole("link", { name: "All that was kept" }).click();
+    assert.equal((await page.locator("body").innerText()).trim().length, 2000 * "all is well; ".length - 1);
+  }));
+
   for (const language of LANGUAGES) {
     it(`is accessible, and fits every screen (${language})`, async () => {
       const places = {
         live: () => address, failed: () => `${address}/?failed=1`, refused: () => `${address}/none`,
-        file: () => file(language),
+        file: () => file(language), many: () => manyAddress,
       };
       for (const viewport of SIZES) {
         await look(async (page) => {

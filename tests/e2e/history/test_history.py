@@ -668,6 +668,55 @@ class Live(HistoryCase):
                          if attributes.get("rel") == "next"), None)
         self.assertEqual(seen, 301)
 
+    def grow(self, numbers, **given):
+        """Rows like the first one, one for each number i."""
+        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with db:
+            names = [row[1] for row in db.execute("PRAGMA table_info(run)") if row[1] != "row"]
+            db.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {numbers}) "
+                       f"INSERT INTO run ({', '.join(names)}) SELECT {', '.join(given.get(name, name) for name in names)} "
+                       "FROM n, (SELECT * FROM run ORDER BY row LIMIT 1)")
+        db.close()
+
+    def test_no_page_is_heavy_whatever_the_runs_are(self):
+        """A thousand jobs and ten thousand runs, with long names, on each day, and texts that grow as they are escaped."""
+        self.job("print 'x' os.exit(1)")
+        self.run_job(status=1)
+        earlier = "(10001 - i) * 25 * 60000"
+        self.grow(10000, run="printf('old%05d', i)", job="printf('j%03d-', i % 1000) || replace(hex(zeroblob(29)), '0', 'n')",
+                  scope="'job:job:/' || replace(hex(zeroblob(500)), '0', '\"') || '/jeton.yaml'", host="'host' || (i % 3)",
+                  started_ms=f"started_ms - {earlier}", ended_ms=f"ended_ms - {earlier}",
+                  exit="i / 10 % 2", message="replace(hex(zeroblob(500)), '0', '\"')")
+        self.grow(100, run="'heavy'", attempt="i", message="replace(hex(zeroblob(9000)), '0', '\"')",
+                  output="replace(hex(zeroblob(32768)), '0', '&')", output_bytes="65536")
+        self.open_it("--all")
+        cookie = self.sign_in()
+
+        def page(path):
+            _, body = self.get(path, cookie)
+            self.assertLess(len(body.encode()), 60000, path)
+            parts = Parts(body)
+            return " ".join(parts.words), [attributes["href"] for _, attributes in parts.tags if "href" in attributes]
+
+        words, leads = page("/")
+        self.assertIn("10,002 runs of 1,001 jobs of all configurations", words)
+        self.assertIn("The 10 jobs that ran last, of 1,001.", words)
+        self.assertIn("/?page=1&jobs=2#jobs", leads)
+        words, leads = page("/?jobs=101&lang=fr&page=2")
+        self.assertIn("j001-nnn", words)  # which ran last so long ago
+        self.assertIn("/?page=2&jobs=100#jobs", leads)
+        self.assertNotIn("/?page=2&jobs=102#jobs", leads)
+        job, = {lead for lead in leads if lead.startswith("/?job=j001-")}
+        self.assertIn("10 runs.", page(job.replace("#runs", "&lang=en"))[0])
+        self.assertIn("100 runs.", page("/?job=j00")[0])
+        self.assertIn("5,000 runs.", page("/?job=n&failed=1&page=100")[0])
+        words, leads = page("/run/heavy")
+        self.assertRegex(words, r"The last \d+ attempts of 100\.")
+        self.assertIn("/run/heavy/100", leads)
+        reply, body = self.get("/run/heavy/100", cookie)
+        self.assertEqual((reply.headers["Content-Type"], body), ("text/plain; charset=utf-8", "&" * 65536))
+        self.assertEqual(self.get("/run/heavy/101", cookie)[0].status, 404)
+
     def test_nobody_else_may_look(self):
         self.job("")
         self.run_job()
