@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define MASKED_PLACE "{secret}"
+#define MINUTE_MS    60000
 #define HOUR_MS      3600000
 
 static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
@@ -21,6 +22,21 @@ static void warn(const struct config_reader *reader, const struct hook *hook, co
     va_end(args);
     problems_warn(reader->problems, hook->shown, hook->line, hook->col, "webhook '%s' %s",
                   hook->name, message);
+}
+
+/* Minutes where there are less than two hours. */
+static void warn_forgetful(const struct config_reader *reader, const struct hook *hook,
+                           const char *who, int64_t for_ms)
+{
+    int64_t ids_ms = hook->keep.ids_ms;
+    bool in_hours = ids_ms >= 2 * HOUR_MS;
+    int64_t unit_ms = in_hours ? HOUR_MS : MINUTE_MS;
+    if (for_ms > ids_ms)
+        warn(reader, hook,
+             "forgets ids after %lld %s, but %s for %lld %s: a copy that late is run again (keep: "
+             "{ ids: … })",
+             (long long)(ids_ms / unit_ms), in_hours ? "h" : "min", who,
+             (long long)(for_ms / unit_ms), in_hours ? "h" : "min");
 }
 
 static void check_one(const struct config_reader *reader, const struct hook *hook)
@@ -46,18 +62,9 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
     if ((kind == HOOK_TOKEN || kind == HOOK_BASIC) && !hook_listen_is_private(listen))
         warn(reader, hook,
              "compares a secret that comes with each request: others can read it without TLS");
-    if (hook->sender_retries_ms > hook->keep.ids_ms)
-        warn(reader, hook,
-             "forgets ids after %lld h, but its sender tries for %lld h: a copy that late is run "
-             "again (keep: { ids: … })",
-             (long long)(hook->keep.ids_ms / HOUR_MS),
-             (long long)(hook->sender_retries_ms / HOUR_MS));
-    if (rules->verify.time.count > 0 && rules->verify.window_ms > hook->keep.ids_ms)
-        warn(reader, hook,
-             "forgets ids after %lld h, but a request is good for %lld h: a copy that late is run "
-             "again (keep: { ids: … })",
-             (long long)(hook->keep.ids_ms / HOUR_MS),
-             (long long)(rules->verify.window_ms / HOUR_MS));
+    warn_forgetful(reader, hook, "its sender tries", hook->sender_retries_ms);
+    if (rules->verify.time.count > 0)
+        warn_forgetful(reader, hook, "a request is good", rules->verify.window_ms);
     if (kind == HOOK_NONE && !hook_listen_is_loopback(listen) &&
         strstr(rules->path, MASKED_PLACE) == NULL)
         problems_add(reader->problems, hook->shown, hook->line, hook->col,

@@ -61,7 +61,8 @@ struct hook {
     } keep;
     int64_t max_waiting;
     int64_t answer_ms; /* how long the sender waits for the handler's answer; 0: not at all */
-    int64_t sender_retries_ms; /* how long the sender sends again what failed; 0: not known */
+    int64_t sender_retries_ms; /* how long the sender sends again what failed; 0: it does not, or
+                                  it is not known */
     char **environment;        /* "NAME=value", NULL-terminated; NULL where absent */
     char *directory;
     char **shared; /* spaces of jeton.state, NULL-terminated; NULL where absent */

@@ -56,6 +56,9 @@ function TestPresets.test_senders()
       lu.assertStrMatches(source.seen, "20%d%d%-%d%d%-%d%d", nil, nil, name)
     end
     for key in pairs(preset) do lu.assertTrue(set "about vars needs webhook"[key], name .. ": " .. key) end
+    local says = preset.webhook.sender_retries ~= nil -- or that nobody says it
+    for _, line in ipairs(preset.about.unsure) do says = says or line:find "sent again" ~= nil end
+    lu.assertTrue(says, name)
     count = count + 1
   end
   lu.assertTrue(count >= 36)

@@ -138,6 +138,8 @@ static void mistakes(void **state)
          "a value is a text"},
         {"from: stripe, script: a, secret: sesame, keep: { ids: 1d }",
          "forgets ids after 24 h, but its sender tries for 72 h"},
+        {"from: x, script: a, secret: sesame, keep: { ids: 2m }",
+         "forgets ids after 2 min, but its sender tries for 5 min"},
         {"from: trello, script: a, secret: sesame", "warning: webhook 'a' lacks 'public_url'"},
         {"from: github, script: a, secret: sesame", "takes its ids from what is not signed"},
         {"from: mailgun, script: a, secret: sesame",
@@ -153,7 +155,7 @@ static void mistakes(void **state)
          "looks at a time that is not signed"},
         {"from: stripe, script: a, secret: sesame, sender_retries: 1h, keep: { ids: 1h }, verify: "
          "{ time: { window: 2h } }",
-         "forgets ids after 1 h, but a request is good for 2 h"},
+         "forgets ids after 60 min, but a request is good for 120 min"},
         {"from: kaizala, script: a, objects: [{ group: b }]", "it needs 'public_url'"},
     };
     struct buf said;
