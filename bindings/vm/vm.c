@@ -37,6 +37,7 @@ struct vm *vm_new(const struct vm_options *options)
     struct vm *vm = mem_alloc(sizeof *vm);
     vm->options = *options;
     buf_create(&vm->traceback, VM_TRACEBACK_MAX);
+    vm->pool.off = mem_is_watched();
     lua_State *L = lua_newstate(vm_alloc, vm);
     if (L == NULL)
         abort(); /* out of memory, as in the core */
@@ -75,6 +76,8 @@ void vm_free(struct vm *vm)
         lua_close(vm->L);
     else if (setjmp(vm->finalized) == 0)
         lua_close(vm->L);
+    if (!vm->options.ends_process)
+        vm_pool_destroy(&vm->pool);
     vm_watchdog_free(vm->watchdog);
     run_hook_stop(&vm->run);
     pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);

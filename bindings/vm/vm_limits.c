@@ -39,17 +39,12 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
         collect_soon(vm);
     if (ptr == NULL)
         osize = 0; /* for a new object it is the kind of object */
-    if (nsize == 0) {
-        free(ptr);
-        vm->memory_used -= osize;
-        return NULL;
-    }
     if (vm->memory_limited && nsize > osize && vm->memory_used - osize + nsize > vm->memory_limit) {
         vm->memory_refused = true;
         return NULL; /* Lua collects garbage, tries again, then raises */
     }
-    void *fresh = realloc(ptr, nsize);
-    if (fresh != NULL)
+    void *fresh = vm_pool_realloc(&vm->pool, ptr, osize, nsize);
+    if (fresh != NULL || nsize == 0)
         vm->memory_used += nsize - osize;
     return fresh;
 }

@@ -1,7 +1,8 @@
 /* Shared by the files of the vm: vm.c (runs), vm_info.c (what bindings ask about the run),
- * vm_load.c (reads scripts), vm_modules.c (require), vm_limits.c (memory, deadline),
- * vm_interrupt.c (signals), vm_watchdog.c (the last resort of these), vm_guard.c, vm_coroutine.c,
- * vm_output.c (library functions that are replaced), vm_hint.c (misspelled names). */
+ * vm_load.c (reads scripts), vm_modules.c (require), vm_limits.c (memory, deadline), vm_pool.c
+ * (blocks), vm_interrupt.c (signals), vm_watchdog.c (the last resort of these), vm_guard.c,
+ * vm_coroutine.c, vm_output.c (library functions that are replaced), vm_hint.c (misspelled names).
+ */
 #ifndef JETON_VM_PRIVATE_H
 #define JETON_VM_PRIVATE_H
 
@@ -12,6 +13,7 @@
 #include "signal_watch.h"
 #include "task_scheduler.h"
 #include "vm.h"
+#include "vm_pool.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -43,6 +45,7 @@ struct vm {
     int output_errno;             /* of a failed write to standard output; 0: none failed */
 
     /* Memory. The limit holds only while a task runs, so that the C code around it cannot fail. */
+    struct vm_pool pool;
     size_t memory_used;
     size_t memory_limit;
     bool memory_limited;
