@@ -10,7 +10,7 @@ from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
 from support import SOAK, side_by_side, wait_until
 
-# So many places of a run are tried on each side, or all.
+# So many places of a run are tried on each side; in the long form, each part of each message.
 PLACES = 8
 # A run that claims a slot, and has to exchange its refresh token, which is good for one use.
 EXCHANGES = """\
@@ -112,8 +112,8 @@ class Proxy:
 
 
 class CutCase(PostgresCase):
-    def cut_anywhere(self, behind, parts, step):
-        """Of a run, through a proxy before that server or pooler: at these parts of each message, or of some."""
+    def cut_anywhere(self, behind):
+        """Of a run, through a proxy before that server or pooler: at each part of each message, or at some."""
         grants = Grants()
         self.addCleanup(grants.service.stop)
         proxy = Proxy(self.folder + "/proxy-" + self.schema, behind)
@@ -138,8 +138,8 @@ class CutCase(PostgresCase):
         lengths = proxy.lengths
         cuts = 0
         for side in ("up", "down"):
-            places = [(number, part) for number, length in enumerate(lengths[side]) for part in parts(length)]
-            for number, part in places[::step(len(places))]:
+            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
+            for number, part in places[::1 if SOAK else max(1, len(places) // PLACES)]:
                 proxy.arm(side, number, part)
                 runs += 1
                 run(f"{side} {number}")
@@ -155,14 +155,6 @@ class CutCase(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         if SOAK:
             print(f"\n{cuts} cuts of runs")
-
-
-def every_part(_):
-    return PARTS.values()
-
-
-def some(count):
-    return 1 if SOAK else max(1, count // PLACES)
 
 
 class Cut(CutCase):
@@ -189,10 +181,7 @@ class Cut(CutCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
 
     def test_a_run_whose_connection_is_cut_anywhere_counts_once(self):
-        def every_byte(length):
-            return [lambda _, at=at: at for at in range(length + 1)]
-
-        self.cut_anywhere(SOCKET, every_byte if SOAK else every_part, some)
+        self.cut_anywhere(SOCKET)
 
 
 class Poolers(OwnServer, CutCase):
@@ -210,7 +199,7 @@ class Poolers(OwnServer, CutCase):
 
     def test_a_run_that_is_cut_anywhere_before_a_pooler(self):
         for mode in self.MODES:
-            self.cut_anywhere(self.pooled(mode), every_part, some)
+            self.cut_anywhere(self.pooled(mode))
             self.again()
 
     def test_slots_through_poolers(self):
