@@ -28,7 +28,7 @@ struct store_home {
     struct store_home_owner *owners;
     size_t nowners;
     const char *scripts; /* keys whose scopes begin so are copied to "script:HOME:…": they may be
-                            another configuration's too */
+                            another configuration's too; where a name's are sealed, they move */
     bool look;           /* only look: nothing is written */
     bool quick;          /* nothing is looked for where `home` is known to have rows: settled */
     bool replace;        /* where both have a row, that of `former` wins, and the move is made */

@@ -284,6 +284,7 @@ struct store_pg_work {
     size_t step;         /* of sealing anew: the column; and others' own counts */
     struct store_pg_resealed *resealed;
     size_t nresealed;
+    struct store_pg_adopting *adopting;
     int64_t *seqs; /* of a page of events */
 };
 
@@ -306,7 +307,7 @@ extern const struct store_pg_op store_pg_run_add, store_pg_run_claim, store_pg_r
 extern const struct store_pg_op store_pg_slot_latest, store_pg_job_installed,
     store_pg_job_set_installed, store_pg_counters_add;
 extern const struct store_pg_op store_pg_bucket_take, store_pg_rekey;
-extern const struct store_pg_op store_pg_home_move, store_pg_home_find;
+extern const struct store_pg_op store_pg_home_move, store_pg_home_adopt, store_pg_home_find;
 extern const struct store_pg_op store_pg_event_add, store_pg_event_claim, store_pg_event_end,
     store_pg_step_get, store_pg_step_put, store_pg_event_list, store_pg_event_count,
     store_pg_event_retry, store_pg_event_drop, store_pg_event_prune;

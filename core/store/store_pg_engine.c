@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "mem.h"
 #include "safefile.h"
+#include "store_home.h"
 #include "store_pg.h"
 
 #include <errno.h>
@@ -243,7 +244,7 @@ static int64_t pg_now_ms(const void *self)
 
 /* Calls */
 
-static const struct store_pg_op *op_of(enum store_op op)
+static const struct store_pg_op *op_of(const struct store_call *call)
 {
     static const struct store_pg_op *const ops[STORE_OPS] = {
         [STORE_TOKEN_LOAD] = &store_pg_token_load,
@@ -281,13 +282,15 @@ static const struct store_pg_op *op_of(enum store_op op)
         [STORE_EVENT_DROP] = &store_pg_event_drop,
         [STORE_EVENT_PRUNE] = &store_pg_event_prune,
     };
-    return ops[op];
+    if (call->op == STORE_HOME_MOVE && strncmp(call->home->former[0], "name:", 5) == 0)
+        return &store_pg_home_adopt;
+    return ops[call->op];
 }
 
 static void end_work(struct store_pg_work *work, int result, const struct err *err)
 {
     struct store_call *call = work->call;
-    const struct store_pg_op *op = call != NULL ? op_of(call->op) : NULL;
+    const struct store_pg_op *op = call != NULL ? op_of(call) : NULL;
     if (call != NULL && err != NULL)
         call->err = *err;
     if (op != NULL && op->ended != NULL)
@@ -304,7 +307,7 @@ static void ask(struct store_pg_work *work);
 static void has_changed(struct store_pg_work *work)
 {
     struct err err;
-    int result = op_of(work->call->op)->changed;
+    int result = op_of(work->call)->changed;
     if (result != 0) {
         end_work(work, result, NULL);
     } else if (work->round++ < STORE_PG_ROUNDS_MAX) {
@@ -331,7 +334,7 @@ static void answered(struct store_pg_batch *batch, const struct err *err)
     }
     if (work->call->op == STORE_SALT)
         memcpy(work->call->salt, work->pg->salt, STORE_SALT_SIZE);
-    store_pg_take *take = work->call->op == STORE_SALT ? NULL : op_of(work->call->op)->take;
+    store_pg_take *take = work->call->op == STORE_SALT ? NULL : op_of(work->call)->take;
     int result = take != NULL ? take(work, batch, &own) : 0;
     if (result == STORE_PG_MORE) {
         work->round++;
@@ -346,13 +349,13 @@ static void ask(struct store_pg_work *work)
     struct store_call *call = work->call;
     struct store_pg_batch *batch = store_pg_batch_new(work->pg, answered, work);
     struct err err;
-    if (call->op != STORE_SALT && op_of(call->op)->ask(work, batch, &err) != 0) {
+    if (call->op != STORE_SALT && op_of(call)->ask(work, batch, &err) != 0) {
         store_pg_batch_free(batch);
         end_work(work, -1, &err);
         return;
     }
-    if (op_of(call->op) != NULL && op_of(call->op)->here) {
-        int result = op_of(call->op)->take(work, batch, &err);
+    if (op_of(call) != NULL && op_of(call)->here) {
+        int result = op_of(call)->take(work, batch, &err);
         store_pg_batch_free(batch);
         end_work(work, result, result < 0 ? &err : NULL);
         return;

@@ -263,11 +263,10 @@ int config_rows_adopt(const struct config *config, const struct config_rows_adop
                        "%s has no name that the state could belong to; add a line such as "
                        "`name: NAME` at its top",
                        config->path);
-    if (config->state->url != NULL)
+    if (config->state->url != NULL && adopt->from[0] == '/')
         return err_set(err, ERR_CONFIG,
-                       "a database has no rows of a path, and moves none from one name to another: "
-                       "set the former `name` again; or sign in again, and bring keys along with "
-                       "`jeton state keys export` and `import`");
+                       "a database has no rows of a path, but of names: `jeton state adopt "
+                       "name:NAME`, with the former one");
     if (strcmp(adopt->from, config->home) == 0)
         return err_set(err, ERR_CONFIG, "'%s' is this configuration's own name", config->name);
     if (adopt->from[0] == '/' && is_elsewhere(config, adopt->from) &&
@@ -343,7 +342,7 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
                    "that is the same one ",
                    job->name, job->name, home);
         if (config->state->url != NULL)
-            buf_puts(text, "by another name, the former `name` brings them back");
+            buf_printf(text, "by another name, `jeton state adopt %s` brings them along", home);
         else
             buf_printf(text, "at another path, %s%s`jeton state adopt %s` brings them along",
                        gone || home[0] != '/' ? "" : "removing that file, ",
@@ -362,9 +361,9 @@ void config_rows_tell(const struct config *config, struct log *log,
 {
     if (config != NULL && config->state->url != NULL)
         log_msg(log, LOG_WARN,
-                "the state holds a token of connector '%s' for %s: set the former `name` again, or "
-                "sign in again",
-                connector->name, home);
+                "the state holds a token of connector '%s' for %s: if that was the name before, "
+                "`jeton state adopt %s` moves what belongs to it to this configuration",
+                connector->name, home, home);
     else if (strcmp(connector->home, connector->file) != 0)
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s: `jeton state adopt %s` moves "

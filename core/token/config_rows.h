@@ -33,8 +33,8 @@ struct config_rows_adopt {
     bool replace;     /* its rows take the place of those that the name has */
 };
 /* The same, of another path. 1: moved; 0: nothing belongs to it; -1: as config_rows_settle, and
- * ERR_CONFIG where the name has rows, there is no name, the state is a database, or a file is still
- * at the path that is not this configuration's own. */
+ * ERR_CONFIG where the name has rows, there is no name, the state is a database and this a path, or
+ * a file is still at the path that is not this configuration's own. */
 int config_rows_adopt(const struct config *config, const struct config_rows_adopt *adopt,
                       struct err *err);
 

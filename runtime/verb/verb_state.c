@@ -53,7 +53,8 @@ static int adopt(struct app *app, const struct config *config, struct config_row
         return err_set(err, ERR_CONFIG,
                        "nothing in the state %s belongs to %s; `jeton history --all` shows which "
                        "configurations have run jobs",
-                       config->state->folder, adoption->from);
+                       config->state->url != NULL ? config->state->url : config->state->folder,
+                       adoption->from);
     struct buf out;
     buf_create(&out, LINE_MAX_SIZE);
     buf_printf(&out, "what belonged to %s belongs to name '%s' now\n", adoption->from,
@@ -78,7 +79,7 @@ static int state_adopt(struct app *app, int argc, char **argv, struct err *err)
             "Moves what belongs to the configuration file PATH in the state (tokens, keys, "
             "history, counters) to this configuration, which must have a name. The file PATH must "
             "be gone, unless it is this configuration's own. `name:NAME` stands for a "
-            "configuration that had that name. Only where the state is a folder.",
+            "configuration that had that name; in a database there are only those.",
         .opts = opts,
         .min_operands = 1,
         .max_operands = 1,

@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import re
+import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 import uuid
@@ -19,6 +22,7 @@ TOKEN = 'print((require "jeton.token".get("contoso")).access_token)'
 @unittest.skipUnless(SOCKET, "ctest starts the server")
 class PostgresCase(Case):
     server = SOCKET  # the folder of its socket
+    name = "shared"
 
     def setUp(self):
         super().setUp()
@@ -30,7 +34,20 @@ class PostgresCase(Case):
         state = {"url": url or f"postgresql://jeton@/jeton?host={self.server}",
                  "key": {"file": self.folder + "/state.key"}, "schema": self.schema, "folder": f"{self.folder}/host{number}", **state}
         state = {name: value for name, value in state.items() if value is not None}
-        return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: shared\nstate: {json.dumps(state)}\n{text}")
+        return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: {self.name}\nstate: {json.dumps(state)}\n{text}")
+
+    def rename(self, number, name):
+        """The configuration on that host."""
+        path = f"{self.folder}/etc{number}/jeton.yaml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write(path, re.sub("^name: .*$", "name: " + name, text, flags=re.MULTILINE))
+
+    def says(self, status, number, *args, words="", **options):
+        done = self.on(number, *args, **options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertIn(words, done.stdout + done.stderr)
+        return done
 
     def super(self, text):
         return self.sql(text, role="postgres")
@@ -75,6 +92,21 @@ class OwnServer(PostgresCase):
         self.addCleanup(self.postgres, "stop")
 
     server_env = {}
+
+    def own_clock(self):
+        """Before the server starts: what its clock shows is what `set_clock` says."""
+        folder = tempfile.mkdtemp(prefix="jeton-clock-")
+        self.addCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        self.clock = folder + "/clock"
+        self.set_clock("+0")
+        self.env = {}
+        self.server_env = {**self.faketime("+0"), "FAKETIME_TIMESTAMP_FILE": self.clock}
+
+    def set_clock(self, when):
+        with open(self.clock + ".new", "w", encoding="ascii") as file:
+            file.write(when)
+        os.rename(self.clock + ".new", self.clock)
 
     def postgres(self, command, *args):
         subprocess.run([SOURCE + "/tests/postgres.sh", command, self.server, *args], check=True,

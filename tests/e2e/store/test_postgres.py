@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 import unittest
 
 from oauth2 import ID, REFRESH, SECRET, Grants
@@ -453,28 +454,73 @@ class Postgres(PostgresCase):
             self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
         self.assertEqual(self.sql("SELECT DISTINCT host_id FROM @run"), [["0123456789abcdef" * 2]])
 
-    def test_what_is_not_possible_there_is_said(self):
-        self.host(0)
-        self.assertEqual(self.on(0, "state", "check").returncode, 0)
-        for former in ("name:other", self.folder + "/gone.yaml"):
-            done = self.on(0, "state", "adopt", former)
-            self.assertEqual(done.returncode, 3)
-            self.assertIn("a database has no rows of a path, and moves none from one name to another", done.stderr)
-
     def test_another_name_is_told_what_brings_its_rows_back(self):
         grants = Grants()
         self.addCleanup(grants.service.stop)
         script = self.write("job.lua", 'assert(require "jeton.token".get "contoso")')
-        path = self.host(0, contoso(grants, f"jobs: {{ job: {{ script: {script} }} }}\n"))
-        self.assertEqual(self.on(0, "run", "--job", "job").returncode, 0)
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        self.write("etc0/jeton.yaml", text.replace("name: shared", "name: other"))
-        done = self.on(0, "run", "--job", "job")
-        self.assertEqual((done.returncode, "state adopt" in done.stderr), (4, False), done.stderr)
-        self.assertIn("if that is the same one by another name, the former `name` brings them back", done.stderr)
-        self.assertIn("token of connector 'contoso' for name:shared: set the former `name` again, or sign in again",
+        self.host(0, contoso(grants, f"jobs: {{ job: {{ script: {script} }} }}\n"))
+        self.says(0, 0, "run", "--job", "job")
+        self.rename(0, "other")
+        done = self.says(4, 0, "run", "--job", "job",
+                         words="if that is the same one by another name, `jeton state adopt name:shared` brings them along")
+        self.assertIn("token of connector 'contoso' for name:shared: if that was the name before, `jeton state adopt name:shared`",
                       done.stderr)
+        self.says(3, 0, "state", "adopt", self.folder + "/gone.yaml", words="a database has no rows of a path, but of names")
+
+    def test_another_name_takes_all_that_a_name_had(self):
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        self.write("job.lua", f"""
+            local s = require "jeton.state"
+            s.set("n", (s.get "n" or 0) + 1)
+            io.open("{self.folder}/on", "w"):close()
+            while not io.open("{self.folder}/go") do require "jeton.task".sleep(0.02) end
+            print(require "jeton.token".get("contoso").access_token, s.get "n")""")
+        for number in range(2):
+            self.host(number, contoso(grants, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
+                                              "    timezone: UTC\n    catch_up: true\n    metrics: "
+                                              f"{self.folder}/job.prom\n"))
+        alone = [self.write(f"etc{number}/alone.lua", 'local s = require "jeton.state"; s.set("a", (s.get "a" or 0) + 1)'
+                            ' s.commit() print(s.get "a")') for number in range(2)]
+        self.write("go", "")
+        self.says(0, 0, "run", "--job", "job", "--scheduled", words="access-token-1\t1")
+        self.says(0, 0, "run", alone[0], words="1")
+        os.unlink(self.folder + "/on")
+        os.unlink(self.folder + "/go")
+        running = self.start_on(1, "run", "--job", "job")
+        wait_until(lambda: os.path.exists(self.folder + "/on"), 60)
+        for number in range(2):
+            self.rename(number, "other")
+        waits = self.start_on(0, "state", "adopt", "name:shared")
+        time.sleep(0.3)
+        self.assertIsNone(waits.poll())
+        self.write("go", "")
+        self.assertEqual(self.finish_all([running, waits]),
+                         [b"access-token-1\t2\n", b"what belonged to name:shared belongs to name 'other' now\n"])
+        rows = self.sql("SELECT count(*), (SELECT count(*) FROM @slot), (SELECT count(*) FROM @job_counter) FROM @run")
+        self.assertEqual(rows, [["2", "1", "1"]])
+        left = ("SELECT encode(scope, 'escape') AS it FROM (SELECT scope FROM @run UNION SELECT scope FROM @slot UNION SELECT scope"
+                " FROM @job UNION SELECT scope FROM @kv UNION SELECT home FROM @token UNION SELECT scope FROM @job_counter) AS its"
+                " ORDER BY 1")
+        self.assertEqual(self.sql(left), [["job:job:name:other"], ["name:other"], ["script:name:other:alone.lua"]])
+        self.assertEqual(self.sql("SELECT max(runs) FROM @job_counter"), [["2"]])
+        self.says(0, 1, "run", "--job", "job", words="access-token-1\t3")
+        self.assertEqual(self.sql("SELECT max(runs) FROM @job_counter"), [["3"]])
+        self.says(0, 1, "run", alone[1], words="2")
+        self.expire()
+        self.says(0, 0, "run", "--job", "job", words="access-token-2\t4")
+        self.assertEqual((len(grants.forms), grants.dead), (2, False))
+        self.assertEqual(self.on(1, "history", "--json").stdout.count("\n"), 4)
+        self.says(3, 0, "state", "adopt", "name:shared", words="belongs to name:shared; ")
+        # Both have rows: nothing moves, unless that is asked for.
+        self.rename(1, "shared")
+        self.says(0, 1, "state", "keys", "set", "--job", "job", "n", "100")
+        self.says(3, 0, "state", "adopt", "name:shared", words="both name:shared and name 'other' have rows")
+        self.assertEqual(self.sql("SELECT count(*) FROM @kv WHERE convert_from(scope, 'UTF8') = 'job:job:name:shared'"), [["1"]])
+        self.says(0, 0, "state", "adopt", "name:shared", "--replace")
+        self.says(0, 0, "run", "--job", "job", words="access-token-2\t101")
+        self.assertEqual((len(grants.forms), self.sql(left)), (2, [["job:job:name:other"], ["name:other"],
+                                                                  ["script:name:other:alone.lua"]]))
 
     def test_a_folder_loads_no_library(self):
         self.write("jeton.yaml", "version: 1\nname: n\nstate: state\n")

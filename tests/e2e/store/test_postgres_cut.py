@@ -184,6 +184,32 @@ class Cut(CutCase):
         self.cut_anywhere(SOCKET)
 
 
+    def test_a_change_of_names_whose_connection_is_cut_anywhere_is_made_once(self):
+        proxy = Proxy(self.folder + "/proxy", SOCKET)
+        self.addCleanup(proxy.listener.close)
+        self.host(0, f"jobs: {{ job: {{ script: {self.write('job.lua', '')} }} }}\n",
+                  url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        self.says(0, 0, "run", "--job", "job")
+        self.says(0, 0, "state", "keys", "set", "--job", "job", "k", "1")
+        names = ["shared", "other"]
+
+        def change(*cut):
+            names.reverse()
+            self.rename(0, names[0])
+            proxy.arm(*cut)
+            self.says(0, 0, "state", "adopt", "name:" + names[1])
+            self.assertEqual(self.sql("SELECT convert_from(scope, 'UTF8') FROM @kv UNION SELECT convert_from(scope, 'UTF8') FROM"
+                                      " @run"), [[f"job:job:name:{names[0]}"]], cut)
+
+        change(None, 0, None)
+        lengths = proxy.lengths
+        for side in ("up", "down"):
+            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
+            for number, part in places[::1 if SOAK else max(1, len(places) // PLACES)] + places[-3:]:
+                change(side, number, part)
+        self.says(0, 0, "state", "keys", "get", "--job", "job", "k", words="1")
+
+
 class Poolers(OwnServer, CutCase):
     MODES = ("session", "transaction")
 

@@ -53,8 +53,8 @@ class Events(PostgresCase):
         self.write("sender.secret", SECRET + "\n")
         self.write("handler.lua", HANDLER.format(folder=self.folder))
 
-    def hooks(self, number, **state):
-        hook = HOOK.format(folder=self.folder) + '    order: "json:key"\n    retries: { delay: 0s }\n'
+    def hooks(self, number, retries="0s", **state):
+        hook = HOOK.format(folder=self.folder) + f'    order: "json:key"\n    retries: {{ delay: {retries} }}\n'
         self.host(number, "webhooks:\n  orders:\n" + hook, **state)
 
     def listen(self, number, **state):
@@ -281,6 +281,44 @@ class Events(PostgresCase):
         self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
         self.wait_done(2)
         listener.stop()
+
+    def test_another_name_takes_them_over(self):
+        self.write("handler.lua", 'return function(event) if event.data.n > 0 then error "not today" end end')
+        first = self.listen(0, retries="1h")
+        for n in range(3):
+            self.post([first], {"id": f"e{n}", "type": "t", "key": "k", "n": n, "said": f"this is {n}"})
+            wait_until(lambda n=n: self.sql("SELECT count(*) FROM @event WHERE error IS NOT NULL OR state = 4")
+                       == [[str(min(2, n + 1))]], 60)
+        first.stop()
+        self.name = "other"
+        self.hooks(0)
+        self.assertEqual(self.on(0, "events", "--json").stdout, "[]\n")
+        self.says(0, 0, "state", "adopt", "name:shared")
+        self.says(0, 0, "events", "--show", "3", words="this is 2")
+        self.assertEqual(self.sql("SELECT count(DISTINCT order_lock), count(*) FILTER (WHERE next_ms IS NULL) FROM @event"
+                                  " WHERE ended_ms IS NULL"), [["1", "1"]])
+        self.sql("UPDATE @event SET next_ms = 1 WHERE next_ms IS NOT NULL")
+        self.write("handler.lua", HANDLER.format(folder=self.folder))
+        listener = self.listen(0)
+        for n in (0, 3):
+            self.post([listener], {"id": f"e{n}", "type": "t", "key": "k", "n": n, "said": f"this is {n}"})
+        self.wait_done(4)
+        self.assertEqual(self.handled(), [["e1", "2"], ["e2", "1"], ["e3", "1"]])
+        listener.stop()
+        self.assertEqual(self.sql("SELECT sum(duplicates), count(DISTINCT order_lock) FROM @event"), [["1", "1"]])
+        # Where both have some, with one ID among them: nothing moves, or those of the former name win.
+        self.name = "third"
+        self.write("handler.lua", 'return function(event) error "not today" end')
+        listener = self.listen(0, retries="1h")
+        for n in (3, 4):
+            self.post([listener], {"id": f"e{n}", "type": "t", "key": "k", "n": n, "said": f"another {n}"})
+        listener.stop()
+        self.says(3, 0, "state", "adopt", "name:other", words="both name:other and name 'third'")
+        self.says(0, 0, "state", "adopt", "name:other", "--replace")
+        rows = json.loads(self.on(0, "events", "--json").stdout)
+        self.assertEqual([(row["event_id"], row["state"]) for row in rows],
+                         [("e4", "ready"), ("e3", "done"), ("e2", "done"), ("e1", "done"), ("e0", "done")])
+        self.assertEqual(self.sql("SELECT count(*) FROM @hook"), [["1"]])
 
     @unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
     def test_the_pods_of_the_guide(self):
