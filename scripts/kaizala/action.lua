@@ -30,6 +30,9 @@ local survey = require "kaizala.survey"
 ---@field choices? table[] of a poll: `{title=, image=}`, the URL of the picture
 ---@field expiry_date? integer of a poll or a survey: when it stops taking answers
 ---@field description? string of a survey, after `details`
+---@field visibility? "0"|"1"|"2"|"3" of a survey, after `details`: all, sender, admins, members see answers
+---@field is_anonymous? boolean of a survey, after `details`
+---@field accept_multiple_responses? boolean of a survey, after `details`
 ---@field starting_time? integer of a meeting
 ---@field duration? integer of a meeting, minutes
 ---@field agenda? string of a meeting
@@ -169,6 +172,7 @@ function Action:details()
   local details = check.reply(reply.actionDetails, "actionDetails", "object", request)
   fill(self, details, request)
   convert(self, reply)
+  self.actions = nil -- of this one, as in a list
   if details.properties then
     self.properties = properties.read(check.reply(details.properties, "properties", "list", request), request)
   end

@@ -69,7 +69,7 @@ local function fill(self, raw, request)
   check.reply(raw, "groups[]", "object", request)
   local id = check.reply(raw.groupId, "groupId", "string", request)
   names.convert(raw, "group", self, Group)
-  self.id = id
+  self.id, self.groups = id, nil -- the list that details may come in, too
   return self
 end
 

@@ -1,6 +1,7 @@
 --- The fields of the SDK's objects, for completion. Made by scripts/tools/repl-names.lua.
 return {
   ["kaizala.Action"] = {
+    "accept_multiple_responses",
     "agenda",
     "assignee_count",
     "choices",
@@ -13,6 +14,7 @@ return {
     "failed_result",
     "id",
     "image_url",
+    "is_anonymous",
     "is_completed",
     "is_sender_only",
     "latitude",
@@ -35,6 +37,7 @@ return {
     "title",
     "type",
     "version",
+    "visibility",
   },
   ["kaizala.Bot"] = {
     "creator",

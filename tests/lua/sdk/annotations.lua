@@ -76,6 +76,9 @@ function annotations.note(value, kind, seen)
     end
     return nil
   end
+  for name in next, class_name ~= "kaizala.Iterator" and value or {} do -- its fields are private
+    if not class.fields[name] then return ("%s has %s, which is not annotated"):format(class_name, name) end
+  end
   for name, field in pairs(class.fields) do
     local item = rawget(value, name)
     if item == nil and not field.optional then
