@@ -59,6 +59,11 @@ try_deb() {
             test "$(systemctl is-enabled $unit || true)" = disabled
         done
         cd /usr/share/doc/jeton && test -s README.md -a -s docs/lua-api.md -a -s docs/guide-cron.md -a -s changelog.gz
+        for page in *.md docs/*.md; do # nothing leads nowhere
+            for link in $(grep -o "](\([^)#: ]*\)" $page | cut -c3-); do
+                test -e "$(dirname $page)/$link" || { echo "$page: $link" >&2; exit 1; }
+            done
+        done
         test -s /usr/share/jeton/meta/jeton/http.lua -a -s /usr/share/jeton/meta/kaizala/init.lua'
     enter "$root" 'cd /; mkdir -p /etc/jeton; printf "version: 1\njobs:\n  hello:\n    script: /usr/share/jeton/examples/hello.lua\n" \
         >/etc/jeton/jeton.yaml

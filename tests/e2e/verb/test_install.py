@@ -35,15 +35,29 @@ class Installed(support.Case):
             self.assertTrue(os.path.isfile(os.path.join(self.prefix, path)), path)
 
     def test_documents_lead_to_what_is_there(self):
-        documents, seen = os.path.join(self.prefix, "share/doc/jeton"), 0
-        for path in ["README.md", *glob.glob("docs/*.md", root_dir=documents)]:
+        """Files, pictures, and headings, which are named as GitHub names them."""
+        documents, seen, dead = os.path.join(self.prefix, "share/doc/jeton"), 0, []
+
+        def text_of(path):
             with open(os.path.join(documents, path), encoding="utf-8") as file:
-                links = re.findall(r"\]\(([^)#\s:]+)(?:#[^)]*)?\)", file.read())
-            for link in links:
-                if link not in ("CONTRIBUTING.md", "LICENSE"):  # of the sources
-                    self.assertTrue(os.path.exists(os.path.join(documents, os.path.dirname(path), link)), (path, link))
+                return re.sub(r"^```.*?^```", "", file.read(), flags=re.M | re.S)
+
+        def headings(path):
+            return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+                    for title in re.findall(r"^#+ (.*?) *$", text_of(path), re.M)}
+
+        for path in glob.glob("**/*.md", root_dir=documents, recursive=True):
+            links = re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text_of(path))
+            links += [(link, "") for link in re.findall(r'(?:src|srcset|href)="([^"#]+)"', text_of(path))]
+            for link, heading in links:
+                if ":" not in link:
+                    target = os.path.normpath(os.path.join(os.path.dirname(path), link)) if link else path
+                    fine = os.path.exists(os.path.join(documents, target)) and not target.startswith("..")
+                    if not fine or heading and heading not in headings(target):
+                        dead.append((path, link, heading))
                     seen += 1
-        self.assertGreater(seen, 50)
+        self.assertEqual(dead, [])
+        self.assertGreater(seen, 70)
 
     def test_the_program_needs_nothing_else_of_it(self):
         alone = os.path.join(self.folder, "elsewhere", "renamed")
