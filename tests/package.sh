@@ -83,6 +83,8 @@ try_deb() {
 /var/lib/jeton/mine
 END
     test -s "$root/srv/work/hello.lua"
+    enter "$root" '! man -k jeton 2>/dev/null; test "$(getent passwd jeton | cut -d: -f7)" = /usr/sbin/nologin
+        grep -q "find /var/cache/man .*-atime +6 -delete" /lib/systemd/system/man-db.service' # as README.Debian says
 }
 
 try_autopkgtest() {
