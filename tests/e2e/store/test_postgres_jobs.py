@@ -1,9 +1,6 @@
 """Tests of jobs that are killed, and that are many at once, with their state on PostgreSQL."""
 
 import json
-import os
-import shutil
-import tempfile
 import unittest
 
 import test_jobs_killed
@@ -58,19 +55,8 @@ class Slots(OnPostgres, OwnServer, test_jobs_slots.Slots):
     """Whether a slot is due is said by the server's clock, which stands where that of the host begins."""
 
     def setUp(self):
-        clock = tempfile.mkdtemp(prefix="jeton-clock-")
-        self.addCleanup(shutil.rmtree, clock)
-        os.chmod(clock, 0o755)
-        self.clock = clock + "/clock"
-        self.set_clock("+0")
-        self.env = {}
-        self.server_env = {**self.faketime("+0"), "FAKETIME_TIMESTAMP_FILE": self.clock}
+        self.own_clock()
         super().setUp()
-
-    def set_clock(self, when):
-        with open(self.clock + ".new", "w", encoding="ascii") as file:
-            file.write(when)
-        os.rename(self.clock + ".new", self.clock)
 
     def run_job(self, *options, env=None, **more):
         when = (env or {}).get("FAKETIME", "")
