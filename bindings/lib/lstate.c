@@ -420,6 +420,7 @@ static int state_commit(lua_State *L)
     if (store == NULL)
         return lerr_raise(L, &err);
     struct store_call call = {.op = STORE_KV_WRITE,
+                              .under = vm_options_of(vm_of(L))->under,
                               .kv = {.scope = scope,
                                      .version = &version,
                                      .items = changes.items,

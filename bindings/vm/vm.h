@@ -74,6 +74,7 @@ struct vm_options {
     size_t nnamed;
     const struct job *job;            /* whose run this is; NULL: none */
     const struct vm_attempt *attempt; /* of the job; NULL: unknown */
+    const struct store_lease *under;  /* of keys that are written (struct store_call) */
     const struct vm_events *events;   /* of a webhook; NULL: none */
     const struct vm_test *test;       /* NULL: none */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */

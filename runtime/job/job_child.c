@@ -38,6 +38,7 @@ static int run_vm(const struct job_script *script, struct engine *engine, char *
                                        .nnamed = script->nnamed,
                                        .job = job,
                                        .attempt = script->attempt,
+                                       .under = script->under,
                                        .ends_process = true,
                                        .log_json = script->app->log_format == LOG_JSON};
     struct vm *vm = vm_new(&options);

@@ -10,7 +10,8 @@ struct job_script {
     const struct config *config;
     const struct job *job;
     const struct vm_attempt *attempt;
-    int64_t deadline_ms; /* monotonic */
+    const struct store_lease *under; /* keys are written while it is held; NULL: whatever is */
+    int64_t deadline_ms;             /* monotonic */
     bool dry_run;
     const struct vm_arg *named;
     size_t nnamed;

@@ -161,6 +161,7 @@ static int attempt_once(struct run *run, struct err *err)
                                       .config = run->config,
                                       .job = run->job,
                                       .attempt = &attempt,
+                                      .under = run->job->lost == LOST_STOP ? &run->lease : NULL,
                                       .deadline_ms = run->deadline_ms,
                                       .named = run->request->named,
                                       .nnamed = run->request->nnamed,

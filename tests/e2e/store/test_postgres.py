@@ -10,6 +10,7 @@ import subprocess
 import time
 import unittest
 
+from namespaces import below
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
 from support import JETON, JETON_FAULTY, SOAK, wait_until
@@ -20,6 +21,12 @@ def contoso(grants, more="    rate_limit: {per_minute: 0}\n"):
     return (f"connectors:\n  contoso:\n    provider: oauth2\n    token_url: {grants.url}/token\n"
             f"    client_id: {ID}\n    client_secret: {json.dumps(SECRET)}\n    refresh_token: {REFRESH}\n"
             f"    endpoint: {grants.url}\n{more}")
+
+
+def ended(pid):
+    """A child that nobody has waited for."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "Z"
 
 
 class Postgres(PostgresCase):
@@ -251,6 +258,35 @@ class Postgres(PostgresCase):
         self.write("go", "")
         self.finish_all([first])
         self.assertEqual(self.on(1, "run", "--job", "job").returncode, 0)
+
+    def test_what_a_run_writes_after_its_lock_was_lost_is_refused(self):
+        """Its host was frozen, and its script goes on before anybody can stop it."""
+        self.write("job.lua", f"""
+            local s, host = require "jeton.state", os.getenv "HOST"
+            s.set("n", (s.get "n" or 0) + 1)
+            io.open("{self.folder}/on" .. host, "w"):close()
+            while not io.open("{self.folder}/go" .. host) do require "jeton.task".sleep(0.02) end""")
+        runs = []
+        for number in range(2):
+            self.host(number, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n")
+            runs.append(self.start_on(number, "run", "--job", "job", env={"HOST": str(number)}))
+            wait_until(lambda number=number: os.path.exists(f"{self.folder}/on{number}"), 60)
+            if number == 0:
+                script, = below(runs[0].pid)
+                for pid in (runs[0].pid, script):
+                    os.kill(pid, signal.SIGSTOP)
+                self.sql("UPDATE @lease SET until = clock_timestamp() WHERE kind = 1")
+        self.write("go0", "")
+        os.kill(script, signal.SIGCONT)
+        wait_until(lambda: below(runs[0].pid) == [] or ended(script), 60)
+        self.write("go1", "")
+        self.finish_all(runs[1:])
+        runs[0].send_signal(signal.SIGCONT)
+        _, said = runs[0].communicate(timeout=60)
+        self.assertEqual((runs[0].returncode, self.sql("SELECT exit, cause FROM @run ORDER BY row")),
+                         (7, [["7", "lost"], ["0", ""]]), said)
+        self.assertIn(b"the lock was lost to somebody else", said)
+        self.says(0, 0, "state", "keys", "get", "--job", "job", "n", words="1")
 
     def test_no_table_is_read_as_a_whole(self):
         self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()')
