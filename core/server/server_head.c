@@ -14,6 +14,7 @@
 
 #define BAD_LINE       "The request line is malformed: expected METHOD target HTTP/1.1"
 #define BAD_FIELD      "A header is malformed: expected Name: value"
+#define BAD_VALUE      "A header holds a control character"
 #define TOO_LARGE      "The headers of the request are too large"
 #define TOO_LARGE_CODE "RequestHeaderFieldsTooLarge"
 
@@ -140,7 +141,7 @@ static int check_field(const char *line, size_t len, struct tally *tally,
     if (name == 0 || name == len || line[name] != ':')
         return malformed(problem, BAD_FIELD);
     if (!field_is_value(line + name + 1, len - name - 1))
-        return malformed(problem, "A header holds a control character");
+        return malformed(problem, BAD_VALUE);
     return tally_add(tally, line, name, line + name + 1, len - name - 1, problem);
 }
 
@@ -233,6 +234,8 @@ int server_head_check_parsed(const struct server_options *limits, const char *ta
             return too_large(false, problem);
         if (!field_is_token(name))
             return malformed(problem, BAD_FIELD);
+        if (!field_is_value(value, strlen(value)))
+            return malformed(problem, BAD_VALUE);
         if (tally_add(&tally, name, strlen(name), value, strlen(value), problem) != 0)
             return -1;
     }

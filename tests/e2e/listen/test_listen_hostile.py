@@ -91,6 +91,10 @@ class Hostile(listening.Case):
             self.assertIn(status, (400, 411, 501), fields)
         for line in ("POST /orders HTTP/1.1 x", "POST  /orders HTTP/1.1", "POST /orders HTTP/2.0", "POST /or\0ders HTTP/1.1"):
             self.assertIn(self.status(head(signed, length, line=line), BODY), (400, 505), line)
+        for text in ("X-A: a\rTransfer-Encoding: chunked", "X-A: a\x01", "X-A: \x7f"):  # in a connection's second request, too
+            asked = head(signed, length, text) + BODY
+            self.assertEqual(self.status(asked), 400, text)
+            self.assertEqual(self.status(head(signed, length) + BODY + asked, replies=2), 400, text)
         self.assertEqual(self.status(head(*[f"X-{i}: {i}" for i in range(500)]), BODY), 431)
         for size, status in ((100_000, 431), (16_400, 431), (15_000, 200)):
             fields = (signed, length, "Connection: close", "X-Long: " + "x" * size)
