@@ -187,16 +187,22 @@ static int read_value(const struct secret *secret, int64_t deadline_ms, struct b
     return err_set(err, ERR_CONFIG, "it is not configured");
 }
 
+/* As it is used. */
+static int read_checked(const struct secret *secret, int64_t deadline_ms, struct buf *out,
+                        struct err *err)
+{
+    if (read_value(secret, deadline_ms, out, err) != 0)
+        return -1;
+    strip(secret, out);
+    return secret_check_value(secret, out->data, out->len, err);
+}
+
 int secret_read(const struct secret *secret, struct redact *redact, int64_t deadline_ms,
                 struct buf *out, struct err *err)
 {
     struct buf value;
     buf_create_secret(&value, SECRET_BYTES_MAX);
-    int result = read_value(secret, deadline_ms, &value, err);
-    if (result == 0) {
-        strip(secret, &value);
-        result = secret_check_value(secret, value.data, value.len, err);
-    }
+    int result = read_checked(secret, deadline_ms, &value, err);
     if (result == 0) {
         secret_hide(secret, value.data, value.len, NULL, redact);
         result = buf_append(out, value.data, value.len);
@@ -223,37 +229,31 @@ static void report(const struct secret *secret, struct problems *problems, bool 
         problems_add(problems, secret->file, secret->line, secret->col, "%s: %s", name, message);
 }
 
+/* Nothing keeps or shows the value. */
+static void check_value(const struct secret *secret, bool warning, struct problems *problems)
+{
+    struct buf value;
+    struct err err;
+    err_clear(&err);
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    if (read_checked(secret, 0, &value, &err) != 0)
+        report(secret, problems, warning, err.msg);
+    buf_destroy(&value);
+}
+
 static void check_file(const struct secret *secret, const char *path, bool warn_readable,
                        struct problems *problems)
 {
     struct err err;
-    err_clear(&err);
-    int fd = safefile_open(path, file_rule(secret), &err);
-    if (fd < 0) {
-        advise(secret, path, &err);
-        report(secret, problems, false, err.msg);
-        return;
-    }
     struct stat st;
-    char byte;
-    ssize_t first = read(fd, &byte, sizeof byte); /* its size may mean nothing, as in /proc */
-    int code = errno;
-    sodium_memzero(&byte, sizeof byte);
-    if (fstat(fd, &st) != 0)
-        memset(&st, 0, sizeof st);
-    close(fd);
-    if (warn_readable && (st.st_mode & (S_IRGRP | S_IROTH))) {
-        err_clear(&err);
-        if (safefile_check_mode(path, &st, SAFEFILE_PRIVATE, &err) == 0)
-            err_set(&err, ERR_CONFIG, "%s: " SAFEFILE_GROUP, path);
-        report(secret, problems, true, err.msg);
-    }
-    if (first < 0)
-        report(secret, problems, false, strerror(code));
-    else if (first == 0)
-        report(secret, problems, false, "its file is empty");
-    else if ((uintmax_t)st.st_size > SECRET_BYTES_MAX)
-        report(secret, problems, false, "its file is too large for a secret");
+    check_value(secret, false, problems);
+    if (!warn_readable || stat(path, &st) != 0 || !(st.st_mode & (S_IRGRP | S_IROTH)) ||
+        safefile_check_mode(path, &st, file_rule(secret), &err) != 0)
+        return;
+    err_clear(&err);
+    if (safefile_check_mode(path, &st, SAFEFILE_PRIVATE, &err) == 0)
+        err_set(&err, ERR_CONFIG, "%s: " SAFEFILE_GROUP, path);
+    report(secret, problems, true, err.msg);
 }
 
 static void check_command(const struct secret *secret, struct problems *problems)
@@ -294,6 +294,8 @@ void secret_check(const struct secret *secret, struct problems *problems)
     case SECRET_ENV:
         if (getenv(secret->text) == NULL)
             message = mem_printf("environment variable %s is not set here", secret->text);
+        else /* another environment may have another value */
+            check_value(secret, true, problems);
         break;
     case SECRET_FILE: {
         if (secret->value != NULL)

@@ -70,7 +70,8 @@ void secret_hide_file(const struct secret *secret, const char *owner, struct red
 char *secret_path(const struct secret *secret);
 /* The value where it can be had without reading or running anything (plain, env); else NULL. */
 const char *secret_at_hand(const struct secret *secret);
-/* Without reading the value or running anything: what is wrong or risky about it. */
+/* Without running anything: what is wrong or risky about it. A file is read, and its value
+ * forgotten; a variable that is not good here is a warning. */
 void secret_check(const struct secret *secret, struct problems *problems);
 
 #endif

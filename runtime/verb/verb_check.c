@@ -236,17 +236,19 @@ static void check_connectors(struct check *check)
     mem_free(tokens);
 }
 
-/* One that is at hand must be written as its sender writes it: whsec_…, a public key. */
+/* It must be written as its sender writes it: whsec_…, a public key. */
 static void check_key(struct check *check, const struct hook *hook, const struct secret *secret,
                       const char *name)
 {
-    const char *value = secret_at_hand(secret);
     struct hook_keys *keys = hook_keys_new();
+    struct buf value;
     struct err err;
-    err_clear(&err);
-    if (value != NULL && hook_keys_add(keys, &hook->rules, name, value, strlen(value), &err) != 0)
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    if (secret->kind != SECRET_COMMAND && secret_read(secret, NULL, 0, &value, &err) == 0 &&
+        hook_keys_add(keys, &hook->rules, name, value.data, value.len, &err) != 0)
         problems_add(&check->problems, secret->file, secret->line, secret->col, "%s: %s",
                      secret->name, err.msg);
+    buf_destroy(&value);
     hook_keys_free(keys);
 }
 

@@ -64,8 +64,8 @@ connectors:
         self.write("empty", "")
         done = self.jeton("-c", path, "check")
         self.assertEqual(done.returncode, 3)
-        self.assertEqual(done.stdout.count("its file is empty"), 1, done.stdout)
-        self.assertIn("refresh_token of connector 'c': its file is empty", done.stdout)
+        self.assertEqual(done.stdout.count("it is empty"), 1, done.stdout)
+        self.assertIn("refresh_token of connector 'c': it is empty", done.stdout)
 
 
 class Substituted(JobCase):

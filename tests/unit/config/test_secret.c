@@ -189,7 +189,8 @@ static void checked(struct secret secret, const char *expected)
     secret_destroy(&secret);
 }
 
-#define NAME "refresh_token of connector 'c': "
+#define NAME  "refresh_token of connector 'c': "
+#define SHORT "it is shorter than 6 bytes; such a secret could not be masked\n"
 
 static void test_check(void **state)
 {
@@ -207,7 +208,15 @@ static void test_check(void **state)
     checked(make(SECRET_FILE, "file"), "warning: " NAME "file: group or others can read it; run: "
                                        "chmod go-rwx file\n");
     folder_put("file", 0600, "");
-    checked(make(SECRET_FILE, "file"), NAME "its file is empty\n");
+    checked(make(SECRET_FILE, "file"), NAME "it is empty\n");
+    folder_put("file", 0600, "five5\n");
+    checked(make(SECRET_FILE, "file"), NAME SHORT);
+    folder_put("file", 0600, "two\nlines\n");
+    checked(make(SECRET_FILE, "file"),
+            NAME "it holds a control character; expected one line of text\n");
+    setenv("JETON_TEST_SECRET", "five5", 1);
+    checked(make(SECRET_ENV, "JETON_TEST_SECRET"), "warning: " NAME SHORT);
+    unsetenv("JETON_TEST_SECRET");
     checked(make(SECRET_CREDENTIAL, "token"),
             "warning: " NAME "credential 'token': $CREDENTIALS_DIRECTORY is not set here\n");
 }
