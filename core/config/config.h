@@ -37,6 +37,8 @@ struct config {
     /* Where the state is. Its own secrets are read when a database is opened. */
     struct state_place *state;
     struct secret state_password, state_key;
+    char *state_shown; /* with a database: where it is configured, for messages */
+    int state_line, state_col;
     int64_t history_keep;
     int64_t history_days;
     struct connector **connectors;

@@ -58,6 +58,9 @@ static void read_database(const struct schema_walk *walk, const struct yaml_node
         .read = read_secret,
         .arg = config,
     };
+    config->state_shown = mem_strdup(walk->file);
+    config->state_line = node->line;
+    config->state_col = node->col;
     config->state_password = database.password;
     config->state_key = database.key;
     config->state_key.absent = "`jeton state keygen FILE` makes it";
@@ -100,6 +103,7 @@ void config_state_destroy(struct config *config)
         mem_free(config->state->ca_file);
     }
     mem_free(config->state);
+    mem_free(config->state_shown);
     secret_destroy(&config->state_password);
     secret_destroy(&config->state_key);
 }

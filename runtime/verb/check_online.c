@@ -31,10 +31,7 @@ static char *endpoint_of(const struct connector *connector, const struct token *
     return mem_strdup(named);
 }
 
-/* "FILE:LINE:COLUMN: message" of one of the connector's secrets: it is shown there, and takes the
- * place of a warning about the same. */
-static bool add_secret_problem(struct check *check, const struct secret *secret,
-                               const char *message)
+bool check_secret_problem(struct check *check, const struct secret *secret, const char *message)
 {
     if (secret->file == NULL || secret->line <= 0)
         return false;
@@ -57,7 +54,7 @@ void check_token_problem(struct check *check, const struct connector *connector,
     const struct secret *secret;
     size_t n = 0;
     while ((secret = connector_secret_at(connector, n)) != NULL &&
-           !add_secret_problem(check, secret, line))
+           !check_secret_problem(check, secret, line))
         n++;
     if (secret == NULL)
         /* The message names the connector. */

@@ -22,6 +22,10 @@ struct check {
 /* What --online adds: exchanges, and the groups of notices. -1 with err: it could not be tried. */
 int check_online(struct check *check, struct err *err);
 
+/* "FILE:LINE:COLUMN: message" of this secret: it is shown there, and takes the place of a warning
+ * about the same. False: it is about something else, and nothing was added. */
+bool check_secret_problem(struct check *check, const struct secret *secret, const char *message);
+
 /* Adds the problem at the secret that it is about, else at the connector. */
 void check_token_problem(struct check *check, const struct connector *connector,
                          const struct err *err);

@@ -353,10 +353,14 @@ static void check_signed_in(void *arg, const struct connector *connector,
 static bool can_look(struct check *check, struct store *store)
 {
     struct err err;
-    if (check->config->state->url == NULL)
+    const struct config *config = check->config;
+    if (config->state->url == NULL)
         return true;
     if ((check->online ? store_open : store_check)(store, &err) != 0) {
-        problems_add(&check->problems, NULL, 0, 0, "%s", err.msg);
+        if (!check_secret_problem(check, &config->state_key, err.msg) &&
+            !check_secret_problem(check, &config->state_password, err.msg))
+            problems_add(&check->problems, config->state_shown, config->state_line,
+                         config->state_col, "%s", err.msg);
         return false;
     }
     return check->online;
