@@ -182,11 +182,10 @@ static const struct schema_field retry_fields[] = {
 static const char *const lost_words[] = {[LOST_STOP] = "stop", [LOST_GO_ON] = "go_on", NULL};
 static const char *const overlap_words[] = {[OVERLAP_SKIP] = "skip", [OVERLAP_WAIT] = "wait", NULL};
 
-static const char *const log_words[] = {[LOG_ERROR] = "error",
-                                        [LOG_WARN] = "warning",
-                                        [LOG_INFO] = "info",
-                                        [LOG_DEBUG] = "debug",
-                                        NULL};
+#define LOG_AS_IN_LUA (LOG_DEBUG + 1)
+static const char *const log_words[] = {
+    [LOG_ERROR] = "error", [LOG_WARN] = "warning",   [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug", [LOG_AS_IN_LUA] = "warn", NULL};
 
 #define NOTICE_EXPECTED "{command: [PROGRAM, …]} or {message: {group: …}}"
 
@@ -279,6 +278,8 @@ void config_job_read(const struct schema_walk *walk, const struct yaml_node *nod
     job->log_level = CONFIG_JOB_LOG_USUAL;
     char *what = mem_join("job '", job->name, "'", NULL);
     schema_read(walk, job_fields, what, node, job);
+    if (job->log_level == LOG_AS_IN_LUA)
+        job->log_level = LOG_WARN;
     mem_free(what);
 }
 

@@ -423,7 +423,8 @@ return true
     def test_the_level_is_the_jobs(self):
         warns = "log.warn 'warning of the script'"
         info, warning, debug = (f"jeton: {level}: {level} of the script\n" for level in ("info", "warning", "debug"))
-        for level, passed, kept in ((None, warning, info + warning), ("error", "", info + warning),
+        for level, passed, kept in ((None, warning, info + warning), ("warn", warning, info + warning),
+                                    ("error", "", info + warning),
                                     ("info", info + warning, info + warning), ("debug", info + debug + warning, info + debug + warning)):
             done = self.scheduled(what=warns, **({"log_level": level} if level else {}))
             self.assertEqual(done.stderr, passed, level)
