@@ -167,6 +167,8 @@ struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 /* The real path of the script; NULL: it came from standard input, or a module runs. */
 const char *vm_script(const struct vm *vm);
+/* ERR_USAGE: it is too little, said of --memory. */
+int vm_check_memory(int64_t bytes, struct err *err);
 size_t vm_memory_limit(const struct vm *vm); /* of the run, in bytes */
 int64_t vm_deadline(const struct vm *vm);    /* epoch s; 0: none */
 /* Whether tasks with a deadline of their own are under way: the watchdog looks at them. */

@@ -221,3 +221,13 @@ void vm_limits_stop(struct vm *vm)
 {
     loop_timer_stop(vm->options.engine->loop, &vm->deadline_timer);
 }
+
+int vm_check_memory(int64_t bytes, struct err *err)
+{
+    if (bytes >= VM_MEMORY_MIN)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "--memory: %lld bytes are too few for Lua and the SDK; expected 1MiB or more "
+                   "(the default is 512MiB)",
+                   (long long)bytes);
+}

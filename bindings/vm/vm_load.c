@@ -210,6 +210,16 @@ void vm_load_setup(lua_State *L)
     }
 }
 
+int vm_load_check_folder(const char *folder, struct err *err)
+{
+    if (strpbrk(folder, LUA_PATH_SEP LUA_PATH_MARK) != NULL)
+        return err_set(
+            err, ERR_CONFIG,
+            "%s: the path of a script's folder must not contain ';' or '?'; move or rename it",
+            folder);
+    return 0;
+}
+
 int vm_check_syntax(const char *path, struct err *err)
 {
     lua_State *L = luaL_newstate();
@@ -217,6 +227,10 @@ int vm_check_syntax(const char *path, struct err *err)
     if (L == NULL)
         return err_set(err, ERR_SCRIPT, "%s: no memory left to check it", path);
     int result = vm_load(L, NULL, path, &real, err);
+    if (result == 0) {
+        *strrchr(real, '/') = '\0';
+        result = vm_load_check_folder(real, err);
+    }
     mem_free(real);
     lua_close(L);
     return result;

@@ -268,11 +268,8 @@ void vm_modules_setup(struct vm *vm)
 
 int vm_modules_path(lua_State *L, const char *folder, struct err *err)
 {
-    if (strpbrk(folder, LUA_PATH_SEP LUA_PATH_MARK) != NULL)
-        return err_set(
-            err, ERR_CONFIG,
-            "%s: the path of a script's folder must not contain ';' or '?'; move or rename it",
-            folder);
+    if (vm_load_check_folder(folder, err) != 0)
+        return -1;
     if (strcmp(folder, "/") == 0)
         folder = ""; /* the root */
     lua_getglobal(L, LUA_LOADLIBNAME);

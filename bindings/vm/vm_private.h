@@ -162,6 +162,8 @@ int vm_modules_path(lua_State *L, const char *folder, struct err *err);
 /* vm_load.c: reads the script at path, checks its modes and pushes the function. With a vm, "-" is
  * standard input. *real (mem_free): the real path; NULL: standard input. */
 int vm_load(lua_State *L, struct vm *vm, const char *path, char **real, struct err *err);
+/* ERR_CONFIG: `require` cannot look in it. */
+int vm_load_check_folder(const char *folder, struct err *err);
 /* Pushes the function of a module's file, by the modes of scripts; raises what is wrong. */
 void vm_load_module(lua_State *L, const char *name, const char *path);
 void vm_load_setup(lua_State *L); /* puts loadfile and dofile that do so in the place of Lua's */

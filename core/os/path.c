@@ -1,5 +1,6 @@
 #include "path.h"
 
+#include "buf.h"
 #include "fd.h"
 #include "mem.h"
 
@@ -14,6 +15,26 @@
 #define UNSIZED_TOLD_MAX                                                                           \
     65536 /* bytes that a file without blocks may tell without being believed */
 #define COPY_CHUNK 16384
+
+char *path_word(const char *path)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,";
+    const char *here = path[0] == '-' ? "./" : "";
+    if (path[0] != '\0' && path[strspn(path, plain)] == '\0')
+        return mem_printf("%s%s", here, path);
+    struct buf word;
+    buf_create(&word, 4 * PATH_MAX + sizeof "'./'");
+    buf_printf(&word, "'%s", here);
+    for (const char *p = path; *p != '\0'; p++) {
+        if (*p == '\'')
+            buf_puts(&word, "'\\''");
+        else
+            buf_putc(&word, *p);
+    }
+    buf_putc(&word, '\'');
+    return buf_take(&word);
+}
 
 char *path_show(const char *path)
 {

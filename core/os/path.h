@@ -9,6 +9,9 @@
 /* As the user would type it, and valid for opening: relative to the working directory where it is
  * below it, else as given (mem_free). */
 char *path_show(const char *path);
+/* As one word of a shell that no program takes for an option: for commands that messages suggest
+ * (mem_free). */
+char *path_word(const char *path);
 #define PATH_UNSIZED_MAX                                                                           \
     ((int64_t)64 * 1024 * 1024) /* bytes of a file that does not tell its size */
 

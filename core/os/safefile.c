@@ -5,6 +5,7 @@
 #include "group.h"
 #include "mem.h"
 #include "newfile.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,26 +20,6 @@
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 #define OTHERS_ANY   (S_IRWXG | S_IRWXO)
 
-/* The path quoted as one shell word, for a command that a message suggests. */
-static char *shell_word(const char *path)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%";
-    if (path[0] != '\0' && path[0] != '-' && path[strspn(path, plain)] == '\0')
-        return mem_strdup(path);
-    struct buf word;
-    buf_create(&word, BUF_LIMIT_LINE);
-    buf_puts(&word, path[0] == '-' ? "./'" : "'");
-    for (const char *p = path; *p != '\0'; p++) {
-        if (*p == '\'')
-            buf_puts(&word, "'\\''");
-        else
-            buf_putc(&word, *p);
-    }
-    buf_putc(&word, '\'');
-    return buf_take(&word);
-}
-
 static int fail(struct err *err, const char *path, const char *why)
 {
     err_set(err, ERR_CONFIG, "%s", why);
@@ -47,7 +28,7 @@ static int fail(struct err *err, const char *path, const char *why)
 
 static int refuse(struct err *err, const char *path, const char *what, const char *remedy)
 {
-    char *word = shell_word(path);
+    char *word = path_word(path);
     err_set(err, ERR_CONFIG, "%s; run: %s %s", what, remedy, word);
     mem_free(word);
     return err_about(err, path);

@@ -4,6 +4,7 @@
 #include "config_load.h"
 #include "fd.h"
 #include "mem.h"
+#include "path.h"
 #include "provider_list.h"
 #include "visible.h"
 
@@ -40,6 +41,14 @@ static void report_all(const struct app *app, const char *path, const struct pro
         log_msg(app->log, LOG_ERROR, "… and %zu more", problems->omitted_errors);
     err_set(err, ERR_CONFIG, "configuration %s: %zu errors", path != NULL ? path : "(none)",
             errors);
+}
+
+char *app_command(const struct app *app)
+{
+    char *word = app->config_path != NULL ? path_word(app->config_path) : NULL;
+    char *command = word != NULL ? mem_printf("jeton -c %s", word) : mem_strdup("jeton");
+    mem_free(word);
+    return command;
 }
 
 struct config *app_config(struct app *app, bool required, struct err *err)

@@ -42,6 +42,9 @@ void app_globals(struct app_globals *globals, struct opt opts[APP_GLOBALS]);
 /* Makes the log and the rest of `app` what app->globals says. ERR_USAGE for what it cannot be. */
 int app_use_globals(struct app *app, struct err *err);
 
+/* What begins a command for the same configuration, to be typed: "jeton -c FILE" (mem_free). */
+char *app_command(const struct app *app);
+
 /* A verb, or a verb of a verb: argv[0] is its name. Returns the exit status, or -1 with err. */
 typedef int app_fn(struct app *app, int argc, char **argv, struct err *err);
 

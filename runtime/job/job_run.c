@@ -51,12 +51,12 @@ static void describe_end(const struct run *run, struct buf *out)
 /* "; all of it: jeton -c FILE logs RUN" */
 static void describe_logs(const struct run *run, struct buf *out)
 {
-    const char *config = run->app->config_path;
+    char *jeton = app_command(run->app);
     if (!run->brief)
         buf_printf(out, "; run %s", run->record.row.run);
     else
-        buf_printf(out, "; all of it: jeton%s%s logs %s", config != NULL ? " -c " : "",
-                   config != NULL ? config : "", run->record.row.run);
+        buf_printf(out, "; all of it: %s logs %s", jeton, run->record.row.run);
+    mem_free(jeton);
 }
 
 static void say_failed(const struct run *run)

@@ -526,11 +526,15 @@ static int check_operands(const struct check *check, const char *const *scripts,
                        scripts[0]);
     for (; *scripts != NULL; scripts++) {
         const char *dot = strrchr(*scripts, '.');
-        if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0))
-            return err_set(err, ERR_USAGE,
-                           "jeton check: expected scripts; a configuration is named before the "
-                           "verb: jeton -c %s check",
-                           *scripts);
+        if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)) {
+            char *word = path_word(*scripts);
+            err_set(err, ERR_USAGE,
+                    "jeton check: expected scripts; a configuration is named before the "
+                    "verb: jeton -c %s check",
+                    word);
+            mem_free(word);
+            return -1;
+        }
     }
     return 0;
 }

@@ -261,20 +261,20 @@ static void put_report(const struct add *add, struct buf *out)
         if (files->secrets[i] != NULL && add->given[i].len > 0)
             buf_printf(out, "  %s\n", files->secrets[i]);
     }
-    const char *option = add->app->config_path != NULL ? " -c " : "";
-    const char *config = add->app->config_path != NULL ? add->app->config_path : "";
+    char *jeton = app_command(add->app);
     const char *path = add->wants.provider->try_path;
     const char *next = add->signs_in ? "login" : "token";
     if (needs_sign_in(add) && !add->signs_in)
-        buf_printf(out, "next: set refresh_token in %s\n      jeton%s%s token %s\n", files->yaml,
-                   option, config, name);
+        buf_printf(out, "next: set refresh_token in %s\n      %s token %s\n", files->yaml, jeton,
+                   name);
     else
-        buf_printf(out, "next: jeton%s%s %s %s\n", option, config, next, name);
+        buf_printf(out, "next: %s %s %s\n", jeton, next, name);
     if (add->options->issuer != NULL)
         buf_printf(out, "      set endpoint, the URL of the API, in %s\n", files->yaml);
     if (*path != '\0')
-        buf_printf(out, "      jeton%s%s api -C %s %s\n", option, config, name, path);
-    buf_printf(out, "      jeton%s%s run -C %s SCRIPT\n", option, config, name);
+        buf_printf(out, "      %s api -C %s %s\n", jeton, name, path);
+    buf_printf(out, "      %s run -C %s SCRIPT\n", jeton, name);
+    mem_free(jeton);
 }
 
 /* What names none took the only one of this service, which there is no longer. */

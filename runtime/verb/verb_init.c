@@ -6,6 +6,7 @@
 #include "json.h"
 #include "mem.h"
 #include "newfile.h"
+#include "path.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -185,33 +186,11 @@ static int write_templates(const char *self, char *const paths[TEMPLATES], struc
     return result;
 }
 
-/* As a shell reads it. */
-static char *quoted(const char *path)
-{
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                "_-./+:,@%";
-    if (path[0] != '\0' && path[strspn(path, plain)] == '\0')
-        return mem_strdup(path);
-    struct buf out;
-    buf_create(&out, REPORT_MAX);
-    buf_puts(&out, "'");
-    for (const char *p = path; *p != '\0'; p++) {
-        if (*p == '\'')
-            buf_puts(&out, "'\\''");
-        else
-            buf_append(&out, p, 1);
-    }
-    buf_puts(&out, "'");
-    char *text = mem_strndup(out.data, out.len);
-    buf_destroy(&out);
-    return text;
-}
-
 static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, struct err *err)
 {
     struct buf out;
-    char *script = quoted(paths[0]), *seed = quoted(paths[1]), *test = quoted(paths[2]),
-         *config = quoted(paths[3]);
+    char *script = path_word(paths[0]), *seed = path_word(paths[1]), *test = path_word(paths[2]),
+         *config = path_word(paths[3]);
     buf_create(&out, REPORT_MAX);
     buf_printf(&out, "wrote %s, %s, %s and %s; next:\n\n", paths[3], paths[0], paths[2], paths[1]);
     buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",

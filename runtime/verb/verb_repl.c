@@ -6,6 +6,9 @@
 #include "mem.h"
 #include "orphans.h"
 #include "repl.h"
+#include "vm.h"
+
+#define NOT_GIVEN (-1)
 
 struct options {
     const char *connector;
@@ -43,7 +46,7 @@ static int run(struct app *app, const struct options *options, struct err *err)
 
 int verb_repl(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct options options = {0};
+    struct options options = {.memory_bytes = NOT_GIVEN};
     const struct opt opts[] = {
         {'C', "connector", OPT_STRING, &options.connector, "NAME",
          "the connector of kz, and of what names none"},
@@ -70,6 +73,10 @@ int verb_repl(struct app *app, int argc, char **argv, struct err *err)
     int status = app_options_alone(app, &spec, argc, argv, err);
     if (status <= 0)
         return status;
+    if (options.memory_bytes == NOT_GIVEN)
+        options.memory_bytes = 0;
+    else if (vm_check_memory(options.memory_bytes, err) != 0)
+        return -1;
     if (options.sandbox && options.connector != NULL)
         return err_set(err, ERR_USAGE, "--sandbox brings its own connector: drop --connector");
     return options.sandbox ? in_sandbox_exec(app, argc, argv, 0, err) : run(app, &options, err);

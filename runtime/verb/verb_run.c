@@ -9,6 +9,7 @@
 #include "job_sandbox.h"
 #include "mem.h"
 #include "orphans.h"
+#include "path.h"
 #include "vm.h"
 
 #include <stdio.h>
@@ -132,11 +133,9 @@ static int parse(struct app *app, struct run_options *options, int argc, char **
     if (status > 0 && options->timeout_ms == 0)
         status = err_set(err, ERR_USAGE,
                          "--timeout: 0 is no time to run; leave the option out for no limit");
-    if (status > 0 && options->memory_bytes != NOT_GIVEN && options->memory_bytes < VM_MEMORY_MIN)
-        status = err_set(err, ERR_USAGE,
-                         "--memory: %lld bytes are too few for Lua and the SDK; expected 1MiB or "
-                         "more (the default is 512MiB)",
-                         (long long)options->memory_bytes);
+    if (status > 0 && options->memory_bytes != NOT_GIVEN &&
+        vm_check_memory(options->memory_bytes, err) != 0)
+        status = -1;
     if (options->timeout_ms == NOT_GIVEN)
         options->timeout_ms = 0;
     if (options->memory_bytes == NOT_GIVEN)
@@ -149,11 +148,15 @@ static int check_script(const struct config *config, const char *script, struct 
 {
     struct err ignored;
     const char *dot = strrchr(script, '.');
-    if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0))
-        return err_set(err, ERR_USAGE,
-                       "%s is a configuration, not a script; name it before the verb: jeton -c %s "
-                       "run SCRIPT",
-                       script, script);
+    if (dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0)) {
+        char *word = path_word(script);
+        err_set(err, ERR_USAGE,
+                "%s is a configuration, not a script; name it before the verb: jeton -c %s "
+                "run SCRIPT",
+                script, word);
+        mem_free(word);
+        return -1;
+    }
     struct stat st;
     if ((stat(script, &st) != 0 || S_ISDIR(st.st_mode)) &&
         config_job(config, script, &ignored) != NULL)

@@ -36,6 +36,24 @@ static void test_files(void **state)
     assert_memory_equal(text, "\0\0\0\0\0", 5);
 }
 
+static void word(const char *path, const char *expected)
+{
+    char *found = path_word(path);
+    assert_string_equal(found, expected);
+    mem_free(found);
+}
+
+static void test_words_of_a_shell(void **state)
+{
+    (void)state;
+    word("/etc/jeton/jeton.yaml", "/etc/jeton/jeton.yaml");
+    word("a;b", "'a;b'");
+    word("it's", "'it'\\''s'");
+    word("-x", "./-x");
+    word("-x y", "'./-x y'");
+    word("", "''");
+}
+
 static void test_a_file_that_tells_no_size(void **state)
 {
     (void)state;
@@ -65,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_files),
+        TEST(test_words_of_a_shell),
         TEST(test_a_file_that_tells_no_size),
         TEST(test_a_large_file_is_not_copied),
     };

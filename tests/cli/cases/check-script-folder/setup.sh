@@ -1,0 +1,1 @@
+mkdir 'a;b'; mv hello.lua 'a;b'
