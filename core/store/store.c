@@ -51,6 +51,11 @@ int store_open(struct store *store, struct err *err)
     return store->engine->reach != NULL ? store->engine->reach(store->self, err) : 0;
 }
 
+int store_rights(struct store *store, struct err *err)
+{
+    return store->engine->rights != NULL ? store->engine->rights(store->self, err) : 0;
+}
+
 int store_check(struct store *store, struct err *err)
 {
     return store->engine->check != NULL ? store->engine->check(store->self, err) : 0;

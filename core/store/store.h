@@ -62,6 +62,8 @@ int store_open(struct store *store, struct err *err);
 /* The same, but a state that is elsewhere is reached with the first call, in its round trip: what
  * is wrong there, that call says. */
 int store_ready(struct store *store, struct err *err);
+/* Whether all that runs may need is permitted there: ERR_CONFIG says what is not. Blocks. */
+int store_rights(struct store *store, struct err *err);
 /* What can be told of how it is configured without reaching or making it. */
 int store_check(struct store *store, struct err *err);
 /* Appends the SQL that store_open would run to make the tables of a database, or to add what this

@@ -21,6 +21,7 @@ struct store_engine {
     int (*check)(void *self, struct err *err);
     /* NULL: open has seen the state. Else calls see it, and this blocks until that is done. */
     int (*reach)(void *self, struct err *err);
+    int (*rights)(void *self, struct err *err); /* as store_rights; NULL: open has all */
     /* As store_schema_sql. NULL: there is none. */
     int (*schema_sql)(void *self, struct buf *out, struct err *err);
     int (*sync)(void *self, struct err *err); /* as store_event_sync. NULL: commits are durable */

@@ -205,6 +205,10 @@ int store_pg_url_check(struct store_pg *pg, struct err *err);
 void store_pg_schema_make(struct store_pg_batch *batch);
 /* The same as text, with what follows for roles that only use the tables. */
 void store_pg_schema_print(struct store_pg *pg, struct buf *out);
+/* Adds to `batch`, as its first statement, what brings a row for each table or sequence on which
+ * the role has not all rights; and says so, where there is one. */
+void store_pg_schema_rights(struct store_pg_batch *batch);
+int store_pg_schema_lacks(struct store_pg_batch *batch, struct err *err);
 /* The batch that a connection begins with: it looks at the state, makes one where there is none,
  * and lets the others go on. Where all is as it should be, the next one goes with it. */
 void store_pg_hello(struct store_pg *pg);

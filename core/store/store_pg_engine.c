@@ -220,6 +220,23 @@ static int pg_reach(void *self, struct err *err)
     return err->kind == ERR_NONE ? 0 : -1;
 }
 
+static void lacked(struct store_pg_batch *batch, const struct err *err)
+{
+    noted(batch, err);
+    if (err == NULL && store_pg_rows(batch, 0) > 0)
+        store_pg_schema_lacks(batch, batch->arg);
+}
+
+static int pg_rights(void *self, struct err *err)
+{
+    struct store_pg *pg = self;
+    struct store_pg_batch *batch = store_pg_batch_new(pg, lacked, err);
+    store_pg_schema_rights(batch);
+    store_pg_send(pg, batch);
+    store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
+    return err->kind == ERR_NONE ? 0 : -1;
+}
+
 /* One that cannot be reached is taken to be there: whoever uses it is told why not. */
 static bool pg_exists(const void *self)
 {
@@ -411,6 +428,7 @@ const struct store_engine store_pg = {
     .open = pg_open,
     .check = pg_check,
     .reach = pg_reach,
+    .rights = pg_rights,
     .schema_sql = pg_schema_sql,
     .close = pg_close,
     .exists = pg_exists,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TABLE "CREATE TABLE IF NOT EXISTS @"
+
 /* A statement each. Whoever comes first makes them; others wait, and find them. What a version adds
  * stands at the end, and is made beside what is there. */
 static const char *const tables[] = {
@@ -179,6 +181,49 @@ void store_pg_schema_print(struct store_pg *pg, struct buf *out)
                "-- GRANT USAGE ON ALL SEQUENCES IN SCHEMA \"%s\" TO role;\n",
                schema, schema, schema);
     store_pg_batch_free(batch);
+}
+
+/* Of meta it is enough to read. */
+void store_pg_schema_rights(struct store_pg_batch *batch)
+{
+    struct buf names;
+    buf_create(&names, BUF_LIMIT_LINE);
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        const char *name = tables[i] + sizeof TABLE - 1;
+        if (strncmp(tables[i], TABLE, sizeof TABLE - 1) == 0)
+            buf_printf(&names, "%c%.*s", names.len > 0 ? ',' : '{', (int)strcspn(name, " "), name);
+    }
+    buf_putc(&names, '}');
+    store_pg_say(batch,
+                 "SELECT relname, string_agg(wanted, ', ' ORDER BY n), current_user FROM pg_class"
+                 " CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'USAGE'])"
+                 " WITH ORDINALITY AS its (wanted, n) WHERE relnamespace = (SELECT oid"
+                 " FROM pg_namespace WHERE nspname = $1) AND CASE WHEN relkind = 'S' THEN relname "
+                 "= 'run_row' AND"
+                 " wanted = 'USAGE' AND NOT has_sequence_privilege(pg_class.oid, wanted)"
+                 " WHEN wanted = 'USAGE' THEN false ELSE relname = ANY($2::text[]) AND"
+                 " (relname <> 'meta' OR wanted = 'SELECT')"
+                 " AND NOT has_table_privilege(pg_class.oid, wanted) END"
+                 " GROUP BY relname ORDER BY relname");
+    store_pg_text(batch, batch->pg->place.schema);
+    store_pg_text(batch, names.data);
+    buf_destroy(&names);
+}
+
+int store_pg_schema_lacks(struct store_pg_batch *batch, struct err *err)
+{
+    const char *schema = batch->pg->place.schema;
+    struct buf lacks;
+    buf_create(&lacks, BUF_LIMIT_LINE);
+    for (int row = 0; row < store_pg_rows(batch, 0); row++)
+        buf_printf(&lacks, "%s%s on %s", row > 0 ? "; " : "", store_pg_get_text(batch, 0, row, 1),
+                   store_pg_get_text(batch, 0, row, 0));
+    err_set(err, ERR_CONFIG,
+            "%s: role '%s' lacks rights in schema '%s': %s; give them as `jeton state upgrade "
+            "--print-sql` says at its end",
+            batch->pg->label, store_pg_get_text(batch, 0, 0, 2), schema, lacks.data);
+    buf_destroy(&lacks);
+    return -1;
 }
 
 /* Hello */

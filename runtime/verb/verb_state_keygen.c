@@ -62,7 +62,7 @@ static int check(struct app *app, const struct config *config, struct err *err)
 {
     struct buf out;
     struct store *store = store_new(config->state, NULL);
-    int result = store_open(store, err);
+    int result = store_open(store, err) == 0 ? store_rights(store, err) : -1;
     buf_create(&out, BUF_LIMIT_LINE);
     if (result == 0 && config->state->url != NULL)
         buf_printf(&out,

@@ -398,6 +398,13 @@ class Postgres(PostgresCase):
         for line in sql.stdout.splitlines():
             if line.startswith("-- GRANT"):
                 self.sql(line[3:].replace("TO role", "TO " + role))
+        self.says(0, 1, "state", "check")
+        self.sql(f"REVOKE INSERT, DELETE ON @event FROM {role}; REVOKE UPDATE ON @lease FROM {role};"
+                 f" REVOKE INSERT ON @meta FROM {role}; REVOKE USAGE ON SEQUENCE @run_row FROM {role}")
+        self.says(3, 1, "state", "check", words=f"role '{role}' lacks rights in schema '{self.schema}': INSERT, DELETE on event;"
+                  " UPDATE on lease; USAGE on run_row; give them")
+        self.sql(f"GRANT INSERT, DELETE ON @event TO {role}; GRANT UPDATE ON @lease TO {role};"
+                 f" GRANT USAGE ON SEQUENCE @run_row TO {role}")
         self.assertEqual(self.on(1, "run", self.folder + "/job.lua").stdout, "1\n")
         self.assertEqual(self.on(0, "run", self.folder + "/job.lua").stdout, "1\n")
         self.sql("UPDATE @meta SET value = '1' WHERE key = 'version'")
