@@ -62,7 +62,7 @@ class Proxy:
 
     def arm(self, side, number, part):
         """To cut the message of this number from now on, over all connections, after `part(its length)` bytes."""
-        self.lengths = {"up": [], "down": []}  # of the messages that have passed
+        self.passed = {"up": [], "down": []}  # of each message: whether another one came with it
         self.side, self.number, self.part = side, number, part
 
     def accept(self):
@@ -76,11 +76,16 @@ class Proxy:
             for side, source, target in (("up", client, server), ("down", server, client)):
                 threading.Thread(target=self.pass_on, args=(side, source, target), daemon=True).start()
 
-    def cuts(self, side, length):
+    def places(self):
+        """(side, number, part) of what has passed. The end of a message is the start of one that came with it."""
+        return [(side, number, part) for side, passed in self.passed.items() for number, followed in enumerate(passed)
+                for name, part in PARTS.items() if not (followed and name == "end")]
+
+    def cuts(self, side, length, followed):
         """How many bytes of the next message pass, if it is the one."""
-        lengths = self.lengths[side]
-        lengths.append(length)
-        if side != self.side or len(lengths) <= self.number:
+        passed = self.passed[side]
+        passed.append(followed)
+        if side != self.side or len(passed) <= self.number:
             return None
         self.side = None
         return self.part(length)
@@ -91,7 +96,7 @@ class Proxy:
             self.open.wait()
             data += more
             while (length := message_length(data, first)) is not None and length <= len(data):
-                cut = self.cuts(side, length)
+                cut = self.cuts(side, length, length < len(data))
                 self.round_trips += side == "up" and not first and data[:1] == b"S"
                 target.sendall(data[:length if cut is None else cut])
                 if cut is not None:
@@ -109,6 +114,10 @@ class Proxy:
             except OSError:
                 pass
         source.close()  # the other one is for the thread that reads from it
+
+
+def some(places):
+    return places[::1 if SOAK else max(1, len(places) // (2 * PLACES))]
 
 
 class CutCase(PostgresCase):
@@ -135,15 +144,12 @@ class CutCase(PostgresCase):
             proxy.arm(None, 0, None)
             runs += 1
             run("whole")
-        lengths = proxy.lengths
         cuts = 0
-        for side in ("up", "down"):
-            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
-            for number, part in places[::1 if SOAK else max(1, len(places) // PLACES)]:
-                proxy.arm(side, number, part)
-                runs += 1
-                run(f"{side} {number}")
-                cuts += proxy.side is None
+        for side, number, part in some(proxy.places()):
+            proxy.arm(side, number, part)
+            runs += 1
+            run(f"{side} {number}")
+            cuts += proxy.side is None
         self.assertGreater(cuts, PLACES)
         rows = self.sql("SELECT count(*), count(exit), count(DISTINCT run), count(slot_ms), sum(exit) FROM @run")
         self.assertEqual(rows, [[str(runs)] * 4 + ["0"]])
@@ -202,11 +208,9 @@ class Cut(CutCase):
                                       " @run"), [[f"job:job:name:{names[0]}"]], cut)
 
         change(None, 0, None)
-        lengths = proxy.lengths
-        for side in ("up", "down"):
-            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
-            for number, part in places[::1 if SOAK else max(1, len(places) // PLACES)] + places[-3:]:
-                change(side, number, part)
+        places = proxy.places()
+        for place in some(places) + places[-3:]:
+            change(*place)
         self.says(0, 0, "state", "keys", "get", "--job", "job", "k", words="1")
 
 
@@ -223,10 +227,11 @@ class Poolers(OwnServer, CutCase):
         self.postgres("stop")
         self.postgres("start")
 
-    def test_a_run_that_is_cut_anywhere_before_a_pooler(self):
-        for mode in self.MODES:
-            self.cut_anywhere(self.pooled(mode))
-            self.again()
+    def test_a_run_that_is_cut_anywhere_before_a_pooler_of_sessions(self):
+        self.cut_anywhere(self.pooled("session"))
+
+    def test_a_run_that_is_cut_anywhere_before_a_pooler_of_transactions(self):
+        self.cut_anywhere(self.pooled("transaction"))
 
     def test_slots_through_poolers(self):
         self.write("job.lua", f'local f = io.open("{self.folder}/ran", "a"); f:write(require "jeton".job.name, "\\n"):close()')

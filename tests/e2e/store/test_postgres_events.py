@@ -15,7 +15,7 @@ from listening import HOOK, SECRET, Listener
 from namespaces import ENTER, has_namespaces
 from postgres import SOCKET, PostgresCase
 from support import JETON, SOAK, SOURCE, end_process, side_by_side, wait_until
-from test_postgres_cut import PARTS, Proxy
+from test_postgres_cut import Proxy
 
 EVENTS = 2000 if SOAK else 600
 KEYS = 7
@@ -222,11 +222,9 @@ class Events(PostgresCase):
 
         for _ in range(2):  # the first one finds no worker yet
             send(None, 0, None)
-        lengths = proxy.lengths
-        for side in ("up", "down"):
-            places = [(number, part) for number in range(len(lengths[side])) for part in PARTS.values()]
-            for number, part in places if SOAK else random.sample(places, PLACES):
-                send(side, number, part)
+        places = proxy.places()
+        for place in places if SOAK else random.sample(places, 2 * PLACES):
+            send(*place)
         send(None, 0, None)
         listener.stop()
         if SOAK:
