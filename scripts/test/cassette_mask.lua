@@ -38,7 +38,9 @@ local function kind_of(name, value, in_reply, beside)
   if NOT_SECRET[name] then return nil end
   if name:find "api_?key" or beside and is_key(name, value) then return "secret:" .. name end
   if name:find "token" then return "token" end
-  if name:find "secret" or name:find "passw" then return "secret:" .. name end
+  if name:find "secret" or name:find "passw" or name:find "passphrase" or name == "pwd" then
+    return "secret:" .. name
+  end
   if name:find "assertion" then return "assertion" end
   if name == "code" or name == "device_code" or name == "code_verifier" then
     local random = #value >= CODE_BYTES_MIN and value:find "%d"
@@ -79,8 +81,13 @@ function Vault:add(value, kind)
   self.by_value[value], self.by_name[placeholder] = placeholder, value
 end
 
+function Vault:add_authorization(value)
+  self:add(value:match "^%S+%s+(.+)$" or value, value:find "^[Bb]asic" and "basic" or "token")
+end
+
 function Vault:consider(name, value, in_reply, beside)
   if type(value) ~= "string" then return end
+  if name == "authorization" or name == "Authorization" then return self:add_authorization(value) end
   local kind = self.extra[tostring(name):lower()] and "masked"
     or kind_of(name, value, in_reply, beside)
   if kind then self:add(value, kind) end
@@ -98,21 +105,42 @@ function cassette_mask.decode(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
-function Vault:look_at_json(value, in_reply, depth)
-  if type(value) ~= "table" or depth > DEPTH_MAX then return end
-  for _, name in ipairs(show.keys(value)) do -- in an order that is always the same, for the numbers
-    self:consider(name, value[name], in_reply)
-    self:look_at_json(value[name], in_reply, depth + 1)
+--- of: the name of the field where the value stands. In a list that is the list's.
+function Vault:look_at_json(value, in_reply, depth, of)
+  if depth > DEPTH_MAX then return end
+  if type(value) == "string" then return self:look_at_text(value, in_reply, depth) end
+  if type(value) ~= "table" then return end
+  for _, key in ipairs(show.keys(value)) do -- in an order that is always the same, for the numbers
+    local name = type(key) == "string" and key or of
+    if name then self:consider(name, value[key], in_reply) end
+    self:look_at_json(value[key], in_reply, depth + 1, name)
+  end
+end
+
+--- JSON, also a document a line; URLs, and what follows them, in any other text.
+function Vault:look_at_text(text, in_reply, depth)
+  local whole
+  if text:find "^%s*[{%[]" then
+    whole = json.decode(text)
+    for line in (type(whole) == "table" and "" or text):gmatch "[^\r\n]+" do
+      self:look_at_json(json.decode(line), in_reply, depth + 1)
+    end
+  end
+  if type(whole) == "table" then return self:look_at_json(whole, in_reply, depth + 1) end
+  for name, value in text:gmatch "[?&#;]([%w_.-]+)=([^&#%s\"'<>\\]+)" do
+    self:consider(name, cassette_mask.decode(value), in_reply, true)
   end
 end
 
 function Vault:look_at_body(body, in_reply)
   for token in body:gmatch(JWT) do self:add(token, "jwt") end
-  local first = body:match "^%s*([{%[])"
-  if first then
-    self:look_at_json(json.decode(body), in_reply, 0)
-  elseif #body < 65536 and body:find "^[%w_.~%%+-]+=" then
-    each_pair(body, function(name, value) self:consider(name, value, in_reply) end)
+  if body:find "^[%w_.~%%+-]+=" then
+    each_pair(body, function(name, value)
+      self:consider(name, value, in_reply)
+      self:look_at_text(value, in_reply, 0)
+    end)
+  else
+    self:look_at_text(body, in_reply, 0)
   end
 end
 
@@ -120,7 +148,7 @@ local ATTRIBUTES = { path = true, domain = true, expires = true, ["max-age"] = t
 
 function Vault:look_at_header(name, value, in_reply)
   if name == "authorization" or name == "proxy-authorization" then
-    self:add(value:match "^%S+%s+(.+)$" or value, value:find "^[Bb]asic" and "basic" or "token")
+    self:add_authorization(value)
   elseif name == "cookie" or name == "set-cookie" then
     for each in (value .. ";"):gmatch "(.-);" do
       local key, of = each:match "^%s*([^=]+)=(.*)$"
@@ -128,6 +156,7 @@ function Vault:look_at_header(name, value, in_reply)
     end
   else
     self:consider(name, value, in_reply, true)
+    self:look_at_text(value, in_reply, 0)
   end
 end
 

@@ -62,6 +62,29 @@ function TestMask.test_what_is_no_secret_stays()
   lu.assertEquals(vault:mask "code=splxlOBe&redirect_uri=x", "code={{code:1}}&redirect_uri=x")
 end
 
+function TestMask.test_wherever_it_stands()
+  local vault = masks.vault()
+  local request = call("POST", "https://x/", {}, 'payload={"token":"of-a-payload","text":"hi"}')
+  local reply = {
+    status = 302,
+    headers = { location = "https://app/cb?code=4f0AbCdEfGhIjKlMn&state=s#access_token=of-location" },
+    body = '{"tokens":["first-of-list"],"authorization":"Bearer of-a-field","inner":"{\\"client_secret\\":'
+      .. '\\"inner-most\\"}","file":"https://s3/x?part=1&X-Amz-Signature=0123abcd","pwd":"pass-word"}',
+  }
+  vault:learn(request, reply)
+  lu.assertEquals(vault:mask(request.body), 'payload={"token":"{{token:1}}","text":"hi"}')
+  lu.assertEquals(vault:mask(reply.headers.location),
+    "https://app/cb?code={{code:1}}&state=s#access_token={{token:2}}")
+  for _, secret in ipairs { "first-of", "of-a-field", "inner-most", "0123abcd", "pass-word" } do
+    lu.assertNotStrContains(vault:mask(reply.body), secret)
+  end
+  lu.assertStrContains(vault:mask(reply.body), "https://s3/x?part=1&X-Amz-Signature={{")
+  vault:learn(call("GET", "https://x/"), { headers = {}, body = '{"id":1}\n{"refresh_token":"line-two"}' })
+  lu.assertEquals(vault:mask "line-two", "{{token:5}}")
+  vault:learn(call("GET", "https://x/"), { headers = {}, body = '<a href="/cb?a=1&amp;token=of-a-page">' })
+  lu.assertEquals(vault:mask "of-a-page", "{{token:6}}")
+end
+
 function TestMask.test_keys_and_signatures()
   local vault = masks.vault()
   vault:learn(call("GET", "https://x/?api_key=qk-short&sig=s%2Fg-888&X-Amz-Signature=f00ba7",
