@@ -10,8 +10,6 @@ local h = elements.h
 local MESSAGE_SHOWN <const> = 200 -- bytes
 local BRIEFLY_SHOWN <const> = 100
 local CONFIGURATION_SHOWN <const> = 60
-local GROWTH_MAX <const> = 2 -- by escaping
-local GROWTH_WORST <const> = 6 -- "&quot;"
 
 parts.SIGNS = { good = "✓", failed = "✗", skipped = "–", running = "●" }
 
@@ -57,11 +55,6 @@ function parts.one_line(text)
   return (text:gsub("%c", " "))
 end
 
--- So many bytes that they are not many more when they are escaped.
-local function fitting(text, most)
-  return #elements.escape(text) > GROWTH_MAX * most and most * GROWTH_MAX // GROWTH_WORST or most
-end
-
 --- At most MESSAGE_SHOWN bytes, briefly BRIEFLY_SHOWN, whole characters.
 ---@param text string
 ---@param is_brief boolean|nil
@@ -69,7 +62,7 @@ end
 function parts.shorten(text, is_brief)
   local most = is_brief and BRIEFLY_SHOWN or MESSAGE_SHOWN
   local shown = elements.shorten(text, most)
-  return elements.shorten(shown, fitting(shown, most))
+  return elements.shorten(shown, elements.fitting(shown, most))
 end
 
 --- At most so many bytes, the last ones, whole characters.
@@ -78,7 +71,7 @@ end
 ---@return string
 function parts.ending(text, most)
   local shown = text:sub(-most)
-  most = fitting(shown, most)
+  most = elements.fitting(shown, most)
   return #text <= most and text or text:sub(utf8.offset(text, 0, #text - most + 1))
 end
 

@@ -132,6 +132,14 @@ function html.shorten(text, most)
   return #text <= most and text or text:sub(1, utf8.offset(text, 0, most + 1) - 1) .. "…"
 end
 
+--- So many bytes of a text, or a third of them, that it does not more than double as it is escaped.
+---@param text string
+---@param most integer
+---@return integer bytes
+function html.fitting(text, most)
+  return #html.escape(text) > 2 * most and most // 3 or most
+end
+
 --- What of a list fits into a page: from its begin, and the first one always.
 ---@generic T
 ---@param list T[]

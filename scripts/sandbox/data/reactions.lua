@@ -57,12 +57,12 @@ function reactions.has_liked(db, source, reference_id, user_id)
     AND user_id = ? AND type = 'Like']], source.number, reference_id, user_id) ~= nil
 end
 
---- The newest comments, oldest of them first.
+--- The newest comments, newest first.
 ---@param count integer at most
 ---@return sandbox.reaction[]
 function reactions.newest_comments(db, source, reference_id, count)
-  return db:rows([[SELECT * FROM (SELECT * FROM reactions WHERE source_group = ? AND reference_id = ?
-    AND type = 'Comment' ORDER BY ticks DESC LIMIT ?) ORDER BY ticks]], source.number, reference_id, count)
+  return db:rows([[SELECT * FROM reactions WHERE source_group = ? AND reference_id = ?
+    AND type = 'Comment' ORDER BY ticks DESC LIMIT ?]], source.number, reference_id, count)
 end
 
 --- The references with reactions after the cursor, by their newest reaction. A page reads only the reactions

@@ -2,6 +2,7 @@
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local refusals = require "sandbox.portal.refusals"
+local request = require "sandbox.http.request"
 
 local h = html.h
 
@@ -121,6 +122,17 @@ function widgets.code(visit, id, label, text)
   }
 end
 
+--- The begin of what somebody sent, as widgets.code; what it weighs does not depend on what it is.
+---@param most integer bytes
+---@return html.node
+function widgets.code_begin(visit, id, label, text, most)
+  most = html.fitting(text:sub(1, most), most)
+  return {
+    widgets.code(visit, id, label, request.to_utf8(text:sub(1, most))),
+    #text > most and h.p { class = "soft", visit.t("traffic.cut", { count = most }) },
+  }
+end
+
 --- Text with `code` in backquotes.
 ---@param text string
 ---@return html.node
@@ -218,7 +230,7 @@ end
 ---@return html.element|nil
 function widgets.pager(visit, part, query)
   local t = visit.t
-  if part.count <= part.per then
+  if part.from == 0 and part.last == part.count then
     return nil
   end
   local function to(row, key)

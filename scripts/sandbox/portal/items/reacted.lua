@@ -32,9 +32,12 @@ end
 
 local function comments(talk, item, count)
   local most = talk.is_whole and limits.portal_comments_whole or limits.portal_comments
-  local list = {}
-  for i, row in ipairs(reactions.newest_comments(talk.db, talk.group, item.reference_id, most)) do
-    list[i] = comment(talk, row)
+  local rows = reactions.newest_comments(talk.db, talk.group, item.reference_id, most)
+  local newest, list = html.fit(rows, limits.portal_comments_bytes, 0, function(row)
+    return { comment(talk, row) }
+  end), {}
+  for i = #newest, 1, -1 do
+    list[#list + 1] = newest[i]
   end
   return {
     count > #list and h.p {

@@ -89,12 +89,14 @@ local function response(talk, action, row)
 end
 
 local function response_list(talk, action, may_see)
-  local list, only, visit = {}, not may_see and talk.me.id or nil, talk.visit
+  local only, visit = not may_see and talk.me.id or nil, talk.visit
   local all = actions.count_responses(talk.db, action, only)
   local part = widgets.part(visit, all, limits.portal_answers_shown, "answers")
-  for i, row in ipairs(actions.newest_responses(talk.db, action, only, part.per, part.from)) do
-    list[i] = response(talk, action, row)
-  end
+  local rows = actions.newest_responses(talk.db, action, only, part.per, part.from)
+  local list = html.fit(rows, limits.portal_answers_bytes, 0, function(row)
+    return { response(talk, action, row) }
+  end)
+  part.last = part.from + #list
   return all > 0 and h.section {
     id = part.name, class = "answer-form", aria_labelledby = "responses-title",
     h.h4 { id = "responses-title", talk.t(may_see and "conversation.in_full" or "conversation.own_answer") },

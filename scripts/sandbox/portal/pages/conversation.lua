@@ -9,7 +9,6 @@ local json = require "jeton.json"
 local items = require "sandbox.portal.items"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
-local request = require "sandbox.http.request"
 local refusal = require "sandbox.base.refusal"
 local speak = require "sandbox.portal.speak"
 local talks = require "sandbox.portal.talk"
@@ -135,9 +134,7 @@ local function raw_of(talk, item)
   return text and h.details {
     class = "raw",
     h.summary { talk.t "conversation.raw" },
-    widgets.code(talk.visit, "raw", "JSON", request.to_utf8(text:sub(1, limits.portal_body_shown))),
-    #text > limits.portal_body_shown
-      and h.p { class = "soft", talk.t("traffic.cut", { count = limits.portal_body_shown }) },
+    widgets.code_begin(talk.visit, "raw", "JSON", text, limits.portal_raw_shown),
   }
 end
 

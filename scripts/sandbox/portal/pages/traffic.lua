@@ -214,11 +214,7 @@ local function body_part(visit, id, content_type, body)
   if not text or text == "" then
     return h.p { class = "soft", t "traffic.no_body" }
   end
-  local shown = request.to_utf8(text:sub(1, limits.portal_body_shown))
-  return {
-    widgets.code(visit, id, content_type or t "traffic.body", shown),
-    #shown < #text and h.p { class = "soft", t("traffic.cut", { count = limits.portal_body_shown }) },
-  }
+  return widgets.code_begin(visit, id, content_type or t "traffic.body", text, limits.portal_body_shown)
 end
 
 local function response_card(visit, record)

@@ -260,6 +260,38 @@ function TestSurveys.test_all_answers_are_reached()
   lu.assertNotStrContains(body, ">no. 03.<")
 end
 
+function TestSurveys.test_long_answers_and_comments_are_on_several_pages()
+  local sent = survey {
+    questions = json.array { { title = "Q", type = "Text" } }, acceptMultipleResponses = true,
+  }
+  local group, long = "/v1/groups/" .. wire.sales, ("<&> "):rep(300)
+  for i = 1, 20 do
+    wire.ok("POST", ("%s/actions/%s/responses"):format(group, sent.actionId), {
+      token = talking.token(),
+      json = {
+        actionType = "Survey", actionBody = { answers = json.array { ("no. %02d. "):format(i) .. long } },
+      },
+    })
+    wire.ok("POST", group .. "/reaction", { token = talking.token(), json = {
+      referenceId = sent.referenceId, sourceGroupId = wire.sales, reactionType = "Comment",
+      comment = ("comment %02d "):format(i) .. long,
+    } })
+  end
+  local alice, body = as("alice", sent.referenceId)
+  local _, comments = body:gsub("comment %d%d", "")
+  lu.assertStrContains(body, "comment 20")
+  lu.assertStrContains(body, ("newest %d"):format(comments))
+  lu.assertTrue(body:find "comment 19" < body:find "comment 20") -- the newest last
+  local seen = {}
+  while body do
+    lu.assertTrue(#body < 60000, tostring(#body))
+    for number in body:gmatch ">no%. (%d%d)" do seen[#seen + 1] = number end
+    local at = body:match 'href="([^"]*answers=%d+[^"]*)">Next'
+    body = at and alice:page(browser.text(at))
+  end
+  lu.assertEquals({ #seen, seen[1], seen[20] }, { 20, "20", "01" })
+end
+
 function TestSurveys.test_what_is_wrong_comes_back_as_it_was_entered()
   local sent = survey()
   local alice, body = as("bruno", sent.referenceId)
