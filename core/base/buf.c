@@ -58,7 +58,7 @@ static int reserve(struct buf *buf, size_t more)
     while (cap < need)
         cap *= 2;
     if (buf->secret || buf->cap == 0) {
-        char *moved = mem_alloc(cap);
+        char *moved = mem_realloc(NULL, cap);
         memcpy(moved, buf->data, buf->len);
         release(buf);
         buf->data = moved;

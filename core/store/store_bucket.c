@@ -39,7 +39,7 @@ static int64_t leaves_ms(const struct slot *slot)
 /* What cannot be there is left out: somebody else may have written to the state. */
 static void window_read(struct window *window, const char *text, int64_t now_ms)
 {
-    window->slots = mem_alloc((SLOTS_MAX + 1) * sizeof *window->slots);
+    window->slots = mem_realloc(NULL, (SLOTS_MAX + 1) * sizeof *window->slots);
     bool begun = false;
     int64_t last_ms = 0;
     while (text != NULL && *text != '\0' && window->end < SLOTS_MAX) {
