@@ -18,7 +18,7 @@
 static const char *const option_keys[] = {
     "url",       "connector",  "path",       "method",  "headers",       "query",    "body",
     "json",      "form",       "body_file",  "save_to", "timeout",       "max_body", "ca_file",
-    "multipart", "repeatable", "any_status", "lenient", "no_link_local", NULL};
+    "multipart", "repeatable", "any_status", "lenient", "no_link_local", "cut",      NULL};
 
 /* A script may put a secret into any of these, so they are wiped when they are freed. */
 void lhttp_request_create(struct lhttp_request *request)
@@ -382,6 +382,9 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
         return luaL_error(L, "http.request: max_body must be from 1 to %I bytes",
                           (LUAI_UACINT)limit);
     request->http.max_body = (size_t)max_body;
+    request->http.cut = larg_boolean(L, index, "cut", 0);
+    if (request->http.cut && request->http.save_path != NULL)
+        return luaL_error(L, "http.request: cut does not go with save_to");
 
     if (read_target(L, index, request, err) != 0 || read_headers(L, index, request, err) != 0 ||
         read_pairs(L, index, "query", &request->query, err) != 0 ||

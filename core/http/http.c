@@ -143,10 +143,14 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     transfer->ended_ms = clock_mono_ms();
     /* A connection that is closed within the header is a complete reply to libcurl. */
     bool bare = transfer->request->connect_only;
-    if (code == CURLE_OK && !transfer->headers_done && !bare)
+    if (transfer->fault == HTTP_FAULT_BODY_CUT) {
+        transfer->fault = HTTP_FAULT_NONE;
+        code = CURLE_OK;
+    } else if (code == CURLE_OK && !transfer->headers_done && !bare) {
         transfer->fault = HTTP_FAULT_HEADER_CUT;
-    else if (code == CURLE_OK && !bare && !http_decode_is_whole(transfer))
+    } else if (code == CURLE_OK && !bare && !http_decode_is_whole(transfer)) {
         transfer->fault = HTTP_FAULT_CODING_CUT;
+    }
     if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
         http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->result.response.status = (int)status;

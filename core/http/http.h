@@ -94,6 +94,8 @@ struct http_request {
     int64_t timeout_ms;
     struct http_meter *meter; /* kept up to date until it is done or cancelled; NULL: not needed */
     size_t max_body;          /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */
+    bool cut; /* a body that is over max_body is no error: the rest is not read. Not with
+                 save_path */
 };
 
 struct http_response {

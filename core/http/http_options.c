@@ -354,7 +354,8 @@ static CURLcode set_method(struct http_transfer *transfer)
         SET(CURLOPT_NOBODY, 1L);
         return code;
     }
-    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->max_body);
+    if (!transfer->request->cut)
+        SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->max_body);
     if (transfer->request->nparts > 0) {
         code = code == CURLE_OK ? http_set_parts(transfer) : code;
     } else if (transfer->nsources > 0) {

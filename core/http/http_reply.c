@@ -133,9 +133,12 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
         if (status >= 200 && status < 300)
             return http_save(transfer, data, len);
     }
-    if (buf_append(&transfer->result.response.body, data, len) == 0)
+    struct buf *body = &transfer->result.response.body;
+    if (buf_append(body, data, len) == 0)
         return true;
-    transfer->fault = HTTP_FAULT_BODY_BYTES;
+    if (transfer->request->cut)
+        buf_append(body, data, body->limit - body->len);
+    transfer->fault = transfer->request->cut ? HTTP_FAULT_BODY_CUT : HTTP_FAULT_BODY_BYTES;
     return false;
 }
 

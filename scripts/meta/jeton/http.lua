@@ -39,6 +39,8 @@ local http = {}
 ---@field timeout? number seconds, of one try; default 60, or the connector's; if a file is sent or
 --- saved, the longest time without progress
 ---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB
+---@field cut? boolean a longer reply is no error: its body is the first `max_body` bytes, and no more is
+--- read; not with save_to
 ---@field lenient? boolean `response:json()` reads lenient JSON
 ---@field no_link_local? boolean never to a link-local address, whatever the host's name resolves to
 

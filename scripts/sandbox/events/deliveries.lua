@@ -75,6 +75,7 @@ local function send(world, webhook, delivery)
     no_link_local = true, -- its name may resolve to another address by now
     timeout = limits.webhook_answer_s,
     max_body = limits.webhook_answer_bytes,
+    cut = true,
   }
   return response and { status = response.status, reply = reply_of(world, webhook, response.body) }
     or { error = err.message }

@@ -216,6 +216,7 @@ test("no more than is asked for", function(t)
   t:fake "{API}" {{ ["GET /long"] = ("x"):rep(3000000) }}
   t:equal(#get("/long").body, 3000000)
   t:like(select(2, get("/long", {{ max_body = 10 }})), {{ kind = "network", message = "the reply is over 10 bytes" }})
+  t:equal(get("/long", {{ max_body = 10, cut = true }}).body, ("x"):rep(10))
 end)
 test("late, and broken", function(t)
   t:fake "{API}" {{ ["GET /late"] = {{ wait = 900 }}, ["GET /broken"] = {{ broken = true, times = 1 }} }}

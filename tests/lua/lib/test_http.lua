@@ -286,6 +286,9 @@ end
 function TestResponse.test_a_body_over_its_limit_is_an_error()
   routes["/big"] = function() return { body = ("x"):rep(5000) } end
   lu.assertEquals(#assert(http.get(base .. "/big", { max_body = 5000 })).body, 5000)
+  lu.assertEquals(assert(http.get(base .. "/big", { max_body = 4999, cut = true })).body, ("x"):rep(4999))
+  lu.assertEquals(#assert(http.get(base .. "/big", { max_body = 6000, cut = true })).body, 5000)
+  lu.assertErrorMsgContains("cut does not go with", http.get, base .. "/big", { save_to = "x", cut = true })
   local response, err = http.get(base .. "/big", { max_body = 4999 })
   lu.assertNil(response)
   lu.assertEquals(err.kind, "network")

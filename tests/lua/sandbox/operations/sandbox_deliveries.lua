@@ -1,6 +1,7 @@
 -- What webhooks are told: every event with its fields, in order, again when it fails, and never lost.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
 local json = require "jeton.json"
+local limits = require "sandbox.base.limits"
 local lu = require "luaunit"
 local receivers = require "receivers"
 local task = require "jeton.task"
@@ -239,6 +240,21 @@ function TestDelivery.test_the_beginning_of_replies_is_kept()
   local reply = noted(long, 1).attempts[1].reply
   lu.assertEquals(reply, ("é"):rep(501) .. "***" .. ("é"):rep(9)) -- 1023 bytes: no half of a character
   lu.assertEquals(json.decode(noted(short, 1).attempts[1].reply), { note = "***", password = "***" })
+end
+
+function TestDelivery.test_a_long_reply_is_no_failure()
+  local kept, read = limits.webhook_reply_kept, limits.webhook_answer_bytes
+  slow = receivers.start(function(request, token)
+    local fails = not token and request.target == "/hook?fails"
+    return { status = fails and 500 or 200, body = token or ("x"):rep(2 * read) }
+  end)
+  local good = subscribe({ "TextMessageCreated" }, { callBackUrl = slow.url })
+  local bad = subscribe({ "TextMessageCreated" }, { callBackUrl = slow.url .. "?fails" })
+  post("/messages", { message = "1" })
+  local found, failed = noted(good, 1), noted(bad, 1)
+  local try, other = found.attempts[1], failed.attempts[1]
+  lu.assertEquals({ found.state, try.status, try.reply }, { "delivered", 200, ("x"):rep(kept) })
+  lu.assertEquals({ failed.state, other.status, #other.reply }, { "waiting", 500, kept })
 end
 
 function TestDelivery.test_order_is_kept_and_others_do_not_wait()
