@@ -5,17 +5,18 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLAB_BYTES ((size_t)16 * 1024) /* it is aligned to its size, so that blocks find it */
-#define ARENA_BYTES                                                                                \
-    ((size_t)1024 * 1024) /* of slabs, from the kernel; a page is ours at first use */
-#define SPARE_MAX  32     /* empty slabs that keep their pages */
+#define SLAB_BYTES  ((size_t)32 * 1024)   /* it is aligned to its size, so that blocks find it */
+#define ARENA_BYTES ((size_t)1024 * 1024) /* of slabs, from the kernel: a page is ours when used   \
+                                           */
+#define SPARE_MAX  16                     /* empty slabs that keep their pages */
 #define PAGE_BYTES ((size_t)4096)
-/* Sizes in steps of 8 bytes, and then of 64. What is larger is malloc's. */
+/* Sizes in steps of 8 bytes; from FINE_MAX on four steps until they have doubled. What is larger is
+ * malloc's. */
 #define FINE_STEP    ((size_t)8)
 #define FINE_CLASSES 32
-#define FINE_MAX     (FINE_CLASSES * FINE_STEP)
-#define COARSE_STEP  ((size_t)64)
-#define POOLED_MAX   (FINE_MAX + (VM_POOL_CLASSES - FINE_CLASSES) * COARSE_STEP)
+#define FINE_BITS    8
+#define FINE_MAX     ((size_t)1 << FINE_BITS)
+#define POOLED_MAX   ((size_t)1 << (FINE_BITS + (VM_POOL_CLASSES - FINE_CLASSES) / 4))
 
 struct vm_slab {
     struct vm_slab *prev, *next; /* in the list of those with room */
@@ -28,8 +29,20 @@ struct vm_slab {
 
 static uint32_t class_of(size_t size)
 {
-    return (uint32_t)(size <= FINE_MAX ? (size - 1) / FINE_STEP
-                                       : FINE_CLASSES + (size - FINE_MAX - 1) / COARSE_STEP);
+    size_t last = size - 1;
+    if (size <= FINE_MAX)
+        return (uint32_t)(last / FINE_STEP);
+    unsigned bits = 63U - (unsigned)__builtin_clzll(last);
+    return FINE_CLASSES + (bits - FINE_BITS) * 4 + (uint32_t)(last >> (bits - 2) & 3);
+}
+
+/* The largest size of a class. */
+static size_t size_of(uint32_t class)
+{
+    if (class < FINE_CLASSES)
+        return (class + 1) * FINE_STEP;
+    uint32_t step = class - FINE_CLASSES;
+    return (size_t)(5 + step % 4) << (FINE_BITS - 2 + step / 4);
 }
 
 static bool has_room(const struct vm_slab *slab)
@@ -83,9 +96,8 @@ static struct vm_slab *slab_new(struct vm_pool *pool, uint32_t class)
         pool->fresh += SLAB_BYTES;
         pool->nfresh--;
     }
-    size_t size = class < FINE_CLASSES ? (class + 1) * FINE_STEP
-                                       : FINE_MAX + (class - FINE_CLASSES + 1) * COARSE_STEP;
-    *slab = (struct vm_slab){.fresh = sizeof *slab, .size = (uint32_t)size, .class = class};
+    *slab =
+        (struct vm_slab){.fresh = sizeof *slab, .size = (uint32_t)size_of(class), .class = class};
     link_slab(pool, slab);
     return slab;
 }

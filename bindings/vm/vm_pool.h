@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VM_POOL_CLASSES 44
+#define VM_POOL_CLASSES 48
 
 struct vm_pool { /* begins zeroed */
     bool off;    /* each block is malloc's, where somebody looks for uses after its end */

@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#define BLOCKS    4000
-#define STEPS     400000
-#define BLOCK_MAX 1200 /* some are malloc's */
+#define BLOCKS    1000
+#define STEPS     100000
+#define BLOCK_MAX 5000 /* some are malloc's */
 
 static uint32_t next(uint32_t *seed)
 {
@@ -71,7 +71,7 @@ static void test_memory_is_used_again_for_other_sizes(void **state)
     (void)state;
     struct vm_pool pool = {0};
     static void *blocks[100000];
-    for (size_t size = 16; size <= 1024; size *= 2) {
+    for (size_t size = 16; size <= 4096; size *= 2) {
         size_t count = sizeof blocks / size;
         for (size_t i = 0; i < count; i++) {
             blocks[i] = vm_pool_realloc(&pool, NULL, 0, size);
