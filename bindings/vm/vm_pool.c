@@ -5,10 +5,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLAB_BYTES  ((size_t)32 * 1024)   /* it is aligned to its size, so that blocks find it */
-#define ARENA_BYTES ((size_t)1024 * 1024) /* of slabs, from the kernel: a page is ours when used   \
-                                           */
-#define SPARE_MAX  16                     /* empty slabs that keep their pages */
+#define SLAB_BYTES ((size_t)32 * 1024) /* it is aligned to its size, so that blocks find it */
+#define ARENA_BYTES                                                                                \
+    ((size_t)1024 * 1024) /* of slabs, from the kernel: a page is ours when used                   \
+                           */
+#define SPARE_MAX  256    /* empty slabs that keep their pages: 8 MiB */
 #define PAGE_BYTES ((size_t)4096)
 /* Sizes in steps of 8 bytes; from FINE_MAX on four steps until they have doubled. What is larger is
  * malloc's. */
