@@ -39,7 +39,10 @@ void larg_copy(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     luaL_checkstack(L, 4, "a table");
-    lua_newtable(L);                                 /* the last call that may collect garbage */
+    int count = 0;
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1))
+        count++;
+    lua_createtable(L, 0, count);                    /* the last call that may collect garbage */
     for (lua_pushnil(L); lua_next(L, index) != 0;) { /* copy key value */
         lua_pushvalue(L, -2);
         lua_insert(L, -2); /* copy key key value */
