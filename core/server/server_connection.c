@@ -314,6 +314,7 @@ static void on_listener(void *arg, short revents)
         struct server_connection *connection = connection_new(server, fd);
         connection->address = address.storage;
         connection->address_len = len;
+        server_socket_text(&address.any, connection->remote);
         server_clock_expect(server, connection->since_ms + server->options.head_ms);
         if (server->tls) /* what is in there only the library can read */
             hand_over(connection);

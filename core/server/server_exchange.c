@@ -135,7 +135,7 @@ static void describe(struct server_exchange *exchange)
     request->method = exchange->method;
     request->target = exchange->target;
     request->version = exchange->version;
-    request->remote = exchange->remote;
+    request->remote = exchange->peer->remote;
     request->headers = exchange->headers;
     request->body = exchange->body.data;
     request->body_len = exchange->body.len;
@@ -198,10 +198,6 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
                                   const char *version)
 {
     const struct mhd_api *api = &exchange->server->api;
-    const union {
-        const struct sockaddr_storage *storage;
-        const struct sockaddr *any;
-    } address = {&exchange->peer->address};
     struct server_head_problem problem;
     if (exchange->server->closing)
         return MHD_NO;
@@ -209,7 +205,6 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
     exchange->method = mem_strdup(method);
     exchange->version = mem_strdup(version);
     api->get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
-    server_socket_text(address.any, exchange->remote);
     if (server_head_check_parsed(&exchange->server->options, exchange->target, version,
                                  exchange->headers, exchange->request.nheaders, &problem) != 0)
         return refuse_early(exchange, problem.status, problem.code, problem.message);

@@ -24,6 +24,7 @@ struct server_connection {
     int64_t since_ms;                 /* it arrived, its last exchange ended, it began to linger */
     uint64_t drained;                 /* bytes read away */
     struct server_exchange *exchange; /* the one that goes on, while SERVED */
+    char remote[SERVER_SOCKET_TEXT_MAX]; /* its address as text */
     struct sockaddr_storage address;
     socklen_t address_len;
 };
@@ -49,7 +50,6 @@ struct server_exchange {
     struct server_request request; /* points into what follows */
     struct http_header *headers;
     char *method, *version, *target;
-    char remote[SERVER_SOCKET_TEXT_MAX];
     struct buf body;
     struct server_upload *upload; /* the body goes to files; NULL: to `body` */
     uint64_t max_body;            /* of this request */
