@@ -124,7 +124,7 @@ local function complete(world, path, response, headers)
   if response.drop then
     return response
   end
-  if not has_header(response.headers, "date") then
+  if not response.headers.Date and not has_header(response.headers, "date") then
     response.headers.Date = clock.http_date(world.clock:now())
   end
   if path and path.under_v1 and next(world.origins) then

@@ -289,7 +289,10 @@ end
 ---@return sandbox.record.draft pass it to `finish` with the answer
 function recorder:add(arrived, path, at)
   self.last = self.last + 1
-  local record = { number = self.last, at = at, again_of = arrived.again_of }
+  local record = { -- with room for what comes later
+    number = self.last, at = at, again_of = arrived.again_of,
+    operation = nil, connector_id = nil, status = nil, error = nil, duration_ms = nil,
+  }
   if arrived.again_of then
     arrived.number = self.last
   end

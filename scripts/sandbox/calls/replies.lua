@@ -27,6 +27,8 @@ function replies.address(arrived)
   return arrived.target .. "\n" .. (arrived.headers.host or "")
 end
 
+local at, own_then, others_then, text
+
 --- All else that a reply can depend on: the time, and what was written, here and by other processes. Calls
 --- are handled outside of transactions, so that nothing of this is rolled back later.
 ---@param world sandbox.world
@@ -35,7 +37,11 @@ end
 function replies.state(world, now)
   local own = world.db:row("SELECT total_changes() AS n").n
   local others = world.is_kept and world.db:row("PRAGMA data_version").data_version or 0
-  return now .. " " .. own .. " " .. others
+  if now ~= at or own ~= own_then or others ~= others_then then -- most often as the last time
+    at, own_then, others_then = now, own, others
+    text = now .. " " .. own .. " " .. others
+  end
+  return text
 end
 
 ---@param state string

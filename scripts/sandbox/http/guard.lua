@@ -38,6 +38,16 @@ local function split(host)
   return name:lower(), port == "" and HTTP_PORT or tonumber(port)
 end
 
+-- The same; most requests have the Host of the one before.
+local last, last_name, last_port
+local function host_of(host)
+  if host ~= last then
+    last_name, last_port = split(host)
+    last = host
+  end
+  return last_name, last_port
+end
+
 --- Makes the check whether a host name may be used for a sandbox that listens here.
 ---@param listen_host string as given to --listen
 ---@return fun(name: string): boolean
@@ -54,7 +64,7 @@ end
 ---@param world sandbox.world
 ---@param headers table<string, string>
 function guard.check_host(world, headers)
-  local name, port = split(headers.host or "")
+  local name, port = host_of(headers.host or "")
   if not name or port ~= world.port or not world.is_own_name(name) then
     refuse(("Host: expected where the sandbox listens, such as 127.0.0.1:%d"):format(world.port))
   end

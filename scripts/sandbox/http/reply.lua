@@ -21,7 +21,7 @@ end
 --- A success that was encoded before.
 ---@param body string
 function reply.success_of(body)
-  return { status = 200, headers = { ["Content-Type"] = reply.CONTENT_TYPE }, body = body }
+  return { status = 200, headers = { ["Content-Type"] = reply.CONTENT_TYPE, Date = nil }, body = body }
 end
 
 ---@param value table an object without errorCode

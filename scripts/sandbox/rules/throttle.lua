@@ -1,8 +1,11 @@
 --- Counts calls per minute in a sliding window, by the sandbox's clock.
+local cache = require "sandbox.base.cache"
+
 local throttle = {}
 throttle.__index = throttle
 
 local WINDOW_S = 60
+local KEYS_REMEMBERED = 1000
 
 ---@class sandbox.throttle
 ---@field windows table<string, table>
@@ -28,17 +31,26 @@ local function prune(window, now)
   end
 end
 
---- The key under which calls of a connector are counted.
----@param id string
-function throttle.connector_key(id)
-  return "connector:" .. id:lower()
+-- Makes keys of ids in any case.
+local function keys(prefix)
+  local known = cache.new(KEYS_REMEMBERED)
+  return function(id)
+    local key = known:get(id)
+    if not key then
+      key = prefix .. id:lower()
+      known:set(id, key)
+    end
+    return key
+  end
 end
 
+--- The key under which calls of a connector are counted.
+---@type fun(id: string): string
+throttle.connector_key = keys "connector:"
+
 --- The key under which calls of all connectors of a tenant are counted.
----@param id string
-function throttle.tenant_key(id)
-  return "tenant:" .. id:lower()
-end
+---@type fun(id: string): string
+throttle.tenant_key = keys "tenant:"
 
 --- Whether one more call would be refused. Does not count it.
 ---@param now integer epoch seconds
