@@ -74,6 +74,20 @@ void store_close(struct store *store)
     store->open = false;
 }
 
+void store_before_fork(struct store *store)
+{
+    if (store->engine->before_fork != NULL)
+        store->engine->before_fork(store->self);
+    else
+        store_close(store);
+}
+
+void store_hurry(struct store *store)
+{
+    if (store->engine->hurry != NULL)
+        store->engine->hurry(store->self);
+}
+
 bool store_exists(const struct store *store)
 {
     return store->engine->exists(store->self);
@@ -114,22 +128,40 @@ void store_cancel(struct store_call *call)
     call->store = NULL;
 }
 
+struct waiting {
+    size_t left;
+    bool done;
+};
+
 static void waited(void *arg)
 {
-    *(bool *)arg = true;
+    struct waiting *waiting = arg;
+    waiting->done = --waiting->left == 0;
+}
+
+int store_wait_all(struct store *store, struct store_call *const *calls, size_t count,
+                   struct err *err)
+{
+    struct waiting waiting = {.left = count};
+    for (size_t i = 0; i < count; i++)
+        store_start(store, calls[i], waited, &waiting);
+    bool done = loop_run_until(store->loop, &waiting.done);
+    for (size_t i = 0; i < count && !done; i++)
+        store_cancel(calls[i]);
+    if (!done)
+        return err_set(err, ERR_NETWORK, "the state does not answer");
+    for (size_t i = 0; i < count; i++) {
+        if (calls[i]->result < 0) {
+            *err = calls[i]->err;
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int store_wait(struct store *store, struct store_call *call, struct err *err)
 {
-    bool done = false;
-    store_start(store, call, waited, &done);
-    if (!loop_run_until(store->loop, &done)) {
-        store_cancel(call);
-        return err_set(err, ERR_NETWORK, "the state does not answer");
-    }
-    if (call->result < 0)
-        *err = call->err;
-    return call->result;
+    return store_wait_all(store, &call, 1, err) == 0 ? call->result : -1;
 }
 
 int store_kv_get(struct store *store, const char *scope, const char *key, struct buf *value,

@@ -28,6 +28,7 @@
 #define STORE_VERSION     10
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
+#define STORE_HURRY_MS    2000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
 #define STORE_VALUE_MAX   ((size_t)1024 * 1024) /* bytes of a value */
 #define STORE_KEYS_MAX    100000                /* keys of one job */
@@ -69,9 +70,14 @@ int store_check(struct store *store, struct err *err);
 /* Appends the SQL that store_open would run to make the tables of a database, or to add what this
  * version needs, for whoever has the right to. Connects to nothing. ERR_CONFIG: it is a folder. */
 int store_schema_sql(struct store *store, struct buf *out, struct err *err);
-/* Until the next call. To be called before a fork: no open state crosses one. Leases are kept.
- * Idempotent. */
+/* Until the next call. Leases are kept. Idempotent. */
 void store_close(struct store *store);
+/* To be called before a fork: no open state crosses one, and no call under way. A connection to a
+ * database stays the parent's; the child's own calls make another. */
+void store_before_fork(struct store *store);
+/* For whoever is about to give up: a state that is elsewhere and does not answer is waited for
+ * STORE_HURRY_MS from now on, not STORE_BUSY_MS. */
+void store_hurry(struct store *store);
 /* Whether there is a state. Makes none. */
 bool store_exists(const struct store *store);
 /* The time by the state's clock, which all who share it agree on: wall clock, ms. */
@@ -290,6 +296,10 @@ void store_start(struct store *store, struct store_call *call, loop_fn *done, vo
 void store_cancel(struct store_call *call);
 /* Starts it and turns the loop until it is done. Returns its result. */
 int store_wait(struct store *store, struct store_call *call, struct err *err);
+/* Starts them in this order, and waits for all: a state that is elsewhere is asked for all of them
+ * at once. -1: the error of the first that failed; the others are done all the same. */
+int store_wait_all(struct store *store, struct store_call *const *calls, size_t count,
+                   struct err *err);
 
 int store_kv_get(struct store *store, const char *scope, const char *key, struct buf *value,
                  struct err *err);

@@ -26,6 +26,8 @@ struct store_engine {
     int (*schema_sql)(void *self, struct buf *out, struct err *err);
     int (*sync)(void *self, struct err *err); /* as store_event_sync. NULL: commits are durable */
     void (*close)(void *self);                /* idempotent */
+    void (*before_fork)(void *self);          /* NULL: it is closed */
+    void (*hurry)(void *self);                /* NULL: it is not elsewhere */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);
     void (*start)(void *self, struct store_call *call); /* it is open */

@@ -19,27 +19,43 @@ void store_lease_take(struct store_lease *lease, struct store *store, enum store
 struct trial {
     struct err *err;
     int held; /* as store_lease_try returns it */
+    size_t left;
     bool done;
 };
+
+static void one_done(void *arg)
+{
+    struct trial *trial = arg;
+    trial->done = --trial->left == 0;
+}
 
 static void tried(void *arg, const struct err *err)
 {
     struct trial *trial = arg;
-    trial->done = true;
     trial->held = err == NULL ? 1 : err->kind == ERR_BUSY ? 0 : -1;
     if (err != NULL)
         *trial->err = *err;
+    one_done(trial);
+}
+
+int store_lease_try_with(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                         const char *key, struct store_call *const *calls, size_t count,
+                         struct err *err)
+{
+    struct trial trial = {.err = err, .left = 1 + count};
+    store_lease_take(lease, store, kind, key, 1, tried, &trial);
+    for (size_t i = 0; i < count; i++)
+        store_start(store, calls[i], one_done, &trial);
+    loop_run_until(store->loop, &trial.done);
+    if (trial.held != 1)
+        store_lease_release(lease);
+    return trial.held;
 }
 
 int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
                     const char *key, struct err *err)
 {
-    struct trial trial = {.err = err};
-    store_lease_take(lease, store, kind, key, 1, tried, &trial);
-    loop_run_until(store->loop, &trial.done);
-    if (trial.held != 1)
-        store_lease_release(lease);
-    return trial.held;
+    return store_lease_try_with(lease, store, kind, key, NULL, 0, err);
 }
 
 int store_lease_renew(struct store_lease *lease, struct err *err)

@@ -41,6 +41,11 @@ void store_lease_take(struct store_lease *lease, struct store *store, enum store
 /* One try. 1: held, 0: somebody else has it, -1. Blocks. */
 int store_lease_try(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
                     const char *key, struct err *err);
+/* The same, and behind it these calls, which a state that is elsewhere is asked for at once: they
+ * are done whether it is held or not. */
+int store_lease_try_with(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
+                         const char *key, struct store_call *const *calls, size_t count,
+                         struct err *err);
 /* For an engine whose leases run out. -1: ERR_LOST where it was lost. Blocks. */
 int store_lease_renew(struct store_lease *lease, struct err *err);
 /* How long something may take that is begun under it now, in ms: while it lasts without a renewal.

@@ -71,6 +71,7 @@ struct store_pg {
     struct stat key_file;          /* as it was when they were read; zeros: it is read again */
     char host[STORE_PG_HOST_SIZE]; /* of the folder: host-id */
     char boot_id[CLOCK_BOOT_ID_SIZE];
+    int64_t call_ms; /* what a batch has, from its start to its end */
     bool prepared;
     bool make;        /* tables where there are none */
     bool known;       /* this connection has seen the state, and this program may use it; false
@@ -90,15 +91,15 @@ struct store_pg {
     int64_t again_ms;
     size_t nhosts; /* or addresses of them, in the order of the URL */
     size_t turn;   /* connections that have failed: the next begins with this one, modulo nhosts */
-    struct err trouble;           /* what the last connection failed with */
-    struct store_pg_batch *first; /* in the order in which they are sent */
-    struct store_pg_batch *under_way;
-    struct store_pg_batch *joined; /* sent behind under_way, a hello, in the same round trip */
-    bool careful;                  /* no other is: something was wrong */
-    size_t results;                /* of the batch that came */
-    struct err failed;             /* of it; ERR_NONE: none */
-    char sqlstate[6];              /* of the last error of a statement */
-    bool conflict;                 /* it may be done again at once */
+    struct err trouble;               /* what the last connection failed with */
+    struct store_pg_batch *first;     /* in the order in which they are sent */
+    size_t sent;                      /* so many of them are */
+    struct store_pg_batch *under_way; /* the first of those */
+    bool careful;                     /* a hello is sent alone: something was wrong */
+    size_t results;                   /* of the batch that came */
+    struct err failed;                /* of it; ERR_NONE: none */
+    char sqlstate[6];                 /* of the last error of a statement */
+    bool conflict;                    /* it may be done again at once */
     bool lost; /* the connection is of no use: a standby, or a server that ends */
     unsigned char claim_mark[STORE_PG_MARK_SIZE];
     bool claims; /* with that mark, until it has brought something */
@@ -127,7 +128,8 @@ struct store_pg_batch {
     int64_t deadline_ms; /* loop_now_ms */
     int conflicts;
     bool hello; /* what a connection begins with */
-    bool joins; /* a hello that fails where the next one must not be done */
+    bool joins; /* a hello that fails where those behind it must not be done */
+    bool alone; /* nothing is sent behind it before it has ended */
     /* Once, from the loop. err NULL: committed, and the results are there; the batch is freed
      * afterwards. Its own store_pg may be used. */
     void (*done)(struct store_pg_batch *batch, const struct err *err);
@@ -160,6 +162,10 @@ void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *unde
 /* Likewise, where what was read before has changed since. */
 #define STORE_PG_CHANGED(truth) "ln(CASE WHEN " truth " THEN -1 ELSE 1 END)"
 
+/* A time in milliseconds; the server's where it is NULL. */
+#define STORE_PG_OR_NOW(time)                                                                      \
+    "coalesce(" time ", (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+
 /* What a statement (from 0) brought. Texts live as long as the batch; NULL is NULL. A server may be
  * in other hands: it may bring more rows than were asked for, and NULL where a column has none. */
 int store_pg_rows(const struct store_pg_batch *batch, size_t statement);
@@ -183,6 +189,7 @@ int store_pg_get_sealed(struct store_pg_batch *batch, size_t statement, int row,
 
 /* Owns the batch, which goes behind the others. */
 void store_pg_send(struct store_pg *pg, struct store_pg_batch *batch);
+/* Before all that are not under way, and alone. */
 void store_pg_send_first(struct store_pg *pg, struct store_pg_batch *batch);
 /* Ends the batches that are left, by the error, and the connection. */
 void store_pg_hang_up(struct store_pg *pg, const struct err *err);
@@ -212,6 +219,9 @@ int store_pg_schema_lacks(struct store_pg_batch *batch, struct err *err);
 /* The batch that a connection begins with: it looks at the state, makes one where there is none,
  * and lets the others go on. Where all is as it should be, the next one goes with it. */
 void store_pg_hello(struct store_pg *pg);
+/* It was that late by the server's clock before: what is known of that clock is too early, by as
+ * much as the answer took, but never too late. */
+void store_pg_clock_seen(struct store_pg *pg, int64_t server_ms);
 /* ERR_CONFIG where a copy of this home there has not ended. */
 int store_pg_home_check(const struct store_pg *pg, const char *home, struct err *err);
 

@@ -15,7 +15,7 @@ store_pg_batch_new(struct store_pg *pg,
     struct store_pg_batch *batch = mem_alloc(sizeof *batch);
     *batch = (struct store_pg_batch){
         .pg = pg,
-        .deadline_ms = loop_now_ms(pg->loop) + STORE_PG_CALL_MS,
+        .deadline_ms = loop_now_ms(pg->loop) + pg->call_ms,
         .done = done,
         .arg = arg,
     };

@@ -37,6 +37,7 @@ static void *pg_create(const struct state_place *place, struct loop *loop)
     };
     pg->prefix = mem_printf("\"%s\".", pg->place.schema);
     pg->make = true;
+    pg->call_ms = STORE_PG_CALL_MS;
     clock_boot_id(pg->boot_id);
     return pg;
 }
@@ -191,6 +192,21 @@ static void pg_close(void *self)
     store_pg_flush(pg, STORE_PG_CLOSE_MS);
     err_set(&err, ERR_NETWORK, "the state was closed");
     store_pg_hang_up(pg, &err);
+}
+
+/* Whatever is sent by now has ended, or is given up. */
+static void pg_before_fork(void *self)
+{
+    struct store_pg *pg = self;
+    store_pg_flush(pg, STORE_PG_CLOSE_MS);
+    if (pg->first != NULL)
+        pg_close(pg);
+}
+
+static void pg_hurry(void *self)
+{
+    struct store_pg *pg = self;
+    pg->call_ms = STORE_HURRY_MS;
 }
 
 static int pg_schema_sql(void *self, struct buf *out, struct err *err)
@@ -431,6 +447,8 @@ const struct store_engine store_pg = {
     .rights = pg_rights,
     .schema_sql = pg_schema_sql,
     .close = pg_close,
+    .before_fork = pg_before_fork,
+    .hurry = pg_hurry,
     .exists = pg_exists,
     .now_ms = pg_now_ms,
     .start = pg_start,

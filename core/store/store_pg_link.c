@@ -1,7 +1,11 @@
-/* The connection, and what is sent over it: one transaction after the other. */
+/* The connection, and what is sent over it: transactions. Those that are there when nothing is
+ * under way are sent together, with one sync behind all: poolers take the answer to a sync for the
+ * end of all that was asked. Where one fails, the server skips the others, and they are sent again.
+ */
 #include "mem.h"
 #include "store_pg.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +31,8 @@
                                                      "'on' ELSE"                                   \
                                                      " pg_catalog.current_setting('synchronous_"   \
                                                      "commit') END, true)"
-#define BEFORE 2 /* of these */
+#define BEFORE   2  /* of these */
+#define SENT_MAX 16 /* batches that are sent together */
 
 static void go_on(struct store_pg *pg);
 
@@ -41,6 +46,8 @@ static void finish(struct store_pg *pg, struct store_pg_batch *batch, const stru
     *at = batch->next;
     if (pg->under_way == batch)
         pg->under_way = NULL;
+    if (pg->sent > 0)
+        pg->sent--;
     batch->done(batch, err);
     store_pg_batch_free(batch);
 }
@@ -53,6 +60,17 @@ static void finish_all(struct store_pg *pg, const struct err *err)
 
 /* A child that was forked has no part in the connection: what it would send, the server would take
  * for its parent's. */
+static void leave_to_parent(struct store_pg *pg)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0 && dup3(null, pg->api.PQsocket(pg->conn), O_CLOEXEC) >= 0)
+        pg->api.PQfinish(pg->conn); /* takes its leave of nobody */
+    else
+        close(pg->api.PQsocket(pg->conn));
+    if (null >= 0)
+        close(null);
+}
+
 static void drop(struct store_pg *pg)
 {
     loop_fd_stop(pg->loop, &pg->watch);
@@ -62,13 +80,14 @@ static void drop(struct store_pg *pg)
     if (pg->conn != NULL && pg->pid == getpid())
         pg->api.PQfinish(pg->conn);
     else if (pg->conn != NULL)
-        close(pg->api.PQsocket(pg->conn));
+        leave_to_parent(pg);
     pg->conn = NULL;
     pg->link = STORE_PG_CLOSED;
     pg->known = false;
     if (pg->under_way != NULL)
         store_pg_batch_clear(pg->under_way);
-    pg->under_way = pg->joined = NULL;
+    pg->under_way = NULL;
+    pg->sent = 0;
     pg->careful = false;
     while (pg->first != NULL && pg->first->hello)
         finish(pg, pg->first, &pg->trouble);
@@ -89,9 +108,10 @@ static void no_answer(struct store_pg *pg, struct err *err)
         *err = pg->trouble;
     else if (pg->lookup != NULL)
         err_set(err, ERR_NETWORK, "%s: its address was not found within %d s", pg->label,
-                STORE_PG_CALL_MS / 1000);
+                (int)(pg->call_ms / 1000));
     else
-        err_set(err, ERR_NETWORK, "%s: no answer within %d s", pg->label, STORE_PG_CALL_MS / 1000);
+        err_set(err, ERR_NETWORK, "%s: no answer within %d s", pg->label,
+                (int)(pg->call_ms / 1000));
     err->retryable = true;
 }
 
@@ -198,14 +218,24 @@ static void await_results(struct store_pg *pg, struct store_pg_batch *batch)
     err_clear(&pg->failed);
 }
 
-/* Without a sync between the two: where the first one fails, the server skips the other. */
-static void send_batch(struct store_pg *pg, struct store_pg_batch *batch)
+/* Whether it may go with those before it. */
+static bool may_follow(const struct store_pg *pg, const struct store_pg_batch *batch)
 {
+    return pg->sent < SENT_MAX && (pg->known || pg->first->joins) && batch->count > 0 &&
+           !batch->alone && !pg->first->alone;
+}
+
+static void send_batches(struct store_pg *pg)
+{
+    struct store_pg_batch *batch = pg->first;
+    bool sent = true;
     pg->link = STORE_PG_WORKING;
-    pg->joined = batch->joins ? batch->next : NULL;
     await_results(pg, batch);
-    if (send_transaction(pg, batch) && (pg->joined == NULL || send_transaction(pg, pg->joined)) &&
-        pg->api.PQpipelineSync(pg->conn) == 1)
+    for (; sent && batch != NULL && (pg->sent == 0 || may_follow(pg, batch)); batch = batch->next) {
+        pg->sent++;
+        sent = send_transaction(pg, batch);
+    }
+    if (sent && pg->api.PQpipelineSync(pg->conn) == 1)
         flush(pg);
     else
         broken(pg);
@@ -279,16 +309,15 @@ static void take_result(struct store_pg *pg, PGresult *result)
         pg->api.PQclear(result);
 }
 
-/* The hello has come to its end, and the results of what was sent with it follow. */
-static void go_to_joined(struct store_pg *pg)
+/* One has come to its end, and the results of what was sent behind it follow. */
+static void go_to_next(struct store_pg *pg)
 {
-    struct store_pg_batch *hello = pg->under_way;
-    if (hello == NULL || pg->joined == NULL || pg->failed.kind != ERR_NONE ||
-        pg->link != STORE_PG_WORKING || pg->results < BEFORE + hello->count + 1)
+    struct store_pg_batch *batch = pg->under_way;
+    if (batch == NULL || pg->sent < 2 || pg->failed.kind != ERR_NONE ||
+        pg->link != STORE_PG_WORKING || pg->results < BEFORE + batch->count + 1)
         return;
-    await_results(pg, pg->joined);
-    pg->joined = NULL;
-    finish(pg, hello, NULL);
+    await_results(pg, batch->next);
+    finish(pg, batch, NULL);
 }
 
 /* What is wrong is looked for by a hello alone. */
@@ -297,35 +326,43 @@ static void greet_again(struct store_pg *pg)
     struct store_pg_batch *hello = pg->under_way;
     pg->careful = true;
     pg->first = hello->next;
-    pg->under_way = pg->joined = NULL;
+    pg->under_way = NULL;
     store_pg_batch_free(hello);
     pg->hello(pg);
 }
 
-/* All of the batch has come. */
+static void failed(struct store_pg *pg, struct store_pg_batch *batch)
+{
+    pg->sent = 0;
+    if (pg->lost) {
+        pg->trouble = pg->failed;
+        lose(pg);
+    } else if (pg->conflict && ++batch->conflicts < STORE_PG_CONFLICTS_MAX) {
+        store_pg_batch_clear(batch);
+        pg->under_way = NULL;
+    } else if (batch->joins) {
+        greet_again(pg);
+    } else {
+        struct err err = pg->failed;
+        pg->again_ms = 0;
+        err_clear(&pg->trouble);
+        finish(pg, batch, &err);
+    }
+}
+
+/* All that was sent has come. */
 static void ended(struct store_pg *pg)
 {
     struct store_pg_batch *batch = pg->under_way;
     loop_fd_stop(pg->loop, &pg->watch);
     pg->link = STORE_PG_READY;
-    if (batch == NULL)
-        return;
-    if (pg->lost) {
-        pg->trouble = pg->failed;
-        lose(pg);
+    if (pg->failed.kind != ERR_NONE) {
+        failed(pg, batch);
         return;
     }
-    if (pg->conflict && ++batch->conflicts < STORE_PG_CONFLICTS_MAX) {
-        store_pg_batch_clear(batch);
-        pg->under_way = NULL;
-    } else if (pg->joined != NULL) {
-        greet_again(pg);
-    } else {
-        pg->again_ms = 0;
-        err_clear(&pg->trouble);
-        struct err err = pg->failed;
-        finish(pg, batch, err.kind == ERR_NONE ? NULL : &err);
-    }
+    pg->again_ms = 0;
+    err_clear(&pg->trouble);
+    finish(pg, batch, NULL);
 }
 
 /* After a sync. */
@@ -364,8 +401,8 @@ static void ready(void *arg, short revents)
             return;
         }
         take_result(pg, result);
-        go_to_joined(pg);
-        if (pg->under_way == NULL) /* what the hello has brought will not do */
+        go_to_next(pg);
+        if (pg->under_way == NULL) /* what has come will not do */
             return;
     }
     flush(pg);
@@ -469,7 +506,7 @@ static void go_on(struct store_pg *pg)
     if (pg->link == STORE_PG_CLOSED)
         start_connecting(pg);
     else if (pg->link == STORE_PG_READY && (pg->known || pg->first->hello))
-        send_batch(pg, pg->first);
+        send_batches(pg);
     else if (pg->link == STORE_PG_READY) /* the keys have changed: are they the right ones? */
         pg->hello(pg);
 }
@@ -480,13 +517,20 @@ void store_pg_send(struct store_pg *pg, struct store_pg_batch *batch)
     while (*at != NULL)
         at = &(*at)->next;
     *at = batch;
-    go_on(pg);
+    if (pg->link == STORE_PG_READY) /* with those that are started at the same time */
+        loop_timer_start(pg->loop, &pg->again, 0, again, pg);
+    else
+        go_on(pg);
 }
 
 void store_pg_send_first(struct store_pg *pg, struct store_pg_batch *batch)
 {
-    batch->next = pg->first;
-    pg->first = batch;
+    struct store_pg_batch **at = &pg->first;
+    for (size_t i = 0; i < pg->sent; i++)
+        at = &(*at)->next;
+    batch->alone = !batch->joins;
+    batch->next = *at;
+    *at = batch;
     go_on(pg);
 }
 

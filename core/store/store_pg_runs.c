@@ -49,7 +49,7 @@ static void put_run(struct store_pg_batch *batch, const struct store_run *run)
     store_pg_text(batch, run->job);
     store_pg_time(batch, run->slot_ms);
     store_pg_int(batch, run->attempt);
-    store_pg_int(batch, run->started_ms);
+    store_pg_time(batch, run->started_ms);
     store_pg_int(batch, run->supervisor.pid);
     store_pg_int(batch, run->supervisor.start);
     store_pg_text(batch, run->supervisor.boot_id);
@@ -67,8 +67,9 @@ static void put_run(struct store_pg_batch *batch, const struct store_run *run)
 #define RUN_VALUES                                                                                 \
     "$1::bigint, $2::integer, $3::text, $4::bytea, $5::bigint, $6::bigint, $7::bigint,"            \
     " $8::bigint, $9::bytea, $10::boolean, $11::text, $12::bytea, $13::text, $14::bigint,"         \
-    " $15::bigint, $16::bigint, $17::bigint, $18::bigint, $19::text, $20::text, $21::text,"        \
-    " $22::bytea, nextval('@run_row')"
+    " $15::bigint, " STORE_PG_OR_NOW(                                                              \
+        "$16::bigint") ", $17::bigint, $18::bigint, $19::text, $20::text, $21::text,"              \
+                       " $22::bytea, nextval('@run_row')"
 /* It is there already where this was sent before. Another's, of the same name, is an error: NULL is
  * no run. */
 #define RUN_AGAIN                                                                                  \
@@ -148,9 +149,12 @@ static int start(struct store_pg_work *work, struct store_pg_batch *batch, struc
 {
     const struct store_run *run = work->call->run.added;
     (void)err;
-    store_pg_say(batch, "UPDATE @run SET started_ms = $1, row = nextval('@run_row')"
-                        " WHERE run = $2 AND attempt = $3 RETURNING row");
-    store_pg_int(batch, run->started_ms);
+    store_pg_say(batch,
+                 "UPDATE @run SET started_ms = " STORE_PG_OR_NOW(
+                     "$1::bigint") ","
+                                   " row = nextval('@run_row')"
+                                   " WHERE run = $2 AND attempt = $3 RETURNING row, started_ms");
+    store_pg_time(batch, run->started_ms);
     store_pg_text(batch, run->run);
     store_pg_int(batch, run->attempt);
     return 0;
@@ -161,7 +165,13 @@ static int started(struct store_pg_work *work, struct store_pg_batch *batch, str
     if (store_pg_rows(batch, 0) == 0)
         return err_set(err, ERR_CONFIG, "%s: the row of run %s is gone", work->pg->label,
                        work->call->run.added->run);
-    return added(work, batch, err);
+    struct store_run *run = work->call->run.added;
+    run->row = store_pg_get_int(batch, 0, 0, 0, 0);
+    if (run->started_ms != STORE_NONE)
+        return 0;
+    run->started_ms = store_pg_get_int(batch, 0, 0, 1, 0);
+    store_pg_clock_seen(work->pg, run->started_ms); /* so that it does not end before */
+    return 0;
 }
 
 static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)

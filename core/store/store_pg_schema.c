@@ -314,6 +314,13 @@ static bool is_older(struct store_pg_batch *batch)
     return version != NULL && atoi(version) < STORE_PG_VERSION;
 }
 
+void store_pg_clock_seen(struct store_pg *pg, int64_t server_ms)
+{
+    int64_t ahead_ms = server_ms - clock_now_ms(loop_clock(pg->loop), CLOCK_BOOT);
+    if (ahead_ms > pg->ahead_ms)
+        pg->ahead_ms = ahead_ms;
+}
+
 static void looked(struct store_pg_batch *batch, const struct err *err)
 {
     struct store_pg *pg = batch->pg;
@@ -336,8 +343,8 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
         make(pg);
         return;
     }
-    pg->ahead_ms =
-        store_pg_get_int(batch, 0, 0, 2, 0) - clock_now_ms(loop_clock(pg->loop), CLOCK_BOOT);
+    pg->ahead_ms = INT64_MIN;
+    store_pg_clock_seen(pg, store_pg_get_int(batch, 0, 0, 2, 0));
     pg->known = pg->seen = true;
     store_pg_token_push(pg);
 }
@@ -371,8 +378,8 @@ void store_pg_hello(struct store_pg *pg)
     store_pg_say(batch, "SELECT key, value, (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
                         " FROM @meta");
     /* What is in the spool goes before whatever else is asked. */
-    batch->joins = !pg->careful && pg->first != NULL && !pg->first->hello && pg->first->count > 0 &&
-                   store_pg_spool_each(pg, NULL, NULL) == 0;
+    batch->joins = !pg->careful && pg->first != NULL && !pg->first->hello && !pg->first->alone &&
+                   pg->first->count > 0 && store_pg_spool_each(pg, NULL, NULL) == 0;
     if (batch->joins)
         fail_unless_fine(batch);
     store_pg_send_first(pg, batch);

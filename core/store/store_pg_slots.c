@@ -11,9 +11,9 @@ static int latest(struct store_pg_work *work, struct store_pg_batch *batch, stru
 {
     (void)err;
     store_pg_say(batch, "SELECT max(slot_ms) FROM @slot WHERE sha256(scope) = sha256($1)"
-                        " AND slot_ms <= $2");
+                        " AND slot_ms <= " STORE_PG_OR_NOW("$2::bigint"));
     store_pg_scope(batch, work->call->job.scopes[0]);
-    store_pg_int(batch, work->call->job.at_ms);
+    store_pg_time(batch, work->call->job.at_ms);
     return 0;
 }
 
@@ -32,11 +32,14 @@ static int installed(struct store_pg_work *work, struct store_pg_batch *batch, s
 {
     (void)err;
     for (size_t i = 0; i < work->call->job.count; i++) {
-        store_pg_say(batch, "INSERT INTO @job AS its (scope, installed_ms) VALUES ($1, $2)"
-                            " ON CONFLICT (sha256(scope)) DO UPDATE SET"
-                            " installed_ms = excluded.installed_ms WHERE its.installed_ms IS NULL");
+        store_pg_say(batch,
+                     "INSERT INTO @job AS its (scope, installed_ms) VALUES ($1, " STORE_PG_OR_NOW(
+                         "$2::bigint") ")"
+                                       " ON CONFLICT (sha256(scope)) DO UPDATE SET"
+                                       " installed_ms = excluded.installed_ms WHERE "
+                                       "its.installed_ms IS NULL");
         store_pg_scope(batch, work->call->job.scopes[i]);
-        store_pg_int(batch, work->call->job.at_ms);
+        store_pg_time(batch, work->call->job.at_ms);
         store_pg_say(batch, "SELECT installed_ms FROM @job WHERE sha256(scope) = sha256($1)");
         store_pg_scope(batch, work->call->job.scopes[i]);
     }

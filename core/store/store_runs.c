@@ -100,37 +100,14 @@ int store_run_list(struct store *store, const struct store_run_filter *filter,
     return store_wait(store, &call, err);
 }
 
-/* Of those that match, the ones whose supervisor is dead. */
-static int list_dead(struct store *store, const struct store_run_filter *filter,
-                     struct store_runs *runs, struct err *err)
+void store_runs_dead(struct store_runs *runs)
 {
-    if (store_run_list(store, filter, runs, err) != 0)
-        return -1;
     size_t dead = 0;
     for (size_t i = 0; i < runs->count; i++) {
         if (!runs->items[i].alive)
             runs->items[dead++] = runs->items[i];
     }
     runs->count = dead;
-    return 0;
-}
-
-int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
-                          struct err *err)
-{
-    const struct store_run_filter open = {.scope = scope, .open = true};
-    if (list_dead(store, &open, runs, err) != 0)
-        return -1;
-    for (size_t i = 0; i < runs->count; i++)
-        runs->items[i].cause = STORE_CAUSE_INTERRUPTED;
-    return 0;
-}
-
-int store_run_untold(struct store *store, const char *scope, struct store_runs *runs,
-                     struct err *err)
-{
-    const struct store_run_filter untold = {.scope = scope, .ended = true, .untold = true};
-    return list_dead(store, &untold, runs, err);
 }
 
 int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,

@@ -68,14 +68,16 @@ void store_run_id(char id[static STORE_RUN_ID_SIZE]);
 /* True when the row was open and its supervisor alive as it was read. An open row of a dead one
  * will be marked interrupted by the job's next run; to be shown so until then. */
 bool store_run_is_running(const struct store_run *run);
-/* Inserts the row as it is: open (exit -1, cause NULL), or ended. Sets run->row. */
+/* Inserts the row as it is: open (exit -1, cause NULL), or ended. Sets run->row. started_ms
+ * STORE_NONE: now by the state's clock. */
 int store_run_add(struct store *store, struct store_run *run, struct err *err);
 /* The same, if the run's slot can be claimed: both or neither. boot_id: the slot is this boot
  * (@reboot); NULL: it is run->slot_ms. 1, 0: it was claimed before, -1. */
 int store_run_claim(struct store *store, struct store_run *run, const char *boot_id,
                     struct err *err);
-/* An open row that waited begins: run->started_ms is written, and it becomes the newest row. Those
- * that ran are so in the order in which they did. */
+/* An open row that waited begins: run->started_ms is written (STORE_NONE: set to now by the state's
+ * clock, first), and it becomes the newest row. Those that ran are so in the order in which they
+ * did. */
 int store_run_start(struct store *store, struct store_run *run, struct err *err);
 /* Writes what the end brought to the row run->row: ended_ms, exit, cause, message, requests,
  * exchanges, peak_kib, output, output_bytes, untold. */
@@ -105,15 +107,10 @@ struct store_run_filter {
 /* Newest first. */
 int store_run_list(struct store *store, const struct store_run_filter *filter,
                    struct store_runs *runs, struct err *err);
-/* For the holder of the job's lock, before it runs: those open rows of the scope whose supervisor
- * is dead, the newest first, with the cause STORE_CAUSE_INTERRUPTED. store_run_end makes each so,
- * when it has been told. Other open rows wait for the lock. */
-int store_run_interrupted(struct store *store, const char *scope, struct store_runs *runs,
-                          struct err *err);
-/* The same for those that have ended, untold, and whose supervisor is dead: nobody else will tell.
- */
-int store_run_untold(struct store *store, const char *scope, struct store_runs *runs,
-                     struct err *err);
+/* Leaves those whose supervisor is dead. For the holder of the job's lock, before it runs: open
+ * rows of its scope are those of runs that were interrupted, and of whose ends that are untold
+ * nobody else will tell. Other open rows wait for the lock. */
+void store_runs_dead(struct store_runs *runs);
 int store_run_told(struct store *store, const struct store_run *run, struct err *err);
 /* store_run_end, and store_run_add of the attempt that follows, together: between two attempts no
  * moment is without an open row. */
@@ -129,13 +126,15 @@ int store_run_end_and_prune(struct store *store, const struct store_run *run, in
 
 /* Slots */
 
-/* The latest claimed slot that is not after not_after_ms. 1, 0: none, -1. */
+/* The latest claimed slot that is not after not_after_ms (STORE_NONE: now by the state's clock). 1,
+ * 0: none, -1. */
 int store_slot_latest(struct store *store, const char *scope, int64_t not_after_ms,
                       int64_t *slot_ms, struct err *err);
 
 /* Jobs */
 
-/* Since when the job's missed slots count; set to now_ms where it was not known. */
+/* Since when the job's missed slots count; set to now_ms (STORE_NONE: now by the state's clock)
+ * where it was not known. */
 int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
                         int64_t *installed_ms, struct err *err);
 /* The same for many, all or none; what is written is written at once. */

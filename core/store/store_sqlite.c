@@ -420,6 +420,11 @@ void store_sqlite_bind_time(sqlite3_stmt *stmt, int index, int64_t ms)
         sqlite3_bind_int64(stmt, index, ms);
 }
 
+int64_t store_sqlite_or_now(const struct store_sqlite *sqlite, int64_t ms)
+{
+    return ms != STORE_NONE ? ms : clock_now_ms(loop_clock(sqlite->loop), CLOCK_WALL);
+}
+
 int64_t store_sqlite_column_time(sqlite3_stmt *stmt, int column)
 {
     return sqlite3_column_type(stmt, column) == SQLITE_NULL ? STORE_NONE

@@ -45,6 +45,9 @@ void store_sqlite_hasten(struct store_sqlite *sqlite, bool yes);
 int store_sqlite_sync(struct store_sqlite *sqlite, struct err *err);
 int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
 
+/* The time, or now where it is STORE_NONE. */
+int64_t store_sqlite_or_now(const struct store_sqlite *sqlite, int64_t ms);
+
 /* The operations. They return what store_finish takes. */
 typedef int store_sqlite_op(struct store_sqlite *sqlite, struct store_call *call, struct err *err);
 store_sqlite_op store_sqlite_salt;

@@ -59,7 +59,7 @@ static int add(struct store_sqlite *sqlite, struct store_run *run, struct err *e
     store_sqlite_bind_text(stmt, 13, run->job);
     store_sqlite_bind_time(stmt, 14, run->slot_ms);
     sqlite3_bind_int64(stmt, 15, run->attempt);
-    sqlite3_bind_int64(stmt, 16, run->started_ms);
+    sqlite3_bind_int64(stmt, 16, store_sqlite_or_now(sqlite, run->started_ms));
     sqlite3_bind_int64(stmt, 17, run->supervisor.pid);
     sqlite3_bind_int64(stmt, 18, run->supervisor.start);
     store_sqlite_bind_text(stmt, 19, run->supervisor.boot_id);
@@ -102,6 +102,7 @@ int store_sqlite_run_start(struct store_sqlite *sqlite, struct store_call *call,
                              err);
     if (stmt == NULL)
         return -1;
+    run->started_ms = store_sqlite_or_now(sqlite, run->started_ms);
     sqlite3_bind_int64(stmt, 1, run->started_ms);
     sqlite3_bind_int64(stmt, 2, run->row);
     int result = 0;

@@ -62,7 +62,7 @@ int store_sqlite_slot_latest(struct store_sqlite *sqlite, struct store_call *cal
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, call->job.scopes[0]);
-    sqlite3_bind_int64(stmt, 2, call->job.at_ms);
+    sqlite3_bind_int64(stmt, 2, store_sqlite_or_now(sqlite, call->job.at_ms));
     return take_integer(sqlite, stmt, call->job.found_ms, err);
 }
 
@@ -112,7 +112,7 @@ static int job_installed(struct store_sqlite *sqlite, const char *scope, int64_t
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, scope);
-    sqlite3_bind_int64(stmt, 2, now_ms);
+    sqlite3_bind_int64(stmt, 2, store_sqlite_or_now(sqlite, now_ms));
     return take_integer(sqlite, stmt, installed_ms, err) < 0 ? -1 : 0;
 }
 

@@ -325,17 +325,20 @@ static int newest_scope(struct store *store, const struct store_run_filter *filt
 }
 
 int config_rows_begin_anew(const struct config *config, const struct job *job, struct store *store,
-                           struct buf *text, struct err *err)
+                           int64_t before_row, struct buf *text, struct err *err)
 {
     char own[STORE_SCOPE_SIZE], *its = NULL, *other = NULL, *any = NULL;
+    struct store_run_filter of_own = {.scope = own, .before_row = before_row};
+    struct store_run_filter of_job = {.job = job->name, .before_row = before_row};
+    struct store_run_filter of_all = {.homes = config->homes, .before_row = before_row};
     store_scope(own, job->name, job->home);
-    int result = newest_scope(store, &(struct store_run_filter){.scope = own}, &its, err);
+    int result = newest_scope(store, &of_own, &its, err);
     if (result == 0 && its == NULL)
-        result = newest_scope(store, &(struct store_run_filter){.job = job->name}, &other, err);
+        result = newest_scope(store, &of_job, &other, err);
     const char *home = other != NULL ? store_home_of(other) : NULL;
     bool gone = home != NULL && home[0] == '/' && access(home, F_OK) != 0;
     if (home != NULL && !gone && result == 0)
-        result = newest_scope(store, &(struct store_run_filter){.homes = config->homes}, &any, err);
+        result = newest_scope(store, &of_all, &any, err);
     if (result == 0 && home != NULL && (gone || any == NULL)) {
         buf_printf(text,
                    "job '%s' begins anew, without the keys and the history of job '%s' of %s; if "

@@ -51,7 +51,7 @@ int config_rows_are_due(const struct config *config, struct store *store, struct
  * so, and what to do; 0; -1. Writes nothing.
  */
 int config_rows_begin_anew(const struct config *config, const struct job *job, struct store *store,
-                           struct buf *text, struct err *err);
+                           int64_t before_row, struct buf *text, struct err *err);
 
 /* A token of the connector was refused, and the state has one that belongs to this home: says so,
  * and what to do. config may be NULL. */

@@ -227,7 +227,7 @@ void job_metrics_ended(const struct job_outcome *outcome)
     struct store_counters sums;
     struct err err;
     bool counted = count(outcome, &whole, &sums, &err) == 0;
-    store_close(outcome->store);
+    store_before_fork(outcome->store);
     if (!counted)
         warn(outcome, &err);
     if (!is_skipped(outcome->run) && write_file(outcome, &whole, counted ? &sums : NULL, &err) != 0)

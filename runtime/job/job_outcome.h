@@ -9,7 +9,7 @@ struct job_outcome {
     struct app *app;
     const struct config *config;
     const struct job *job;
-    struct store *store; /* no fork while it is open: store_close */
+    struct store *store; /* before a fork: store_before_fork */
     const char *scope;
     /*
      * The row of the attempt: as it starts, or the last one as it ended, in the store already;

@@ -37,6 +37,8 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
 void job_record_destroy(struct job_record *record)
 {
     store_runs_destroy(&record->previous);
+    store_runs_destroy(&record->untold);
+    store_runs_destroy(&record->interrupted);
     store_lease_release(&record->life);
 }
 
@@ -73,11 +75,12 @@ static void be_late(struct job_record *record)
     row->untold = job_hooks_wanted(&outcome);
 }
 
-static enum job_record_begun claim(struct job_record *record, struct err *err)
+static enum job_record_begun claim(struct job_record *record, const struct job_slot_known *known,
+                                   int64_t took_ms, struct err *err)
 {
     struct job_slot slot;
-    int due =
-        job_slot_due(record->store, record->job, record->scope, record->row.started_ms, &slot, err);
+    record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
+    int due = job_slot_due(known, record->job, record->row.started_ms, took_ms, &slot, err);
     record->row.slot_ms = due == 1 ? slot.slot_ms : STORE_NONE;
     if (due == 1 && slot.late)
         be_late(record);
@@ -92,21 +95,15 @@ static enum job_record_begun claim(struct job_record *record, struct err *err)
     return JOB_RECORD_NONE;
 }
 
-static enum job_record_begun add_row(struct job_record *record, bool scheduled, struct err *err)
+static void say_anew(const struct job_record *record)
 {
     struct buf anew;
     struct err ignored;
-    enum job_record_begun result = JOB_RECORD_OPEN;
     buf_create(&anew, ANEW_MAX);
-    config_rows_begin_anew(record->config, record->job, record->store, &anew, &ignored);
-    if (scheduled)
-        result = claim(record, err);
-    else if (store_run_add(record->store, &record->row, err) != 0)
-        result = JOB_RECORD_FAILED;
-    if (anew.len > 0 && (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
+    if (config_rows_begin_anew(record->config, record->job, record->store, record->row.row, &anew,
+                               &ignored) == 1)
         log_msg(record->app->log, LOG_WARN, "%s", anew.data);
     buf_destroy(&anew);
-    return result;
 }
 
 /* Where its rows cannot move to the name yet, this run's failure is one of them: nothing would move
@@ -120,21 +117,53 @@ static int settle(struct job_record *record, struct err *err)
     return result;
 }
 
+/* The sign of life, and with it what tells whether there was a run before, and a slot is due; or
+ * the row. */
+static enum job_record_begun begin_run(struct job_record *record, bool scheduled, struct err *err)
+{
+    const struct store_run_filter newest = {.scope = record->scope, .limit = 1};
+    struct job_slot_known known;
+    struct store_runs before = {0};
+    struct store_call list = {.op = STORE_RUN_LIST, .list = {.filter = &newest, .runs = &before}};
+    struct store_call add = {.op = STORE_RUN_ADD, .run = {.added = &record->row}};
+    struct store_call *calls[1 + JOB_SLOT_CALLS] = {&list, &add};
+    int64_t begun_ms = clock_mono_ms();
+    int count = scheduled ? job_slot_ask(&known, record->job, record->scope, calls + 1, err) : 1;
+    if (count < 0)
+        return JOB_RECORD_FAILED;
+    record->row.started_ms = STORE_NONE; /* by the state's clock, which may not be known yet */
+    int held = store_lease_try_with(&record->life, record->store, STORE_LEASE_RUN, record->row.run,
+                                    calls, 1 + (size_t)count, err);
+    record->row.started_ms = store_now_ms(record->store);
+    enum job_record_begun result = held == 1 ? JOB_RECORD_OPEN : JOB_RECORD_FAILED;
+    for (int i = 1; i <= count && result == JOB_RECORD_OPEN; i++) {
+        if (calls[i]->result < 0) {
+            *err = calls[i]->err;
+            result = JOB_RECORD_FAILED;
+        }
+    }
+    if (result == JOB_RECORD_OPEN && scheduled)
+        result = claim(record, &known, clock_mono_ms() - begun_ms, err);
+    if (list.result == 0 && before.count == 0 &&
+        (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
+        say_anew(record);
+    store_runs_destroy(&before);
+    return result;
+}
+
 /* The state is opened first: what is wrong with it is said before anything is made in it. */
 static enum job_record_begun begin(struct job_record *record, bool scheduled, struct err *err)
 {
-    if (store_ready(record->store, err) != 0 || settle(record, err) != 0 ||
-        store_lease_try(&record->life, record->store, STORE_LEASE_RUN, record->row.run, err) != 1)
+    if (store_ready(record->store, err) != 0 || settle(record, err) != 0)
         return JOB_RECORD_FAILED;
-    record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
-    return add_row(record, scheduled, err);
+    return begin_run(record, scheduled, err);
 }
 
 enum job_record_begun job_record_begin(struct job_record *record, bool scheduled, struct err *err)
 {
     record->row.started_ms = store_now_ms(record->store);
     enum job_record_begun result = begin(record, scheduled, err);
-    store_close(record->store);
+    store_before_fork(record->store);
     if (result != JOB_RECORD_OPEN && result != JOB_RECORD_LATE)
         record->row.row = 0; /* what was written was taken back */
     return result;
@@ -162,7 +191,7 @@ static void tell(const struct job_record *record, const struct store_run *run,
             started, what);
     outcome.run = run;
     outcome.previous = previous;
-    store_close(record->store);
+    store_before_fork(record->store);
     job_hooks_ended(&outcome);
 }
 
@@ -215,30 +244,61 @@ static int mark_former(const struct job_record *record, const struct store_runs 
  * it is lost. */
 static int settle_former(const struct job_record *record, struct err *err)
 {
-    struct store_runs untold = {0}, interrupted = {0};
-    int result = store_run_untold(record->store, record->scope, &untold, err);
-    if (result == 0)
-        result = store_run_interrupted(record->store, record->scope, &interrupted, err);
-    if (result == 0 && untold.count + interrupted.count > 0) {
-        result = tell_former(record, &untold, &interrupted, err);
-        if (result == 0)
-            result = mark_former(record, &untold, &interrupted, err);
-    }
-    store_runs_destroy(&untold);
-    store_runs_destroy(&interrupted);
-    return result;
+    const struct store_runs *untold = &record->untold, *interrupted = &record->interrupted;
+    if (untold->count + interrupted->count == 0)
+        return 0;
+    if (tell_former(record, untold, interrupted, err) != 0)
+        return -1;
+    return mark_former(record, untold, interrupted, err);
 }
 
+int job_record_lock(struct job_record *record, struct store_lease *lease, struct err *err)
+{
+    const struct store_run_filter ended = {.scope = record->scope, .ended = true, .untold = true};
+    const struct store_run_filter open = {.scope = record->scope, .open = true};
+    struct store_call calls[] = {
+        {.op = STORE_RUN_LIST, .list = {.filter = &ended, .runs = &record->untold}},
+        {.op = STORE_RUN_LIST, .list = {.filter = &open, .runs = &record->interrupted}}};
+    struct store_call *const both[] = {&calls[0], &calls[1]};
+    store_runs_destroy(&record->untold);
+    store_runs_destroy(&record->interrupted);
+    /* Whoever waits for it on this host does not trouble a database with each try. */
+    int held = store_lease_try_with(lease, record->store, STORE_LEASE_JOB, record->scope, both,
+                                    record->tried ? 0 : 2, err);
+    if (record->tried && held == 1)
+        store_wait_all(record->store, both, 2, err);
+    record->tried = true;
+    for (size_t i = 0; i < 2 && held == 1; i++) {
+        if (calls[i].result == 0)
+            continue;
+        *err = calls[i].err;
+        store_lease_release(lease);
+        held = -1;
+    }
+    store_runs_dead(&record->untold);
+    store_runs_dead(&record->interrupted);
+    for (size_t i = 0; i < record->interrupted.count; i++)
+        record->interrupted.items[i].cause = STORE_CAUSE_INTERRUPTED;
+    return held;
+}
+
+/* The run before is the newest that has ended. */
 int job_record_start(struct job_record *record, struct err *err)
 {
     struct store_run *row = &record->row;
+    const struct store_run_filter before = {
+        .scope = row->scope, .ran = true, .ended = true, .limit = 1};
+    struct store_call begin = {.op = STORE_RUN_START, .run = {.added = row}};
+    struct store_call find = {.op = STORE_RUN_LIST,
+                              .list = {.filter = &before, .runs = &record->previous}};
+    struct store_call *const both[] = {&begin, &find};
     int result = settle_former(record, err);
-    row->started_ms = store_now_ms(record->store);
+    row->started_ms = STORE_NONE;
     if (result == 0)
-        result = store_run_start(record->store, row, err);
-    if (result == 0)
-        result = find_previous(record->store, row, &record->previous, err);
-    store_close(record->store);
+        result = store_wait_all(record->store, both, 2, err);
+    if (result != 0)
+        row->started_ms = store_now_ms(record->store);
+    store_before_fork(record->store);
     record->started = result == 0;
     return result;
 }
@@ -273,7 +333,7 @@ int job_record_next(struct job_record *record, const struct job_attempt_end *end
                              .supervisor = row->supervisor};
     memcpy(next.run, row->run, sizeof next.run);
     int result = store_run_end_and_add(record->store, row, &next, err);
-    store_close(record->store);
+    store_before_fork(record->store);
     fault_point(FAULT_JOB_AGAIN);
     if (result == 0)
         *row = next;
@@ -282,9 +342,11 @@ int job_record_next(struct job_record *record, const struct job_attempt_end *end
 
 int job_record_again(struct job_record *record, struct err *err)
 {
-    record->row.started_ms = store_now_ms(record->store);
+    record->row.started_ms = STORE_NONE;
     int result = store_run_start(record->store, &record->row, err);
-    store_close(record->store);
+    if (result != 0)
+        record->row.started_ms = store_now_ms(record->store);
+    store_before_fork(record->store);
     return result;
 }
 
@@ -303,7 +365,7 @@ static int write_end(struct job_record *record, struct err *err)
             store_now_ms(record->store) - config->history_days * DAY_MS, err);
     else
         result = store_run_end(store, &record->row, err);
-    store_close(store);
+    store_before_fork(store);
     return result;
 }
 
@@ -334,5 +396,5 @@ void job_record_told(struct job_record *record)
                 "job '%s': the next run will report run %s again, since it could not be "
                 "recorded that its hooks are done: %s",
                 record->job->name, record->row.run, err_line(&err, line));
-    store_close(record->store);
+    store_before_fork(record->store);
 }

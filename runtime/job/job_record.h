@@ -1,4 +1,5 @@
-/* The rows of one run. The store is open only inside these functions: it is closed at a fork. */
+/* The rows of one run. The state may be open in these functions only: none crosses a fork. What is
+ * asked together goes to a database in one round trip. */
 #ifndef JETON_JOB_RECORD_H
 #define JETON_JOB_RECORD_H
 
@@ -22,11 +23,13 @@ struct job_record {
     struct store *store; /* borrowed */
     char scope[STORE_SCOPE_SIZE];
     char host[STORE_HOST_SIZE];
-    struct store_run row;            /* of the present attempt; its texts are borrowed */
-    struct store_runs previous;      /* none, or the run before */
-    bool started;                    /* under the job's lock */
-    struct store_lease life;         /* the supervisor's sign of life */
-    char late[JOB_RECORD_LATE_SIZE]; /* the message of a row of that kind */
+    struct store_run row;                  /* of the present attempt; its texts are borrowed */
+    struct store_runs previous;            /* none, or the run before */
+    struct store_runs untold, interrupted; /* as the lock was taken: runs of dead supervisors */
+    bool tried;                            /* for the lock */
+    bool started;                          /* under the job's lock */
+    struct store_lease life;               /* the supervisor's sign of life */
+    char late[JOB_RECORD_LATE_SIZE];       /* the message of a row of that kind */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,
@@ -38,6 +41,8 @@ enum job_record_begun job_record_begin(struct job_record *record, bool scheduled
 /* After a begin that failed: whether there was a run that failed with it. By hand always; else
  * where a slot is due by the clock: nobody knows whether it was claimed. */
 bool job_record_was_due(struct job_record *record, bool scheduled);
+/* A try at the job's lock, as store_lease_try; with it, what job_record_start must know is read. */
+int job_record_lock(struct job_record *record, struct store_lease *lease, struct err *err);
 /* The lock is held: what was interrupted before is said, told to the hooks, and marked; so is what
  * ended before its supervisor could tell of it. The first attempt begins. */
 int job_record_start(struct job_record *record, struct err *err);

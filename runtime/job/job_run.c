@@ -256,8 +256,8 @@ static int start(struct run *run, struct err *err)
 
 static int hold_and_run(struct run *run, struct err *err)
 {
-    enum job_turn turn = job_turn_take(&run->lease, run->store, run->job, run->record.scope,
-                                       &run->signals, run->deadline_ms, err);
+    enum job_turn turn =
+        job_turn_take(&run->lease, &run->record, &run->signals, run->deadline_ms, err);
     if (turn == JOB_TURN_SIGNAL)
         return end_by_signal(run);
     if (turn != JOB_TURN_TAKEN)
@@ -297,6 +297,7 @@ static int not_begun(struct run *run, struct err *err)
     if (!job_record_was_due(&run->record, run->request->scheduled))
         return err_wrap(err, "job '%s'", run->job->name);
     err_wrap(err, "it did not start, because it cannot be recorded");
+    store_hurry(run->store); /* its patience has been had already */
     end_by_error(run, NULL, err);
     int status = say_error(run, err);
     tell_hooks(run);

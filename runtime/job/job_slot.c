@@ -6,21 +6,13 @@
 #define MINUTE_S 60
 
 /* Slots before it are missed, or were there before the job. */
-static int earliest(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                    int64_t since_ms, int64_t *not_before_ms, struct err *err)
+static int64_t earliest(const struct job_slot_known *known, const struct job *job, int64_t now_ms)
 {
-    int64_t claimed_ms = INT64_MIN;
-    *not_before_ms = now_ms - JOB_SLOT_LATE_MS;
-    if (!job->catch_up)
-        return 0;
-    if (store_slot_latest(store, scope, now_ms, &claimed_ms, err) < 0)
-        return -1;
-    if (claimed_ms > since_ms)
-        since_ms = claimed_ms;
-    if (since_ms + 1000 <
-        *not_before_ms) /* slots are whole seconds: the next one at the earliest */
-        *not_before_ms = since_ms + 1000;
-    return 0;
+    int64_t recent_ms = now_ms - JOB_SLOT_LATE_MS;
+    /* slots are whole seconds: the next one at the earliest */
+    int64_t next_ms =
+        1000 + (known->claimed_ms > known->since_ms ? known->claimed_ms : known->since_ms);
+    return job->catch_up && next_ms < recent_ms ? next_ms : recent_ms;
 }
 
 static int check_schedule(const struct job *job, struct err *err)
@@ -77,10 +69,9 @@ static bool is_nearer_to_next(const struct job *job, struct zone *zone, int64_t 
 }
 
 /* since_ms: when the job was first looked at. 1, 0: none, -1. */
-static int find_late(const struct job *job, int64_t now_ms, int64_t since_ms, int64_t *slot_ms,
-                     struct err *err)
+static int find_late(const struct job *job, int64_t now_ms, int64_t since_ms, bool is_new,
+                     int64_t *slot_ms, struct err *err)
 {
-    bool is_new = since_ms >= now_ms;
     int64_t now = now_ms / 1000, slot = 0;
     int64_t from_ms = now_ms - (is_new ? JOB_SLOT_TOLD_NEW_MS : JOB_SLOT_TOLD_MS);
     if (!is_new && since_ms > from_ms)
@@ -98,22 +89,39 @@ static int find_late(const struct job *job, int64_t now_ms, int64_t since_ms, in
 
 /* ---------------------------------------------------------------------------------------------- */
 
-int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                 struct job_slot *slot, struct err *err)
+int job_slot_ask(struct job_slot_known *known, const struct job *job, const char *scope,
+                 struct store_call *calls[static JOB_SLOT_CALLS], struct err *err)
 {
-    int64_t since_ms, not_before_ms;
-    *slot = (struct job_slot){.late = false};
-    if (check_schedule(job, err) != 0 ||
-        store_job_installed(store, scope, now_ms, &since_ms, err) != 0 ||
-        earliest(store, job, scope, now_ms, since_ms, &not_before_ms, err) != 0)
+    if (check_schedule(job, err) != 0)
         return -1;
+    *known = (struct job_slot_known){.scope = scope, .claimed_ms = INT64_MIN};
+    known->installed = (struct store_call){.op = STORE_JOB_INSTALLED,
+                                           .job = {.scopes = &known->scope,
+                                                   .count = 1,
+                                                   .at_ms = STORE_NONE,
+                                                   .found_ms = &known->since_ms}};
+    known->latest = (struct store_call){.op = STORE_SLOT_LATEST,
+                                        .job = {.scopes = &known->scope,
+                                                .count = 1,
+                                                .at_ms = STORE_NONE,
+                                                .found_ms = &known->claimed_ms}};
+    calls[0] = &known->installed;
+    calls[1] = &known->latest;
+    return job->catch_up ? 2 : 1;
+}
+
+int job_slot_due(const struct job_slot_known *known, const struct job *job, int64_t now_ms,
+                 int64_t took_ms, struct job_slot *slot, struct err *err)
+{
+    *slot = (struct job_slot){.late = false};
     if (job->cron.reboot)
         clock_boot_id(slot->boot_id);
-    int found = find_latest(job, now_ms, not_before_ms, &slot->slot_ms, err);
+    int found = find_latest(job, now_ms, earliest(known, job, now_ms), &slot->slot_ms, err);
     if (found != 0 || job->catch_up)
         return found;
     slot->late = true;
-    return find_late(job, now_ms, since_ms, &slot->slot_ms, err);
+    return find_late(job, now_ms, known->since_ms, known->since_ms >= now_ms - took_ms,
+                     &slot->slot_ms, err);
 }
 
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err)

@@ -18,15 +18,26 @@ struct job_slot {
     bool late;                        /* it is missed, and to be told */
 };
 
+/* What the state knows of a job's slots. Owned by the caller. */
+struct job_slot_known {
+    struct store_call installed, latest;
+    const char *scope;
+    int64_t since_ms, claimed_ms; /* by the state's clock; INT64_MIN: no slot is claimed */
+};
+#define JOB_SLOT_CALLS 2
+/* Sets the calls that find it out; scope is borrowed until they are done. They note when the job
+ * was first looked at. How many they are, or -1: ERR_CONFIG, it has no schedule. */
+int job_slot_ask(struct job_slot_known *known, const struct job *job, const char *scope,
+                 struct store_call *calls[static JOB_SLOT_CALLS], struct err *err);
 /*
- * The latest slot that is not after now: at most JOB_SLOT_LATE_MS old, or, where the job catches
- * up, of any age since its last claim and its installation. Else the latest one that is missed and
- * to be told; not where a scheduler in another zone had a reason of its own to start the job now
- * (cron_cover.h). 1: *slot, which may be claimed already; 0: none; -1: ERR_CONFIG (no schedule,
- * unknown zone), or the store's. Notes when the job was first looked at.
+ * When the calls have succeeded, which took that long. The latest slot that is not after now: at
+ * most JOB_SLOT_LATE_MS old, or, where the job catches up, of any age since its last claim and its
+ * installation. Else the latest one that is missed and to be told; not where a scheduler in another
+ * zone had a reason of its own to start the job now (cron_cover.h). 1: *slot, which may be claimed
+ * already; 0: none; -1: ERR_CONFIG (unknown zone).
  */
-int job_slot_due(struct store *store, const struct job *job, const char *scope, int64_t now_ms,
-                 struct job_slot *slot, struct err *err);
+int job_slot_due(const struct job_slot_known *known, const struct job *job, int64_t now_ms,
+                 int64_t took_ms, struct job_slot *slot, struct err *err);
 /* Where the store cannot be asked: the latest slot that is at most JOB_SLOT_LATE_MS old, claimed or
  * not; for @reboot, the boot. 1, 0, or -1 with ERR_CONFIG, as above. */
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err);

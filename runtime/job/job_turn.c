@@ -18,13 +18,13 @@ static enum job_turn out_of_time(const struct job *job, struct err *err)
     return JOB_TURN_FAILED;
 }
 
-enum job_turn job_turn_take(struct store_lease *lease, struct store *store, const struct job *job,
-                            const char *scope, struct job_signal_watch *signals,
-                            int64_t deadline_ms, struct err *err)
+enum job_turn job_turn_take(struct store_lease *lease, struct job_record *record,
+                            struct job_signal_watch *signals, int64_t deadline_ms, struct err *err)
 {
+    const struct job *job = record->job;
     int64_t delay_ms = LOOK_FIRST_MS;
     for (;;) {
-        int held = store_lease_try(lease, store, STORE_LEASE_JOB, scope, err);
+        int held = job_record_lock(record, lease, err);
         if (held != 0)
             return held == 1 ? JOB_TURN_TAKEN : JOB_TURN_FAILED;
         if (job->overlap == OVERLAP_SKIP) {

@@ -2,9 +2,8 @@
 #ifndef JETON_JOB_TURN_H
 #define JETON_JOB_TURN_H
 
-#include "config.h"
+#include "job_record.h"
 #include "job_signal_watch.h"
-#include "store_lease.h"
 
 enum job_turn {
     JOB_TURN_TAKEN,
@@ -15,8 +14,7 @@ enum job_turn {
 
 /* Blocks where the job waits. The lock is to be released; a child that is forked keeps a part in
  * it until it ends or becomes another program. */
-enum job_turn job_turn_take(struct store_lease *lease, struct store *store, const struct job *job,
-                            const char *scope, struct job_signal_watch *signals,
-                            int64_t deadline_ms, struct err *err);
+enum job_turn job_turn_take(struct store_lease *lease, struct job_record *record,
+                            struct job_signal_watch *signals, int64_t deadline_ms, struct err *err);
 
 #endif

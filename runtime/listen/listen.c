@@ -347,7 +347,7 @@ static int run(struct listener *listener, struct listen_plan *plan, struct err *
         return -1;
     if (config_rows_settle(plan->config, listener->store, listener->app->log, err) != 0)
         return -1;
-    store_close(listener->store); /* no open state crosses a fork */
+    store_close(listener->store); /* its children have states of their own */
     if (begin(listener, plan, err) != 0)
         return -1;
     listen_notify_send(&listener->notify, "READY=1"); /* the sockets listen: who connects waits */

@@ -320,7 +320,7 @@ static void check_anew(struct check *check, struct store *store)
     buf_create(&text, ANEW_MAX);
     for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
         buf_create(&other, ANEW_MAX);
-        if (config_rows_begin_anew(config, &config->jobs[i], store, count == 0 ? &text : &other,
+        if (config_rows_begin_anew(config, &config->jobs[i], store, 0, count == 0 ? &text : &other,
                                    &err) == 1) {
             first = count == 0 ? &config->jobs[i] : first;
             count++;

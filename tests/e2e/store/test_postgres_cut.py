@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import threading
+import time
 import unittest
 
 from oauth2 import ID, REFRESH, SECRET, Grants
@@ -52,7 +53,8 @@ class Proxy:
         os.mkdir(folder, 0o700)
         self.behind = behind + "/.s.PGSQL.5432"
         self.arm(None, 0, None)
-        self.round_trips = 0  # how often clients have waited for answers
+        self.connections = self.round_trips = 0  # how often clients have waited for answers
+        self.far_s = 0  # how long answers are under way
         self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
         self.open.set()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -72,9 +74,16 @@ class Proxy:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self.behind)
+            try:
+                server.connect(self.behind)
+            except OSError:  # it does not listen yet
+                client.close()
+                server.close()
+                continue
+            self.connections += 1
+            waiting = [0]  # syncs that are not answered
             for side, source, target in (("up", client, server), ("down", server, client)):
-                threading.Thread(target=self.pass_on, args=(side, source, target), daemon=True).start()
+                threading.Thread(target=self.pass_on, args=(side, source, target, waiting), daemon=True).start()
 
     def places(self):
         """(side, number, part) of what has passed. The end of a message is the start of one that came with it."""
@@ -90,22 +99,31 @@ class Proxy:
         self.side = None
         return self.part(length)
 
-    def pass_messages(self, side, source, target):
+    def count(self, side, kind, waiting):
+        if side == "up" and kind == b"S":
+            self.round_trips += waiting[0] == 0
+            waiting[0] += 1
+        elif side == "down" and kind == b"Z" and waiting[0] > 0:
+            waiting[0] -= 1
+
+    def pass_messages(self, side, source, target, waiting):
         data, first = b"", side == "up"
         while more := source.recv(65536):
             self.open.wait()
+            if side == "down" and self.far_s:
+                time.sleep(self.far_s)
             data += more
             while (length := message_length(data, first)) is not None and length <= len(data):
                 cut = self.cuts(side, length, length < len(data))
-                self.round_trips += side == "up" and not first and data[:1] == b"S"
+                self.count(side, b"" if first else data[:1], waiting)
                 target.sendall(data[:length if cut is None else cut])
                 if cut is not None:
                     return
                 data, first = data[length:], False
 
-    def pass_on(self, side, source, target):
+    def pass_on(self, side, source, target, waiting):
         try:
-            self.pass_messages(side, source, target)
+            self.pass_messages(side, source, target, waiting)
         except OSError:
             pass
         for end in (source, target):
@@ -185,6 +203,25 @@ class Cut(CutCase):
         self.assertEqual(round_trips("", "UPDATE @bucket SET slots = '1764241200250:3'"), 3)
         self.assertEqual(round_trips("", ""), 4)  # somebody has
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+
+    def test_a_run_of_a_job_has_two_connections(self):
+        proxy = Proxy(self.folder + "/proxy", SOCKET)
+        self.addCleanup(proxy.listener.close)
+        self.write("me.lua", 'require "kaizala".connect "contoso":me()')
+        self.host(0, self.connector(self.sandbox().url) + "    rate_limit: {per_minute: 0, tenant_per_minute: 0}\n"
+                  f"jobs:\n  job: {{ script: {self.folder}/me.lua, connector: contoso, schedule: '* * * * *', timezone: UTC,\n"
+                  "    catch_up: true }\n", url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        for asks, extra in (((), 0), (("--scheduled",), 1)):
+            self.assertEqual(self.on(0, "run", "--job", "job", *asks).returncode, 0)
+            self.sql("DELETE FROM @slot; UPDATE @job SET installed_ms = 0")
+            proxy.connections = proxy.round_trips = 0
+            proxy.far_s = 0.1
+            done = self.on(0, "run", "--job", "job", *asks)
+            proxy.far_s = 0
+            self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+            self.assertEqual((done.returncode, proxy.connections), (0, 2), done.stderr)
+            # its row; its lock; that it begins; its script's token; its end; and what it held
+            self.assertEqual(proxy.round_trips, 6 + extra)
 
     def test_a_run_whose_connection_is_cut_anywhere_counts_once(self):
         self.cut_anywhere(SOCKET)

@@ -188,6 +188,17 @@ class Faults(OwnServer):
             self.postgres("start")
 
 
+class Away(PostgresCase):
+    def test_a_job_gives_up_soon_after_anything_else(self):
+        self.host(0, f"jobs:\n  job:\n    script: {self.write('job.lua', JOB)}\n",
+                  url=f"postgresql://jeton@/jeton?host={self.folder}/nowhere")
+        begun = time.monotonic()
+        done = self.on(0, "run", "--job", "job")
+        self.assertLess(time.monotonic() - begun, 19)  # 12, and not twice 10
+        self.assertEqual(done.returncode, 5)
+        self.assertIn("did not start, because it cannot be recorded", done.stderr)
+
+
 class FullDisk(PostgresCase):
     def test_nothing_is_lost_on_a_full_disk(self):
         """The server's data is on a small file system of its own mount namespace."""

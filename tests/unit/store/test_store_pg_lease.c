@@ -81,11 +81,14 @@ static void a_run_elsewhere_lives_by_its_lease(void **state)
     process_identity_own(&run.supervisor); /* alive, but that tells the other host nothing */
     assert_int_equal(store_lease_try(&life, one, STORE_LEASE_RUN, run.run, &err), 1);
     assert_int_equal(store_run_add(one, &run, &err), 0);
-    assert_int_equal(store_run_interrupted(two, SCOPE, &runs, &err), 0);
+    const struct store_run_filter open = {.scope = SCOPE, .open = true};
+    assert_int_equal(store_run_list(two, &open, &runs, &err), 0);
+    store_runs_dead(&runs);
     assert_int_equal(runs.count, 0);
     store_runs_destroy(&runs);
     assert_int_equal(pg_host_psql(&first, "UPDATE @lease SET until = clock_timestamp()"), 0);
-    assert_int_equal(store_run_interrupted(two, SCOPE, &runs, &err), 0);
+    assert_int_equal(store_run_list(two, &open, &runs, &err), 0);
+    store_runs_dead(&runs);
     assert_int_equal(runs.count, 1);
     store_runs_destroy(&runs);
     store_lease_release(&life);

@@ -205,11 +205,13 @@ static size_t mark_interrupted(struct store *store, const char *scope)
 {
     struct err err;
     struct store_runs runs;
-    assert_int_equal(store_run_interrupted(store, scope, &runs, &err), 0);
+    const struct store_run_filter open = {.scope = scope, .open = true};
+    assert_int_equal(store_run_list(store, &open, &runs, &err), 0);
+    store_runs_dead(&runs);
     size_t count = runs.count;
     for (size_t i = 0; i < count; i++) {
         assert_string_equal(runs.items[i].run, "killed");
-        assert_string_equal(runs.items[i].cause, STORE_CAUSE_INTERRUPTED);
+        runs.items[i].cause = STORE_CAUSE_INTERRUPTED;
         assert_int_equal(runs.items[i].exit, -1);
         assert_int_equal(store_run_end(store, &runs.items[i], &err), 0);
     }
@@ -311,7 +313,9 @@ static size_t count_untold(struct store *store)
 {
     struct err err;
     struct store_runs runs;
-    assert_int_equal(store_run_untold(store, SCOPE, &runs, &err), 0);
+    const struct store_run_filter untold = {.scope = SCOPE, .ended = true, .untold = true};
+    assert_int_equal(store_run_list(store, &untold, &runs, &err), 0);
+    store_runs_dead(&runs);
     size_t count = runs.count;
     store_runs_destroy(&runs);
     return count;
@@ -337,8 +341,7 @@ static void who_holds_its_sign_is_alive(void **state)
                      0);
     assert_true(store_run_is_running(&runs.items[0]));
     assert_false(store_run_is_running(&runs.items[1]));
-    store_runs_destroy(&runs);
-    assert_int_equal(store_run_interrupted(store, SCOPE, &runs, &err), 0);
+    store_runs_dead(&runs);
     assert_int_equal(runs.count, 1);
     assert_string_equal(runs.items[0].run, ids[0]);
     store_runs_destroy(&runs);
