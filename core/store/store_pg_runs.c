@@ -223,8 +223,7 @@ static int told(struct store_pg_work *work, struct store_pg_batch *batch, struct
 static const char *where_of(struct store_pg_batch *batch, const struct store_run_filter *filter)
 {
     char *where = mem_printf(
-        "true%s%s%s%s%s%s%s%s%s", filter->scope != NULL ? " AND sha256(scope) = sha256($1)" : "",
-        filter->homes != NULL ? " AND scope = ANY ($7::bytea[])" : "",
+        "true%s%s%s%s%s%s%s%s", filter->scope != NULL ? " AND sha256(scope) = sha256($1)" : "",
         filter->job != NULL ? " AND job = $2" : "", filter->run != NULL ? " AND run = $3" : "",
         filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
         filter->untold ? " AND untold" : "",
@@ -235,19 +234,45 @@ static const char *where_of(struct store_pg_batch *batch, const struct store_run
     return text;
 }
 
-/* The scopes of a list of homes, as an array in SQL: the first round has asked for all. */
-static const char *scopes_among(struct store_pg_batch *batch, const char *const *homes)
+/* All scopes, each by a step along their index: a table of many runs has few. */
+#define SCOPES                                                                                     \
+    "WITH RECURSIVE one AS ((SELECT scope FROM @run ORDER BY sha256(scope), row LIMIT 1)"          \
+    " UNION ALL SELECT following.scope FROM one, LATERAL (SELECT scope FROM @run WHERE"            \
+    " sha256(scope) > sha256(one.scope) ORDER BY sha256(scope), row LIMIT 1) AS following)"        \
+    " SELECT scope FROM one"
+
+/* Whether the scopes are found first, by their homes or by the job that stands in them. */
+static bool finds_scopes(const struct store_run_filter *filter)
+{
+    return filter->scope == NULL && (filter->homes != NULL || filter->job != NULL);
+}
+
+static bool is_wanted(const char *scope, const struct store_run_filter *filter)
+{
+    char of_job[STORE_SCOPE_SIZE];
+    const char *home = store_home_of(scope);
+    store_scope(of_job, filter->job != NULL ? filter->job : "", "");
+    return home != NULL && (filter->job == NULL || strncmp(scope, of_job, strlen(of_job)) == 0) &&
+           (filter->homes == NULL || store_home_among(home, filter->homes));
+}
+
+/* The hashes of those that are wanted, as an array in SQL: the first round has asked for all. */
+static const char *wanted_scopes(struct store_pg_batch *batch,
+                                 const struct store_run_filter *filter)
 {
     struct buf array;
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof hash + 1];
     buf_create(&array, STORE_VALUE_MAX);
     buf_putc(&array, '{');
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
         size_t len;
         const char *scope = store_pg_get_bytes(batch, 0, row, 0, &len);
-        const char *home = scope != NULL ? store_home_of(scope) : NULL;
-        if (home != NULL && store_home_among(home, homes))
-            buf_printf(&array, "%s\"\\%s\"", array.len > 1 ? "," : "",
-                       store_pg_get(batch, 0, row, 0));
+        if (scope == NULL || !is_wanted(scope, filter))
+            continue;
+        crypto_hash_sha256(hash, (const unsigned char *)scope, len);
+        buf_printf(&array, "%s\"\\\\x%s\"", array.len > 1 ? "," : "",
+                   sodium_bin2hex(hex, sizeof hex, hash, sizeof hash));
     }
     buf_putc(&array, '}');
     const char *text = arena_text(&batch->texts, array.data, array.len);
@@ -255,27 +280,52 @@ static const char *scopes_among(struct store_pg_batch *batch, const char *const 
     return text;
 }
 
+/* The newest rows, as "run"; of each scope as many, from its end of the index. mem_free. */
+static char *newest_rows(const struct store_run_filter *filter, const char *where,
+                         const char *limit)
+{
+    if (!finds_scopes(filter))
+        return mem_printf("(SELECT * FROM @run WHERE %s ORDER BY row DESC LIMIT %s) AS run", where,
+                          limit);
+    return mem_printf("unnest($7::bytea[]) AS those (hash) CROSS JOIN LATERAL (SELECT * FROM @run"
+                      " WHERE sha256(scope) = hash AND %s ORDER BY row DESC LIMIT %s) AS run",
+                      where, limit);
+}
+
+/* All attempts of the newest runs, which are found by their last attempts. mem_free. */
+static char *newest_runs(const struct store_run_filter *filter, const char *where)
+{
+    char *last = mem_printf("%s AND row = (SELECT max(row) FROM @run AS later"
+                            " WHERE later.run = run.run AND %s)",
+                            where, where);
+    char *rows = newest_rows(filter, last, "$6::bigint");
+    char *text = mem_printf("(SELECT run.run AS newest FROM %s ORDER BY run.row DESC"
+                            " LIMIT $6::bigint) AS found CROSS JOIN LATERAL (SELECT * FROM @run"
+                            " WHERE run = newest AND %s OFFSET 0) AS run",
+                            rows, where);
+    mem_free(last);
+    mem_free(rows);
+    return text;
+}
+
 static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_run_filter *filter = work->call->list.filter;
     (void)err;
-    if (filter->homes != NULL && work->round == 0) {
-        store_pg_say(batch, "SELECT DISTINCT scope FROM @run");
+    if (finds_scopes(filter) && work->round == 0) {
+        store_pg_say(batch, SCOPES);
         return 0;
     }
     const char *where = where_of(batch, filter);
-    char *newest = filter->runs == 0
-                       ? mem_strdup("")
-                       : mem_printf(" AND run IN (SELECT run FROM @run WHERE %s GROUP BY run"
-                                    " ORDER BY max(row) DESC LIMIT $6)",
-                                    where);
+    char *from =
+        filter->runs == 0 ? newest_rows(filter, where, "$4::bigint") : newest_runs(filter, where);
     char *sql = mem_printf("WITH given AS (SELECT $1::bytea, $2::text, $3::text, $5::bigint,"
-                           " $6::bigint, $7::bytea[]) SELECT " COLUMNS "%s FROM @run AS run"
-                           " WHERE %s%s ORDER BY row DESC LIMIT $4::bigint",
-                           filter->output ? ", output" : "", where, newest);
+                           " $6::bigint, $7::bytea[]) SELECT " COLUMNS "%s FROM %s"
+                           " ORDER BY row DESC LIMIT $4::bigint",
+                           filter->output ? ", output" : "", from);
     store_pg_say(batch, sql);
     mem_free(sql);
-    mem_free(newest);
+    mem_free(from);
     store_pg_scope(batch, filter->scope);
     store_pg_text(batch, filter->job);
     store_pg_text(batch, filter->run);
@@ -285,7 +335,7 @@ static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct
         store_pg_text(batch, NULL);
     store_pg_int(batch, filter->before_row);
     store_pg_int(batch, filter->runs);
-    store_pg_text(batch, filter->homes != NULL ? work->last : NULL);
+    store_pg_text(batch, work->last);
     return 0;
 }
 
@@ -344,8 +394,8 @@ static int listed(struct store_pg_work *work, struct store_pg_batch *batch, stru
 {
     const struct store_run_filter *filter = work->call->list.filter;
     struct store_runs *runs = work->call->list.runs;
-    if (filter->homes != NULL && work->round == 0) {
-        const char *scopes = scopes_among(batch, filter->homes);
+    if (finds_scopes(filter) && work->round == 0) {
+        const char *scopes = wanted_scopes(batch, filter);
         work->last = arena_text(&work->texts, scopes, strlen(scopes));
         return STORE_PG_MORE;
     }
