@@ -584,7 +584,7 @@ class Live(HistoryCase):
         return process
 
     def get(self, path, headers=None, method="GET"):
-        connection = http.client.HTTPConnection(self.base.split("//")[1], timeout=60)
+        connection = http.client.HTTPConnection(self.base.split("//")[1], timeout=300)
         connection.request(method, path, headers=headers or {})
         reply = connection.getresponse()
         body = reply.read().decode()
