@@ -21,6 +21,8 @@
 /* Kept-alive connections older than this are not used again: fewer meet one the server closed. */
 #define MAX_IDLE_S  60L
 #define KEEPALIVE_S 60L
+/* Of a file at a time; libcurl itself takes 64 KiB. */
+#define UPLOAD_BYTES (512 * 1024L)
 
 /* libcurl sets these itself; a second copy could make two servers on the way read two different
  * requests. */
@@ -325,7 +327,9 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
-    if (!http_has_files(transfer)) /* else http.c looks whether bytes move */
+    if (http_has_files(transfer))
+        SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+    else /* with files, http.c looks whether bytes move */
         SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     if (transfer->request->no_link_local) {
