@@ -39,6 +39,13 @@ def signal_all(process, number):
             os.kill(pid, number)
 
 
+def end_host(process):
+    """The first process in there too: one that has become another user does not end with its parent, and would keep open
+    what the test reads."""
+    signal_all(process, signal.SIGKILL)
+    end_process(process)
+
+
 class Relay:
     """Passes on to a socket of this host what comes to one of that host's. Between `cut` and `mend` all is lost, and
     nobody is told; then such connections end."""

@@ -22,6 +22,7 @@ TOKEN = 'print((require "jeton.token".get("contoso")).access_token)'
 @unittest.skipUnless(SOCKET, "ctest starts the server")
 class PostgresCase(Case):
     server = SOCKET  # the folder of its socket
+    pooler = ""  # below that, of what hosts connect to
     name = "shared"
 
     def setUp(self):
@@ -31,7 +32,7 @@ class PostgresCase(Case):
 
     def host(self, number, text="", url=None, **state):
         """The configuration of one host; its path is its own."""
-        state = {"url": url or f"postgresql://jeton@/jeton?host={self.server}",
+        state = {"url": url or f"postgresql://jeton@/jeton?host={self.server}{self.pooler}",
                  "key": {"file": self.folder + "/state.key"}, "schema": self.schema, "folder": f"{self.folder}/host{number}", **state}
         state = {name: value for name, value in state.items() if value is not None}
         return self.write(f"etc{number}/jeton.yaml", f"version: 1\nname: {self.name}\nstate: {json.dumps(state)}\n{text}")
@@ -83,13 +84,18 @@ class PostgresCase(Case):
 
 
 class OwnServer(PostgresCase):
-    """Those that disturb all who use the server have one of their own."""
+    """Those that disturb all who use the server have one of their own, and perhaps a pooler before it."""
+
+    mode = None  # of the pooler
 
     def setUp(self):
         super().setUp()
         self.server = f"/tmp/jeton-own-{self.schema[:16]}"
         self.postgres("start")
         self.addCleanup(self.postgres, "stop")
+        if self.mode:
+            self.postgres("pooler", self.mode)
+            self.pooler = "/pooler"
 
     server_env = {}
 

@@ -57,17 +57,19 @@ assert(os.remove "{folder}/inside")
 
 @unittest.skipUnless(has_namespaces(), "no namespaces of processes and networks here")
 class Hosts(OwnServer):
+    long = SOAK
+
     def setUp(self):
-        if SOAK:
+        if self.long:
             self.own_clock()
         super().setUp()
-        self.write("job.lua", (LONG_JOB if SOAK else JOB).format(folder=self.folder))
+        self.write("job.lua", (LONG_JOB if self.long else JOB).format(folder=self.folder))
         self.write("alone.lua", ALONE.format(folder=self.folder))
         self.env["TURN"] = "0"
         jobs = f"jobs:\n  alone: {{ script: {self.folder}/alone.lua, overlap: wait }}\n"
         jobs += "".join(f"  job{n}:\n    script: {self.folder}/job.lua\n    schedule: \"* * * * *\"\n"
                         f"    timezone: UTC\n    overlap: {'wait' if n % 2 else 'skip'}\n"
-                        + (f"    timeout: {TIMEOUT_S}s\n" if SOAK else "    timeout: 10m\n    catch_up: true\n") for n in range(JOBS))
+                        + (f"    timeout: {TIMEOUT_S}s\n" if self.long else "    timeout: 10m\n    catch_up: true\n") for n in range(JOBS))
         for number in range(HOSTS):
             self.host(number, jobs)
         self.assertEqual(self.on(0, "state", "check").returncode, 0)
@@ -108,6 +110,9 @@ class Hosts(OwnServer):
 
     @unittest.skipIf(SOAK, "the short form")
     def test_three_slots(self):
+        self.three_slots()
+
+    def three_slots(self):
         self.on(0, "run", "--job", "job0", "--scheduled")  # notes when jobs were installed
         self.sql("UPDATE @job SET installed_ms = 0")
         for turn in ("well", "one dies", "one freezes", "well again"):
@@ -258,6 +263,20 @@ class Hosts(OwnServer):
         self.assertEqual(len(listed), len(everything))
         self.assertEqual(self.sql("SELECT kind, host FROM @lease WHERE until > clock_timestamp()"), [])
         self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton'"), [["0"]])
+
+
+class ThroughSessions(Hosts):
+    long = False
+    mode = "session"
+    test_ten_minutes = None
+
+    @unittest.skipUnless(SOAK, "the long form")
+    def test_three_slots(self):
+        self.three_slots()
+
+
+class ThroughTransactions(ThroughSessions):
+    mode = "transaction"
 
 
 if __name__ == "__main__":

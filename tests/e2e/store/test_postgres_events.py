@@ -12,9 +12,9 @@ import unittest
 
 import listening
 from listening import HOOK, SECRET, Listener
-from namespaces import ENTER, has_namespaces
-from postgres import SOCKET, PostgresCase
-from support import JETON, SOAK, SOURCE, end_process, side_by_side, wait_until
+from namespaces import ENTER, end_host, has_namespaces
+from postgres import SOCKET, OwnServer, PostgresCase
+from support import JETON, SOAK, SOURCE, side_by_side, wait_until
 from test_postgres_cut import Proxy
 
 EVENTS = 2000 if SOAK else 600
@@ -208,7 +208,7 @@ class Events(PostgresCase):
         listener.stop()
 
     def test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing(self):
-        proxy = Proxy(self.folder + "/proxy", SOCKET)
+        proxy = Proxy(self.folder + "/proxy", self.server + self.pooler)
         self.addCleanup(proxy.listener.close)
         listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
         sent = 0
@@ -358,7 +358,7 @@ class Events(PostgresCase):
                                         fs_group, "--bounding-set=-all", "--no-new-privs", JETON, *json.loads(args)],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/",
                                        env={"PATH": os.environ["PATH"], "XDG_STATE_HOME": "/var/lib", "TZ": "UTC"})
-            self.addCleanup(end_process, process)
+            self.addCleanup(end_host, process)
             pods.append(Listener(self, popen=process))
 
         def ask(pod, *words):
@@ -415,6 +415,21 @@ class Events(PostgresCase):
         again.stop()
         self.assertEqual(self.settled(scans), before)
 
+
+class ThroughSessions(OwnServer, Events):
+    """What dies or is cut, behind a pooler."""
+
+    mode = "session"
+
+
+class ThroughTransactions(ThroughSessions):
+    mode = "transaction"
+
+
+for test in (name for name in dir(Events) if name.startswith("test_")):
+    if not SOAK or test not in ("test_listeners_share_them", "test_another_host_takes_what_a_dead_one_had",
+                                "test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing"):
+        setattr(ThroughSessions, test, None)
 
 load_tests = side_by_side
 
