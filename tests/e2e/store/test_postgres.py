@@ -13,7 +13,7 @@ import unittest
 from namespaces import below
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
-from support import JETON, JETON_FAULTY, SOAK, wait_until
+from support import JETON, JETON_FAULTY, SOAK, side_by_side, wait_until
 
 
 def contoso(grants, more="    rate_limit: {per_minute: 0}\n"):
@@ -572,6 +572,9 @@ class Postgres(PostgresCase):
         self.assertNotIn("libpq", self.ok("run", script).stdout)
         self.host(0)
         self.assertIn("libpq", self.on(0, "run", script).stdout)
+
+
+load_tests = side_by_side
 
 
 if __name__ == "__main__":
