@@ -160,7 +160,8 @@ static int list(struct app *app, const struct next_options *options, struct err 
 cleanup:
     mem_free(rows.items);
     buf_destroy(&out);
-    cron_plan_destroy(&plan);
+    if (mem_is_watched()) /* the process ends, and hundreds of jobs take a while */
+        cron_plan_destroy(&plan);
     return result;
 }
 
