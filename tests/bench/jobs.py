@@ -176,7 +176,7 @@ def token_table(bench):
     return Job("token-table", f"token --json of {CONNECTORS} connectors", [
         Peer("jeton", [JETON, "-c", many_connectors(bench), "token", "--json"]),
         Peer("jeton --version", [JETON, "--version"]),
-    ])
+    ], [Goal("wall", "jeton --version", 3)])
 
 
 # --- many requests ---------------------------------------------------------------------------
