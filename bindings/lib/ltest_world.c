@@ -1,5 +1,6 @@
 #include "ltest_world_private.h"
 
+#include "config_hide.h"
 #include "config_load.h"
 #include "fd.h"
 #include "larg.h"

@@ -1,5 +1,6 @@
 #include "engine.h"
 
+#include "config_hide.h"
 #include "config_rows.h"
 
 #include <string.h>

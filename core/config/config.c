@@ -82,39 +82,6 @@ const struct connector *config_connector(const struct config *config, const char
     return NULL;
 }
 
-static void hide_variables(const struct job *job, const struct connector *connector,
-                           struct redact *redact)
-{
-    const struct secret *secret;
-    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
-        const char *value =
-            secret->kind == SECRET_ENV ? config_job_variable(job, secret->text) : NULL;
-        if (value != NULL)
-            secret_hide(secret, value, strlen(value), connector->name, redact);
-    }
-}
-
-void config_hide(const struct config *config, struct redact *redact)
-{
-    for (size_t i = 0; i < config->nconnectors; i++) {
-        connector_hide(config->connectors[i], redact);
-        for (size_t j = 0; j < config->njobs; j++) {
-            if (config->jobs[j].environment != NULL)
-                hide_variables(&config->jobs[j], config->connectors[i], redact);
-        }
-    }
-    for (size_t i = 0; i < config->nhooks; i++)
-        hook_hide(config->hooks[i], redact);
-}
-
-void config_hide_files(const struct config *config, struct redact *redact)
-{
-    for (size_t i = 0; i < config->nconnectors; i++)
-        connector_hide_files(config->connectors[i], redact);
-    for (size_t i = 0; i < config->nhooks; i++)
-        hook_hide_files(config->hooks[i], redact);
-}
-
 const char *config_home(const struct config *config)
 {
     if (config->home != NULL)

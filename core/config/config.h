@@ -37,7 +37,8 @@ struct config {
     /* Where the state is. Its own secrets are read when a database is opened. */
     struct state_place *state;
     struct secret state_password, state_key;
-    char *state_shown; /* with a database: where it is configured, for messages */
+    struct redact *redact; /* borrowed: knows them from then on; NULL: nobody does */
+    char *state_shown;     /* with a database: where it is configured, for messages */
     int state_line, state_col;
     int64_t history_keep;
     int64_t history_days;
@@ -81,14 +82,5 @@ const struct connector *config_only_connector(const struct config *config, const
 /* By name; ERR_CONFIG names the nearest. */
 const struct job *config_job(const struct config *config, const char *name, struct err *err);
 const struct hook *config_hook(const struct config *config, const char *name, struct err *err);
-/*
- * Registers the secrets that can be had without reading or running anything, as their connectors':
- * written ones, those in variables of this process, and those in variables that a job sets for
- * itself, whichever job runs. Those of webhooks too.
- */
-void config_hide(const struct config *config, struct redact *redact);
-/* Reads and registers those of connectors and webhooks that are in files; what cannot be read is
- * left out. May block as files do; no command runs. */
-void config_hide_files(const struct config *config, struct redact *redact);
 
 #endif

@@ -7,10 +7,10 @@ bool config_job_is_local(const struct job *job)
     return job->schedule != NULL && job->timezone == NULL && !job->cron.reboot;
 }
 
-const char *config_job_variable(const struct job *job, const char *name)
+const char *config_variable(char *const *environment, const char *name)
 {
     size_t len = strlen(name);
-    for (char **entry = job->environment; entry != NULL && *entry != NULL; entry++) {
+    for (char *const *entry = environment; entry != NULL && *entry != NULL; entry++) {
         if (strncmp(*entry, name, len) == 0 && (*entry)[len] == '=')
             return *entry + len + 1;
     }

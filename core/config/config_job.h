@@ -63,8 +63,8 @@ struct job {
     struct config_notice on_recovery;
 };
 
-/* The value that a job's `environment` gives a variable, or NULL. */
-const char *config_job_variable(const struct job *job, const char *name);
+/* The value that the `environment` of a job or webhook gives a variable, or NULL. */
+const char *config_variable(char *const *environment, const char *name);
 /* Whether its times are in the local zone: it has times, and names no zone. */
 bool config_job_is_local(const struct job *job);
 

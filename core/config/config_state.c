@@ -4,6 +4,7 @@
 #include "mem.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* While a mapping is read. */
 struct database {
@@ -34,6 +35,21 @@ static const struct schema_field fields[] = {
     {0},
 };
 
+/* Of a file of keys each line is one. */
+static void hide_value(const struct secret *secret, const char *value, struct redact *redact)
+{
+    static const char ends[] = " \t\r\n";
+    while (secret->is_key && *value != '\0') {
+        size_t len = strcspn(value, ends);
+        if (*value != '#')
+            redact_add(redact, value, len);
+        else
+            len = strcspn(value, "\n");
+        value += len + strspn(value + len, ends);
+    }
+    redact_add(redact, value, strlen(value));
+}
+
 /* 1, 0: there is none, -1. */
 static int read_secret(void *arg, enum state_secret which, struct buf *out, struct err *err)
 {
@@ -41,7 +57,11 @@ static int read_secret(void *arg, enum state_secret which, struct buf *out, stru
     const struct secret *secret = which == STATE_KEY ? &config->state_key : &config->state_password;
     if (secret->kind == SECRET_NONE)
         return 0;
-    return secret_read(secret, NULL, 0, out, err) == 0 ? 1 : -1;
+    if (secret_read(secret, config->redact, 0, out, err) != 0)
+        return -1;
+    if (config->redact != NULL)
+        hide_value(secret, out->data, config->redact);
+    return 1;
 }
 
 static void read_database(const struct schema_walk *walk, const struct yaml_node *node,
@@ -91,6 +111,37 @@ void config_state_settle(struct config *config, struct problems *problems)
         problems_add(problems, config->path, 0, 0,
                      "a state in a database is shared by hosts, whose paths differ: this "
                      "configuration needs a `name:` that it has on all of them");
+}
+
+static void hide(const struct secret *secret, struct redact *redact)
+{
+    const char *value = secret_at_hand(secret);
+    if (value != NULL)
+        hide_value(secret, value, redact);
+}
+
+void config_state_hide(const struct config *config, struct redact *redact)
+{
+    hide(&config->state_password, redact);
+    hide(&config->state_key, redact);
+}
+
+static void hide_file(const struct secret *secret, struct redact *redact)
+{
+    struct buf value;
+    struct err ignored;
+    if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
+        return;
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
+        hide_value(secret, value.data, redact);
+    buf_destroy(&value);
+}
+
+void config_state_hide_files(const struct config *config, struct redact *redact)
+{
+    hide_file(&config->state_password, redact);
+    hide_file(&config->state_key, redact);
 }
 
 void config_state_destroy(struct config *config)

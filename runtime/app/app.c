@@ -1,6 +1,7 @@
 /* What the verbs share: the configuration, their options, standard output. */
 #include "app.h"
 
+#include "config_hide.h"
 #include "config_load.h"
 #include "fd.h"
 #include "mem.h"
@@ -73,6 +74,7 @@ struct config *app_config(struct app *app, bool required, struct err *err)
         problems_sort(&problems);
         report_all(app, path, &problems, err);
     } else {
+        config->redact = app->redact;
         config_hide(config, app->redact);
         redact_settle(app->redact);
     }

@@ -1,5 +1,6 @@
 #include "complete.h"
 
+#include "config_hide.h"
 #include "config_load.h"
 #include "hook.h"
 #include "mem.h"

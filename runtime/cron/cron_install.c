@@ -179,7 +179,7 @@ static bool has_variable(const struct change *change, const char *name)
     bool found = crontab_variable(change->base.data, change->place.start, name, &value);
     buf_destroy(&value);
     for (size_t i = 0; i < change->plan.count && !found; i++)
-        found = config_job_variable(change->plan.jobs[i], name) != NULL;
+        found = config_variable(change->plan.jobs[i]->environment, name) != NULL;
     return found;
 }
 

@@ -1,5 +1,6 @@
 #include "job_sandbox.h"
 
+#include "config_hide.h"
 #include "config_load.h"
 #include "connector.h"
 #include "json.h"

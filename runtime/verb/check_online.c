@@ -1,5 +1,6 @@
 /* jeton check --online: what only the services can tell. */
 #include "check_private.h"
+#include "config_hide.h"
 #include "verb_lua.h"
 
 #include "clock.h"

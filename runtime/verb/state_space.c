@@ -1,5 +1,6 @@
 #include "state_space.h"
 
+#include "config_hide.h"
 #include "config_load.h"
 #include "config_rows.h"
 #include "hook.h"

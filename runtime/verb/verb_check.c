@@ -165,14 +165,15 @@ static void check_jobs(struct check *check)
     }
 }
 
-/* A variable that is missing here may be one that a job sets. */
-static bool is_set_by_a_job(const struct config *config, const struct secret *secret)
+/* A variable that is missing here may be one that a job or webhook sets. */
+static bool is_set_by_a_run(const struct config *config, const struct secret *secret)
 {
-    for (size_t i = 0; i < config->njobs && secret->kind == SECRET_ENV; i++) {
-        if (config_job_variable(&config->jobs[i], secret->text) != NULL)
-            return true;
-    }
-    return false;
+    bool found = false;
+    for (size_t i = 0; i < config->njobs && secret->kind == SECRET_ENV && !found; i++)
+        found = config_variable(config->jobs[i].environment, secret->text) != NULL;
+    for (size_t i = 0; i < config->nhooks && secret->kind == SECRET_ENV && !found; i++)
+        found = config_variable(config->hooks[i]->environment, secret->text) != NULL;
+    return found;
 }
 
 static void check_ca_file(struct check *check, const struct connector *connector)
@@ -227,7 +228,7 @@ static void check_connectors(struct check *check)
         const struct connector *connector = check->config->connectors[i];
         const struct secret *secret;
         for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
-            if (!is_set_by_a_job(check->config, secret))
+            if (!is_set_by_a_run(check->config, secret))
                 secret_check(secret, &check->problems);
         }
         check_ca_file(check, connector);

@@ -1,4 +1,5 @@
 /* jeton events: what webhooks brought. */
+#include "config_hide.h"
 #include "config_load.h"
 #include "events_json.h"
 #include "events_try.h"

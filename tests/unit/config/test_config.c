@@ -1,4 +1,5 @@
 /* The whole configuration: values, defaults, files beside it, modes and references. */
+#include "config_hide.h"
 #include "config_load.h"
 #include "kaizala_connector.h"
 #include "provider_list.h"
@@ -494,6 +495,50 @@ static void test_read_with_mistakes(void **state)
     problems_destroy(&problems);
 }
 
+#define KEY_1 "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define KEY_2 "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+
+static void masked(const struct redact *redact, const char *text, const char *expected)
+{
+    struct buf out;
+    buf_create(&out, 1000);
+    redact_text(redact, text, strlen(text), &out);
+    assert_string_equal(out.data, expected);
+    buf_destroy(&out);
+}
+
+/* Of connectors, wherever a variable is set; of the state, which are nobody's. */
+static void test_all_secrets_are_known(void **state)
+{
+    (void)state;
+    unsetenv("SECRET");
+    setenv("PASSWORD", "of-the-database", 1);
+    folder_put("state.key", 0600, "# the first seals\n" KEY_1 "\n\n " KEY_2 "\r\n");
+    folder_put("jeton.yaml", 0600,
+               "version: 1\n"
+               "name: reports\n"
+               "state: { url: postgresql://a@b/c, password: {env: PASSWORD}, "
+               "key: {file: state.key} }\n"
+               "connectors:\n"
+               "  c: " CONNECTOR "\n"
+               "jobs:\n"
+               "  j: { script: a, environment: { SECRET: set-by-a-job } }\n"
+               "webhooks:\n"
+               "  h: { script: a, secret: sesame-1, environment: { SECRET: set-by-a-hook },\n"
+               "       verify: { kind: hmac, in: 'header:X' } }\n");
+    struct config *config = load("jeton.yaml");
+    struct redact *redact = redact_new();
+    config_hide(config, redact);
+    masked(redact, "set-by-a-job, set-by-a-hook, of-the-database, sesame-1",
+           "********, ********, ********, ********");
+    masked(redact, KEY_1, KEY_1); /* no file was read */
+    config_hide_files(config, redact);
+    masked(redact, "the first seals " KEY_1 " " KEY_2, "the first seals ******** ********");
+    config_free(config);
+    redact_free(redact);
+    unsetenv("PASSWORD");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -518,6 +563,7 @@ int main(void)
         TEST(test_show_path),
         TEST(test_by_name),
         TEST(test_read_with_mistakes),
+        TEST(test_all_secrets_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
