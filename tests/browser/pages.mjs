@@ -3,6 +3,7 @@
 //   open      brings the page up: gets the Portal, and what was prepared: a connector of Alice, who is signed in
 //   guest     true: who has not signed in sees it
 import { ALICE, SALES } from "./lib/portal.mjs";
+import { Receiver } from "./lib/receiver.mjs";
 
 const REDIRECT = "http://127.0.0.1:8999/done";
 const DEMO = "2ab9b820-1d7f-4e6a-b3c4-5f8e9d0a7b16"; // the demo tenant's own connector
@@ -202,6 +203,27 @@ export const pages = [
     },
   },
   { name: "webhooks", open: (portal) => portal.open("/portal/webhooks") },
+  {
+    name: "webhook-example",
+    async open(portal, prepared) {
+      const receiver = await Receiver.start(() => ({ status: 503, body: "<h1>No, not now</h1>\n".repeat(40) }));
+      prepared.webhook = await receiver.subscribe(portal.sandbox, prepared, {
+        objectId: SALES, eventTypes: ["SurveyCreated", "SurveyResponse"], callBackHeaders: { "X-Key": "x" },
+      });
+      await portal.open(`/portal/webhooks/example?webhook=${prepared.webhook}&event=SurveyResponse`);
+      await portal.button(portal.words.tell).waitFor();
+    },
+  },
+  {
+    name: "webhook-delivery",
+    async open(portal, { id, webhook }) {
+      await portal.button(portal.words.tell).click();
+      await portal.open(`/portal/connectors/${id}/webhooks/${webhook}`);
+      await portal.page.getByText("503", { exact: true }).waitFor();
+      await portal.link("SurveyResponse").click();
+      await portal.button(portal.words.sendAgain).waitFor();
+    },
+  },
   { name: "reference", open: (portal) => portal.open("/portal/reference") },
   { name: "reference-operation", open: (portal) => portal.open("/portal/reference/actions.send") },
   { name: "missing", open: (portal) => portal.open("/portal/nothing") },

@@ -4,3 +4,4 @@ import "./people/pin.mjs";
 import "./people/groups.mjs";
 import "./people/conversation.mjs";
 import "./people/live.mjs";
+import "./people/hooks.mjs";
