@@ -60,7 +60,7 @@ try_deb() {
         done
         cd /usr/share/doc/jeton && test -s README.md -a -s docs/lua-api.md -a -s docs/guide-cron.md -a -s changelog.gz
         for page in *.md docs/*.md; do # nothing leads nowhere
-            for link in $(grep -o "](\([^)#: ]*\)" $page | cut -c3-); do
+            for link in $(grep -Eo "\]\([^)#: ]+[)#]" $page | sed "s/^](//; s/.$//"); do
                 test -e "$(dirname $page)/$link" || { echo "$page: $link" >&2; exit 1; }
             done
         done
