@@ -163,7 +163,7 @@ struct store_kv_seen {
 };
 
 enum store_op {
-    STORE_SALT, /* salt: random bytes made with the state, the key of fingerprints */
+    STORE_SALT, /* salt: random bytes made with the state, the key of a row's fingerprints */
 
     /* token */
     STORE_TOKEN_LOAD,   /* owner → row; 1, 0: none, but there may be an intent */
@@ -227,7 +227,10 @@ struct store_call {
      * none is needed. */
     const struct store_lease *under;
     union {
-        unsigned char *salt; /* STORE_SALT_SIZE */
+        struct {
+            unsigned char *bytes; /* STORE_SALT_SIZE */
+            const char *owner;    /* of a row of tokens, which may have come from another state */
+        } salt;
         struct {
             const char *owner;
             struct store_token *row;

@@ -26,6 +26,7 @@ struct table {
     bool keys;     /* also where only keys are copied */
 };
 
+#define OWN_SALTS   "5" /* the version since which they are known */
 #define NOT_COUNTED SIZE_MAX
 #define OF_HOME     " WHERE is_among(scope)"
 #define ONCE        " ON CONFLICT DO NOTHING" /* of what is sent a second time */
@@ -44,16 +45,16 @@ static const struct table tables[] = {
      " received_wall_ms, received_boot_ms, received_boot_id, refresh_token, refresh_previous,"
      " refresh_since_ms, configured_fingerprint, application_fingerprint, service_override,"
      " token_type, refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"
-     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint"
-     " FROM token WHERE home = ?2",
+     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint,"
+     " (SELECT value FROM meta WHERE key = 'salt') FROM token WHERE home = ?2",
      "INSERT INTO @token (owner, home, generation, access_token, endpoint_url, scope, lifetime_ms,"
      " received_wall_ms, received_boot_ms, received_boot_id, refresh_token, refresh_previous,"
      " refresh_since_ms, configured_fingerprint, application_fingerprint, service_override,"
      " token_type, refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"
-     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint)"
+     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint, salt)"
      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)" ONCE,
-     "tbixxtiiitxxittxtiittixiiiibt",
+     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)" ONCE,
+     "tbixxtiiitxxittxtiittixiiiibtb",
      {"token.access_token", "token.endpoint_url", "token.refresh_token", "token.refresh_previous",
       "token.service_override", "token.metadata"},
      offsetof(struct store_copy, tokens),
@@ -250,6 +251,9 @@ static int begin(struct copying *copying, const char *scopes, struct err *err)
     }
     store_pg_say(batch, "INSERT INTO @meta (key, value) VALUES ($1, '') ON CONFLICT DO NOTHING");
     store_pg_text(batch, mark);
+    /* Who does not know of a row's own salt would spend tokens that are spent. */
+    store_pg_say(batch, "UPDATE @meta SET value = '" OWN_SALTS "' WHERE key = 'oldest'"
+                        " AND convert_from(value, 'UTF8')::integer < " OWN_SALTS);
     mem_free(mark);
     return send_batch(batch);
 }

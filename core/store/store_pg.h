@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 4
+#define STORE_PG_VERSION 5
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
@@ -78,7 +78,6 @@ struct store_pg {
                          again where the keys have changed since */
     bool seen;        /* some connection has */
     int64_t ahead_ms; /* what the server's clock is before this host's time since boot */
-    unsigned char salt[STORE_SALT_SIZE];
     /* The connection. */
     struct store_pg_api api;
     PGconn *conn;
@@ -313,8 +312,9 @@ struct store_pg_op {
     int changed; /* the result, where STORE_PG_CHANGED has undone it; 0: it is asked again */
 };
 
-extern const struct store_pg_op store_pg_token_load, store_pg_token_list, store_pg_token_save,
-    store_pg_token_intent, store_pg_token_endpoint, store_pg_token_bar, store_pg_token_delete;
+extern const struct store_pg_op store_pg_token_salt, store_pg_token_load, store_pg_token_list,
+    store_pg_token_save, store_pg_token_intent, store_pg_token_endpoint, store_pg_token_bar,
+    store_pg_token_delete;
 extern const struct store_pg_op store_pg_kv_get, store_pg_kv_write, store_pg_kv_each;
 extern const struct store_pg_op store_pg_run_add, store_pg_run_claim, store_pg_run_start,
     store_pg_run_end, store_pg_run_told, store_pg_run_list;

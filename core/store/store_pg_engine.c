@@ -280,6 +280,7 @@ static int64_t pg_now_ms(const void *self)
 static const struct store_pg_op *op_of(const struct store_call *call)
 {
     static const struct store_pg_op *const ops[STORE_OPS] = {
+        [STORE_SALT] = &store_pg_token_salt,
         [STORE_TOKEN_LOAD] = &store_pg_token_load,
         [STORE_TOKEN_LIST] = &store_pg_token_list,
         [STORE_TOKEN_SAVE] = &store_pg_token_save,
@@ -365,9 +366,7 @@ static void answered(struct store_pg_batch *batch, const struct err *err)
         end_work(work, -1, err);
         return;
     }
-    if (work->call->op == STORE_SALT)
-        memcpy(work->call->salt, work->pg->salt, STORE_SALT_SIZE);
-    store_pg_take *take = work->call->op == STORE_SALT ? NULL : op_of(work->call)->take;
+    store_pg_take *take = op_of(work->call)->take;
     int result = take != NULL ? take(work, batch, &own) : 0;
     if (result == STORE_PG_MORE) {
         work->round++;
@@ -382,12 +381,12 @@ static void ask(struct store_pg_work *work)
     struct store_call *call = work->call;
     struct store_pg_batch *batch = store_pg_batch_new(work->pg, answered, work);
     struct err err;
-    if (call->op != STORE_SALT && op_of(call)->ask(work, batch, &err) != 0) {
+    if (op_of(call)->ask(work, batch, &err) != 0) {
         store_pg_batch_free(batch);
         end_work(work, -1, &err);
         return;
     }
-    if (op_of(call) != NULL && op_of(call)->here) {
+    if (op_of(call)->here) {
         int result = op_of(call)->take(work, batch, &err);
         store_pg_batch_free(batch);
         end_work(work, result, result < 0 ? &err : NULL);

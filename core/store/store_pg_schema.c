@@ -95,6 +95,8 @@ static const char *const tables[] = {
     " refresh_token bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp())",
     "CREATE UNIQUE INDEX IF NOT EXISTS token_spare_by_token ON @token_spare"
     " (owner, sha256(refresh_token))",
+    /* Version 5. Of a row that was copied here: the salt of its fingerprints, in place of ours. */
+    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS salt bytea",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)
@@ -274,7 +276,7 @@ static int check_state(struct store_pg_batch *batch, struct err *err)
     size_t len;
     const char *oldest = meta(batch, "oldest", &len);
     const char *salt = meta(batch, "salt", &len);
-    if (oldest == NULL || salt == NULL || len != sizeof pg->salt)
+    if (oldest == NULL || salt == NULL || len != STORE_SALT_SIZE)
         return err_set(err, ERR_CONFIG, "%s: the table meta of schema '%s' is not jeton's",
                        pg->label, pg->place.schema);
     if (atoi(oldest) > STORE_PG_VERSION)
@@ -282,7 +284,6 @@ static int check_state(struct store_pg_batch *batch, struct err *err)
                        "%s: its tables need a jeton that knows version %s, and this one knows %d; "
                        "use a newer jeton",
                        pg->label, oldest, STORE_PG_VERSION);
-    memcpy(pg->salt, salt, sizeof pg->salt);
     note_copies(batch);
     if (pg->home != NULL && store_pg_home_check(pg, pg->home, err) != 0)
         return -1;

@@ -109,6 +109,25 @@ static int take_row(struct store_pg_batch *batch, size_t statement, struct store
     return result;
 }
 
+static int ask_salt(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    store_pg_say(batch, "SELECT coalesce((SELECT salt FROM @token WHERE owner = $1),"
+                        " (SELECT value FROM @meta WHERE key = 'salt'))");
+    store_pg_text(batch, work->call->salt.owner);
+    return 0;
+}
+
+static int take_salt(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    size_t len = 0;
+    const char *salt = store_pg_get_bytes(batch, 0, 0, 0, &len);
+    if (salt == NULL || len != STORE_SALT_SIZE)
+        return err_set(err, ERR_CONFIG, "%s: it has lost a salt", work->pg->label);
+    memcpy(work->call->salt.bytes, salt, STORE_SALT_SIZE);
+    return 0;
+}
+
 static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const char *owner = work->call->token.owner;
@@ -553,6 +572,7 @@ static int forget(struct store_pg_work *work, struct store_pg_batch *batch, stru
     return 0;
 }
 
+const struct store_pg_op store_pg_token_salt = {.ask = ask_salt, .take = take_salt};
 const struct store_pg_op store_pg_token_load = {.ask = load, .take = loaded};
 const struct store_pg_op store_pg_token_list = {.ask = list, .take = listed};
 const struct store_pg_op store_pg_token_save = {.ask = save, .ended = saved};

@@ -439,7 +439,7 @@ int store_sqlite_salt(struct store_sqlite *sqlite, struct store_call *call, stru
         return -1;
     int result = 0;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_bytes(stmt, 0) == STORE_SALT_SIZE)
-        memcpy(call->salt, sqlite3_column_blob(stmt, 0), STORE_SALT_SIZE);
+        memcpy(call->salt.bytes, sqlite3_column_blob(stmt, 0), STORE_SALT_SIZE);
     else
         result = err_set(err, ERR_CONFIG, "state file '%s' has lost its salt; move it away",
                          sqlite->path);

@@ -60,7 +60,8 @@ void token_flight_call(struct flight *flight, enum store_op op, loop_fn *done)
 {
     flight->call = (struct store_call){.op = op};
     if (op == STORE_SALT) {
-        flight->call.salt = flight->salt;
+        flight->call.salt.bytes = flight->salt;
+        flight->call.salt.owner = flight->owner;
     } else {
         flight->call.token.owner = flight->owner;
         flight->call.token.row = &flight->row;

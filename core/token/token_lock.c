@@ -28,7 +28,8 @@ static void lock_loaded(void *arg)
     struct token_lock *lock = arg;
     if (!lock_goes_on(lock))
         return;
-    lock->call = (struct store_call){.op = STORE_SALT, .salt = lock->salt};
+    lock->call =
+        (struct store_call){.op = STORE_SALT, .salt = {.bytes = lock->salt, .owner = lock->owner}};
     lock_start(lock, lock_salted);
 }
 

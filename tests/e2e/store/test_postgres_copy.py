@@ -4,9 +4,11 @@ import json
 import os
 import signal
 import unittest
+from urllib.parse import parse_qs
 
 from listening import HOOK, SECRET, Listener
 from postgres import TOKEN, PostgresCase
+from service import Service
 from support import side_by_side, wait_until
 
 JOB = 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit(); print(s.get("n"))'
@@ -84,6 +86,25 @@ class Copy(PostgresCase):
         with open(self.folder + "/handled", encoding="ascii") as file:
             self.assertEqual(file.read(), "e01\ne12\ne22\n")
         listener.stop()
+
+    def test_tokens_go_on_where_they_were(self):
+        """What is configured is known there, too: it is not taken for new, and spent again."""
+        answers = iter([{"access_token": f"access-{n}", "refresh_token": f"refresh-{n}", "expires_in": 3600} for n in range(1, 5)])
+        service = Service(lambda request: (200, {}, next(answers)))
+        self.addCleanup(service.stop)
+        connector = (f"connectors:\n  books:\n    provider: oauth2\n    token_url: {service.url}/token\n    client_id: client-1\n"
+                     f"    client_auth: none\n    refresh_token: refresh-0\n    endpoint: {service.url}\n")
+        self.before(connector)
+        for _ in range(2):
+            self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
+        self.assertEqual(self.copy().returncode, 0)
+        for number in range(2):
+            self.host(number, self.rest + connector)
+            done = self.on(number, "token", "books", "--refresh")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+        spent = [parse_qs(request["body"].decode())["refresh_token"] for request in service.received]
+        self.assertEqual(spent, [["refresh-0"], ["refresh-1"], ["refresh-2"], ["refresh-3"]])
+        self.assertEqual(self.sql("SELECT convert_from(value, 'UTF8') FROM @meta WHERE key = 'oldest'"), [["5"]])
 
     def test_it_can_be_taken_back(self):
         self.before()

@@ -12,7 +12,7 @@
 static int read_salt(struct store *store, unsigned char salt[STORE_SALT_SIZE])
 {
     struct err err;
-    struct store_call call = {.op = STORE_SALT, .salt = salt};
+    struct store_call call = {.op = STORE_SALT, .salt = {.bytes = salt, .owner = "owner-1"}};
     return store_wait(store, &call, &err);
 }
 
