@@ -173,7 +173,7 @@ const char *store_pg_get(const struct store_pg_batch *batch, size_t statement, i
 const char *store_pg_get_text(const struct store_pg_batch *batch, size_t statement, int row,
                               int column);
 bool store_pg_get_true(const struct store_pg_batch *batch, size_t statement, int row, int column);
-/* 0, or what `none` says, where it is NULL. */
+/* `none` where it is NULL. From -2^53 to 2^53, so that times can be added. */
 int64_t store_pg_get_int(const struct store_pg_batch *batch, size_t statement, int row, int column,
                          int64_t none);
 /* Of a bytea, with a NUL behind it. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUMBER_MAX (INT64_C(1) << 53) /* in milliseconds 285,000 years */
+
 struct store_pg_batch *
 store_pg_batch_new(struct store_pg *pg,
                    void (*done)(struct store_pg_batch *batch, const struct err *err), void *arg)
@@ -148,7 +150,10 @@ int64_t store_pg_get_int(const struct store_pg_batch *batch, size_t statement, i
                          int64_t none)
 {
     const char *text = store_pg_get(batch, statement, row, column);
-    return text != NULL ? strtoll(text, NULL, 10) : none;
+    if (text == NULL)
+        return none;
+    int64_t number = strtoll(text, NULL, 10);
+    return number > NUMBER_MAX ? NUMBER_MAX : number < -NUMBER_MAX ? -NUMBER_MAX : number;
 }
 
 const char *store_pg_get_bytes(struct store_pg_batch *batch, size_t statement, int row, int column,

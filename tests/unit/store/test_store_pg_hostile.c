@@ -81,9 +81,50 @@ static void it_cannot_write_beyond_what_was_asked_for(void **state)
     assert_int_equal(take(&store_pg_kv_each, &keys), -1);
 }
 
+static int one(const PGresult *result)
+{
+    (void)result;
+    return 1;
+}
+
+static int something(const PGresult *result, int row, int column)
+{
+    (void)result, (void)row, (void)column;
+    return 0;
+}
+
+static char *least(const PGresult *result, int row, int column)
+{
+    (void)result, (void)row, (void)column;
+    static char text[] = "-9223372036854775808";
+    return text;
+}
+
+static char *most(const PGresult *result, int row, int column)
+{
+    return least(result, row, column) + 1; /* one more than there is */
+}
+
+/* Times are added and subtracted. */
+static void its_numbers_are_bounded(void **state)
+{
+    (void)state;
+    char prefix[] = "jeton.";
+    PGresult *result = NULL;
+    struct store_pg pg = {.prefix = prefix,
+                          .api = {.PQntuples = one, .PQgetisnull = something, .PQgetvalue = least}};
+    struct store_pg_batch batch = {.pg = &pg, .results = &result};
+    assert_int_equal(store_pg_get_int(&batch, 0, 0, 0, STORE_NONE), -(INT64_C(1) << 53));
+    pg.api.PQgetvalue = most;
+    assert_int_equal(store_pg_get_int(&batch, 0, 0, 0, STORE_NONE), INT64_C(1) << 53);
+    pg.api.PQgetisnull = nothing;
+    assert_true(store_pg_get_int(&batch, 0, 0, 0, STORE_NONE) == STORE_NONE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(its_numbers_are_bounded),
         cmocka_unit_test(it_cannot_write_beyond_what_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
