@@ -375,6 +375,18 @@ int store_pg_connect(struct store_pg *pg, const struct lookup_found *found, stru
     return result;
 }
 
+/* 08P01 is all that pgbouncer says: also that it has too many clients, or has not heard one out. */
+static bool pooler_stays(const char *said)
+{
+    static const char *const always[] = {"no such ", "not allowed", "unsupported ",
+                                         "authentication failed", "config error"};
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (strstr(said, always[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 /* "…FATAL:  28P01: …": where the state stands; NULL: the server said nothing. */
 static const char *find_state(const char *said)
 {
@@ -395,8 +407,8 @@ void store_pg_connect_failed(struct store_pg *pg, struct err *err)
     /* What the server will always say, and what a handshake has refused. */
     bool stays = state != NULL
                      ? strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
-                           strncmp(state, "42", 2) == 0 || strncmp(state, "08P", 3) == 0 ||
-                           strncmp(state, "0A", 2) == 0
+                           strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0 ||
+                           (strncmp(state, "08P", 3) == 0 && pooler_stays(said))
                      : strstr(said, "certificate") != NULL || strstr(said, "SSL") != NULL ||
                            strstr(said, "password") != NULL || strstr(said, "invalid") != NULL;
     err_set(err, stays ? ERR_CONFIG : ERR_NETWORK, "%s: cannot connect: %.*s", pg->label,

@@ -2,14 +2,16 @@
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import threading
 import time
 import unittest
 
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
-from support import SOAK, side_by_side, wait_until
+from support import SOAK, end_process, side_by_side, wait_until
 
 # So many places of a run are tried on each side; in the long form, each part of each message.
 PLACES = 8
@@ -269,6 +271,34 @@ class Poolers(OwnServer, CutCase):
 
     def test_a_run_that_is_cut_anywhere_before_a_pooler_of_transactions(self):
         self.cut_anywhere(self.pooled("transaction"))
+
+    def test_a_pooler_that_has_too_many_clients_is_asked_again(self):
+        pooler = self.pooled("session")
+        self.host(0, url=f"postgresql://jeton@/jeton?host={pooler}")
+        self.says(0, 0, "state", "check")
+        with open(pooler + "/pgbouncer.ini", "a", encoding="ascii") as file:
+            file.write("max_client_conn = 1\n")
+        with open(pooler + "/pid", encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGHUP)
+
+        def ask(database="jeton"):
+            return subprocess.run(["psql", "-h", pooler, "-U", "jeton", "-d", database, "-c", "SELECT 1"], capture_output=True,
+                                  text=True, check=False).stderr
+
+        one = subprocess.Popen(["psql", "-h", pooler, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True,
+                               stdout=subprocess.PIPE)
+        self.addCleanup(end_process, one)
+        one.stdin.write("SELECT 1;\n")
+        one.stdin.flush()
+        one.stdout.readline()
+        wait_until(lambda: "no more connections allowed" in ask(), 60)
+        waits = self.start_on(0, "state", "check")
+        time.sleep(0.5)
+        self.assertIsNone(waits.poll())
+        one.stdin.close()
+        self.finish_all([waits])
+        self.host(0, url=f"postgresql://jeton@/nowhere?host={pooler}")
+        self.says(3, 0, "state", "check", words="config error")
 
     def test_slots_through_poolers(self):
         self.write("job.lua", f'local f = io.open("{self.folder}/ran", "a"); f:write(require "jeton".job.name, "\\n"):close()')
