@@ -293,7 +293,7 @@ end
         self.assertEqual(listener.post(text(1, say="hello"))[::2], (200, b""))  # a duplicate runs nothing
         self.assertEqual(listener.post(text(3, say="x", long=4000))[0], 201)
         self.assertEqual(listener.post(text(4, say="x", long=4096))[::2], (200, b""))  # stored, and handled
-        self.assertIn("headers of a reply", listener.log())
+        listener.wait_log("headers of a reply")
 
     def test_idle(self):
         self.hooks()
