@@ -3,6 +3,7 @@
 #include "lerr.h"
 #include "luaopen.h"
 #include "path.h"
+#include "sha256.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -79,8 +80,7 @@ static int crypto_sha256(lua_State *L)
 /* crypto.sha256_file(path): the hash and the size, or nil, err. Read piece by piece. */
 static int crypto_sha256_file(lua_State *L)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES], piece[FILE_PIECE];
-    crypto_hash_sha256_state state;
+    unsigned char hash[SHA256_BYTES], piece[FILE_PIECE];
     struct err err;
     size_t len;
     lua_Integer size = 0;
@@ -89,22 +89,22 @@ static int crypto_sha256_file(lua_State *L)
     int fd = path_open(path, NULL, &err);
     if (fd < 0)
         return lerr_return(L, &err);
-    crypto_hash_sha256_init(&state);
+    struct sha256 *sha256 = sha256_new();
     ssize_t n;
     while ((n = read(fd, piece, sizeof piece)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             break;
-        crypto_hash_sha256_update(&state, piece, (size_t)n);
+        sha256_add(sha256, piece, (size_t)n);
         size += n;
     }
     if (n < 0)
         err_set(&err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
     close(fd);
+    sha256_end(sha256, hash);
     if (n < 0)
         return lerr_return(L, &err);
-    crypto_hash_sha256_final(&state, hash);
     lua_pushlstring(L, (const char *)hash, sizeof hash);
     lua_pushinteger(L, size);
     return 2;

@@ -1,5 +1,5 @@
-/* libcrypto of OpenSSL 3, loaded at first use: only runs that sign something need it. Where libcurl
- * is in use, it has loaded it already. Private to this folder. */
+/* libcrypto of OpenSSL 3, loaded at first use: only runs that sign something, or hash files, need
+ * it. Where libcurl is in use, it has loaded it already. Private to this folder. */
 #ifndef JETON_CRYPTO_API_H
 #define JETON_CRYPTO_API_H
 
@@ -23,8 +23,11 @@
     X(ECDSA_SIG_get0_r)                                                                            \
     X(ECDSA_SIG_get0_s)                                                                            \
     X(ERR_clear_error)                                                                             \
+    X(EVP_DigestFinal_ex)                                                                          \
+    X(EVP_DigestInit_ex)                                                                           \
     X(EVP_DigestSign)                                                                              \
     X(EVP_DigestSignInit)                                                                          \
+    X(EVP_DigestUpdate)                                                                            \
     X(EVP_DigestVerify)                                                                            \
     X(EVP_DigestVerifyInit)                                                                        \
     X(EVP_MD_CTX_free)                                                                             \

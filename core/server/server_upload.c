@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "multipart.h"
 #include "safefile.h"
+#include "sha256.h"
 #include "tempdir.h"
 
 #include <dirent.h>
@@ -29,7 +30,7 @@ struct server_upload {
     int fd;                    /* of the last part; -1: none is open */
     struct server_part *parts; /* of a whole body: one */
     size_t nparts;
-    crypto_hash_sha256_state hash;
+    struct sha256 *hash; /* of the last part */
 };
 
 /* ---- the folder ---- */
@@ -90,7 +91,7 @@ static int file_open(struct server_upload *upload, const struct multipart_part *
         if (upload->fd < 0 && errno != EEXIST)
             break;
     }
-    crypto_hash_sha256_init(&upload->hash);
+    upload->hash = sha256_new();
     return upload->fd >= 0
                ? 0
                : err_set(err, ERR_CONFIG, "cannot write '%s': %s", to->path, strerror(errno));
@@ -99,7 +100,7 @@ static int file_open(struct server_upload *upload, const struct multipart_part *
 static int file_write(struct server_upload *upload, const char *data, size_t len, struct err *err)
 {
     struct server_part *part = &upload->parts[upload->nparts - 1];
-    crypto_hash_sha256_update(&upload->hash, (const unsigned char *)data, len);
+    sha256_add(upload->hash, data, len);
     part->size += len;
     if (fd_write(upload->fd, data, len) != 0)
         return err_set(err, ERR_CONFIG, "cannot write '%s': %s", part->path, strerror(errno));
@@ -109,10 +110,11 @@ static int file_write(struct server_upload *upload, const char *data, size_t len
 static int file_close(struct server_upload *upload, struct err *err)
 {
     struct server_part *part = &upload->parts[upload->nparts - 1];
-    unsigned char hash[crypto_hash_sha256_BYTES];
+    unsigned char hash[SHA256_BYTES];
     int fd = upload->fd;
     upload->fd = -1;
-    crypto_hash_sha256_final(&upload->hash, hash);
+    sha256_end(upload->hash, hash);
+    upload->hash = NULL;
     sodium_bin2hex(part->sha256, sizeof part->sha256, hash, sizeof hash);
     if (close(fd) != 0)
         return err_set(err, ERR_CONFIG, "cannot write '%s': %s", part->path, strerror(errno));
@@ -164,6 +166,7 @@ void server_upload_free(struct server_upload *upload)
     }
     mem_free(upload->parts);
     multipart_free(upload->multipart);
+    sha256_free(upload->hash);
     mem_free(upload);
 }
 

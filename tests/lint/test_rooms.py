@@ -31,7 +31,7 @@ CORE = {
     "core/net": "",
     "core/hook": "crypto net text",
     "core/http": "net mask text",
-    "core/server": "net http mask",
+    "core/server": "crypto net http mask",
     "core/store": "",
     "core/config": "hook net schedule mask text",
     "core/provider": "config crypto http net schedule mask text",
