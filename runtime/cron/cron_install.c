@@ -171,21 +171,28 @@ static int note_installed(struct change *change, bool installed, struct err *err
 /* --- what cron will not have -------------------------------------------------------------------
  */
 
-/* Set above the block, or by a job's environment. */
-static bool has_variable(const struct change *change, const char *name)
+static bool is_set_above(const struct change *change, const char *name)
 {
     struct buf value;
     buf_create(&value, CRONTAB_MAX);
     bool found = crontab_variable(change->base.data, change->place.start, name, &value);
     buf_destroy(&value);
+    return found;
+}
+
+static bool is_set_by_a_job(const struct change *change, const char *name)
+{
+    bool found = false;
     for (size_t i = 0; i < change->plan.count && !found; i++)
         found = config_variable(change->plan.jobs[i]->environment, name) != NULL;
     return found;
 }
 
-static void warn_secret(const struct change *change, const struct secret *secret)
+/* The state is opened before a job's environment is set. */
+static void warn_secret(const struct change *change, const struct secret *secret, bool of_state)
 {
-    if (secret->kind == SECRET_ENV && !has_variable(change, secret->text))
+    if (secret->kind == SECRET_ENV && !is_set_above(change, secret->text) &&
+        (of_state || !is_set_by_a_job(change, secret->text)))
         log_msg(change->plan.app->log, LOG_WARN,
                 "%s:%d:%d: %s comes from the variable %s, which cron's jobs do not have; put it in "
                 "a file ({file: …}), or set the variable at the top of the crontab",
@@ -230,8 +237,10 @@ static void warn(struct change *change)
         const struct connector *connector = plan->config->connectors[i];
         const struct secret *secret;
         for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++)
-            warn_secret(change, secret);
+            warn_secret(change, secret, false);
     }
+    warn_secret(change, &plan->config->state_password, true);
+    warn_secret(change, &plan->config->state_key, true);
     crontab_doubts(plan, change->base.data, change->place.start, say_doubt, plan);
     warn_zone(plan);
 }

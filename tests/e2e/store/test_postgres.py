@@ -12,7 +12,7 @@ import unittest
 
 from namespaces import below
 from oauth2 import ID, REFRESH, SECRET, Grants
-from postgres import HOSTS, SOCKET, TOKEN, PostgresCase
+from postgres import HOSTS, KEY, SOCKET, TOKEN, PostgresCase
 from support import JETON, JETON_FAULTY, SOAK, side_by_side, wait_until
 
 
@@ -32,6 +32,16 @@ def ended(pid):
 class Postgres(PostgresCase):
     def expire(self):
         self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+
+    def test_cron_lacks_variables_of_the_state(self):
+        job = "jobs:\n  j: { script: /dev/null, schedule: '@daily', environment: { STATE_PASSWORD: set-too-late } }\n"
+        self.host(0, job, password={"env": "STATE_PASSWORD"}, key={"env": "STATE_KEY"})
+        path = self.write("bin/crontab", '#!/bin/sh\n[ "$1" = -l ] && exec cat tab; exec cat >tab\n')
+        self.write("tab", "STATE_KEY=x\n")
+        os.chmod(path, 0o700)
+        self.env.update(PATH=f"{self.folder}/bin:{self.env['PATH']}", STATE_PASSWORD="a-password", STATE_KEY=KEY)
+        done = self.says(0, 0, "cron", "install", words="password of state comes from the variable STATE_PASSWORD")
+        self.assertNotIn("STATE_KEY", done.stderr)
 
     def test_hosts_exchange_once_and_share_what_came(self):
         sandbox = self.sandbox()
