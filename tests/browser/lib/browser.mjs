@@ -11,6 +11,7 @@ const LOCALES = { en: "en-GB", fr: "fr-FR" };
 const PATIENCE_MS = 120_000; // for machines that do much else
 
 export const WIDE = { width: 1280, height: 800 };
+export const TABLET = { width: 768, height: 1024 };
 export const NARROW = { width: 360, height: 740 };
 
 export async function openBrowser() {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { bringAxe, checkAccessible, checkContrast, checkFits, checkKeyboard, keep } from "./audit.mjs";
-import { NARROW, openPerson, WIDE } from "./browser.mjs";
+import { NARROW, openPerson, TABLET, WIDE } from "./browser.mjs";
 import { useFixture } from "./fixture.mjs";
 import { ALICE, Portal, SALES } from "./portal.mjs";
 import { Talk } from "./said.mjs";
@@ -32,9 +32,11 @@ async function look(person, name) {
     await checkContrast(page, `${what}, dark`);
     await page.emulateMedia({ colorScheme: "light" });
   }
-  await page.setViewportSize(NARROW);
-  if (isFirst) await keep(page, `${file}.narrow`);
-  await checkFits(page, what);
+  for (const [size, viewport] of [["narrow", NARROW], ["tablet", TABLET]]) {
+    await page.setViewportSize(viewport);
+    if (isFirst) await keep(page, `${file}.${size}`);
+    await checkFits(page, `${what}, ${size}`);
+  }
   await page.setViewportSize(WIDE);
   if (isFirst) await checkKeyboard(page, what);
   assert.deepEqual(person.problems.splice(0), [], what);
