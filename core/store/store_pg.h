@@ -161,6 +161,14 @@ void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *unde
 /* Likewise, where what was read before has changed since. */
 #define STORE_PG_CHANGED(truth) "ln(CASE WHEN " truth " THEN -1 ELSE 1 END)"
 
+/* Rows of one value of `first`, the newest of `second` first, so that only an index of both has
+ * them in this order: the planner would read one of `second` alone to its end, where it takes the
+ * value for a frequent one. */
+#define STORE_PG_OF(first, second, value)                                                          \
+    "(" first ", " second ") >= (" value ", 0) AND (" first ", " second ") <= (" value             \
+    ", 9223372036854775807)"
+#define STORE_PG_NEWEST(first, second) " ORDER BY " first " DESC, " second " DESC"
+
 /* A time in milliseconds; the server's where it is NULL. */
 #define STORE_PG_OR_NOW(time)                                                                      \
     "coalesce(" time ", (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"

@@ -46,8 +46,10 @@ static void say_list(struct store_pg_batch *batch, const struct store_event_filt
     buf_printf(&sql,
                "WITH given AS (SELECT $3::bigint) SELECT " STORE_PG_EVENT ", %s, %s"
                " FROM unnest($1::bigint[]) AS mine (id) JOIN @hook AS its ON its.id = mine.id"
-               " CROSS JOIN LATERAL (SELECT * FROM @event AS one WHERE hook = its.id"
-               " AND (state <> 4 OR error IS DISTINCT FROM '" STORE_EVENT_SKIPPED "'::bytea)%s%s",
+               " CROSS JOIN LATERAL (SELECT * FROM @event AS one WHERE " STORE_PG_OF(
+                   "hook", "seq",
+                   "its.id") " AND (state <> 4 OR error IS DISTINCT FROM '" STORE_EVENT_SKIPPED
+                             "'::bytea)%s%s",
                filter->content ? "headers, body" : "NULL, NULL",
                filter->orphaned ? "(SELECT host FROM @lease WHERE kind = " STORE_PG_RUN_LEASE_SQL
                                   " AND key = sha256(convert_to(event.owner, 'UTF8'))"
@@ -67,8 +69,8 @@ static void say_list(struct store_pg_batch *batch, const struct store_event_filt
                            ? ") AND ended_ms IS NULL"
                            : ")");
     }
-    buf_puts(&sql, " ORDER BY seq DESC LIMIT $2::bigint) AS event ORDER BY event.seq DESC"
-                   " LIMIT $2::bigint");
+    buf_puts(&sql, STORE_PG_NEWEST("hook", "seq") " LIMIT $2::bigint) AS event"
+                                                  " ORDER BY event.seq DESC LIMIT $2::bigint");
     store_pg_say(batch, sql.data);
     buf_destroy(&sql);
 }

@@ -223,10 +223,9 @@ static int told(struct store_pg_work *work, struct store_pg_batch *batch, struct
 static const char *where_of(struct store_pg_batch *batch, const struct store_run_filter *filter)
 {
     char *where = mem_printf(
-        "true%s%s%s%s%s%s%s%s", filter->scope != NULL ? " AND sha256(scope) = sha256($1)" : "",
-        filter->job != NULL ? " AND job = $2" : "", filter->run != NULL ? " AND run = $3" : "",
-        filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
-        filter->untold ? " AND untold" : "",
+        "true%s%s%s%s%s%s%s", filter->job != NULL ? " AND job = $2" : "",
+        filter->run != NULL ? " AND run = $3" : "", filter->open ? " AND NOT " ENDED : "",
+        filter->ended ? " AND " ENDED : "", filter->untold ? " AND untold" : "",
         filter->ran ? " AND cause IS DISTINCT FROM '" STORE_CAUSE_LOCKED "'" : "",
         filter->before_row > 0 ? " AND row < $5" : "");
     const char *text = arena_text(&batch->texts, where, strlen(where));
@@ -280,16 +279,24 @@ static const char *wanted_scopes(struct store_pg_batch *batch,
     return text;
 }
 
-/* The newest rows, as "run"; of each scope as many, from its end of the index. mem_free. */
+#define HASH "sha256(scope)"
+
+/* The newest rows, as "run"; of each scope as many. limit NULL: all. mem_free. */
 static char *newest_rows(const struct store_run_filter *filter, const char *where,
                          const char *limit)
 {
-    if (!finds_scopes(filter))
-        return mem_printf("(SELECT * FROM @run WHERE %s ORDER BY row DESC LIMIT %s) AS run", where,
-                          limit);
-    return mem_printf("unnest($7::bytea[]) AS those (hash) CROSS JOIN LATERAL (SELECT * FROM @run"
-                      " WHERE sha256(scope) = hash AND %s ORDER BY row DESC LIMIT %s) AS run",
-                      where, limit);
+    bool scoped = filter->scope != NULL || finds_scopes(filter);
+    const char *of = !scoped         ? "true"
+                     : limit == NULL ? HASH " = hash"
+                                     : STORE_PG_OF(HASH, "row", "hash");
+    const char *order = scoped ? STORE_PG_NEWEST(HASH, "row") : " ORDER BY row DESC";
+    return mem_printf("%s (SELECT * FROM @run WHERE %s AND %s%s%s%s) AS run",
+                      filter->scope != NULL ? "(SELECT sha256($1) AS hash) AS it CROSS JOIN LATERAL"
+                      : finds_scopes(filter)
+                          ? "unnest($7::bytea[]) AS those (hash) CROSS JOIN LATERAL"
+                          : "",
+                      of, where, limit != NULL ? order : "", limit != NULL ? " LIMIT " : "",
+                      limit != NULL ? limit : "");
 }
 
 /* All attempts of the newest runs, which are found by their last attempts. mem_free. */
@@ -317,8 +324,9 @@ static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct
         return 0;
     }
     const char *where = where_of(batch, filter);
-    char *from =
-        filter->runs == 0 ? newest_rows(filter, where, "$4::bigint") : newest_runs(filter, where);
+    char *from = filter->runs == 0
+                     ? newest_rows(filter, where, filter->limit > 0 ? "$4::bigint" : NULL)
+                     : newest_runs(filter, where);
     char *sql = mem_printf("WITH given AS (SELECT $1::bytea, $2::text, $3::text, $5::bigint,"
                            " $6::bigint, $7::bytea[]) SELECT " COLUMNS "%s FROM %s"
                            " ORDER BY row DESC LIMIT $4::bigint",

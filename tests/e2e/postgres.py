@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
 import uuid
 
@@ -59,13 +58,41 @@ class PostgresCase(Case):
                                "-qAtF", "|", "-c", text.replace("@", self.schema + ".")], capture_output=True, text=True, check=True)
         return [line.split("|") for line in done.stdout.splitlines()]
 
-    def settled(self, query):
-        """Its rows, when they change no more: a session tells what it has counted when it ends."""
-        rows, before = self.sql(query), None
-        while rows != before:
-            time.sleep(0.5)
-            rows, before = self.sql(query), rows
-        return rows
+    def planner(self):
+        """The URL of a role whose plans stand in the server's log: check_plans looks at those from now on."""
+        role = "planner" + self.schema[1:]
+        self.super(f"CREATE ROLE {role} LOGIN SUPERUSER" + "".join(
+            f"; ALTER ROLE {role} SET {name} = '{value}'" for name, value in (
+                ("session_preload_libraries", "auto_explain"), ("auto_explain.log_min_duration", "0"),
+                ("auto_explain.log_analyze", "on"), ("auto_explain.log_timing", "off"), ("auto_explain.log_format", "json"))))
+        self.addCleanup(self.super, f"DROP ROLE {role}")
+        self.planned = os.path.getsize(self.server + "/log")
+        return f"postgresql://{role}@/jeton?host={self.server}"
+
+    def check_plans(self, tables, most):
+        """Each statement since then that looks into these tables, which have thousands of rows, does so by an index, and
+        reads fewer rows than that. How many looked into each."""
+        with open(self.server + "/log", encoding="utf-8") as log:
+            log.seek(self.planned)
+            logged = re.findall(r"  plan:\n((?:\t.*\n)+)", log.read())
+        seen = dict.fromkeys(tables, 0)
+
+        def look(node, text):
+            for part in node.get("Plans", ()):
+                look(part, text)
+            table = node.get("Relation Name")
+            if table not in seen or node["Node Type"] == "ModifyTable":
+                return
+            seen[table] += 1
+            self.assertNotEqual(node["Node Type"], "Seq Scan", f"{table}: {text}")
+            read = sum(node.get(name, 0) for name in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck"))
+            self.assertLess(read * node["Actual Loops"], most, f"{table}: {text}\n{json.dumps(node, indent=1)}")
+
+        for text in logged:
+            if self.schema in text:
+                plan = json.loads(text.replace("\n\t", "\n"), strict=False)
+                look(plan["Plan"], plan["Query Text"])
+        return seen
 
     def connector(self, url):
         return (f"connectors:\n  contoso:\n    provider: kaizala\n    token_service: {url}\n"

@@ -397,10 +397,8 @@ class Events(PostgresCase):
                  "INSERT INTO @lease SELECT 1, sha256(convert_to('l' || n, 'UTF8')), 1, '', '', '' FROM"
                  f" generate_series(1, {ROWS}) AS n")
         self.sql("ANALYZE")
-        scans = (f"SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = '{self.schema}'"
-                 " AND relname IN ('event', 'step', 'lease') ORDER BY 1")
-        before = self.settled(scans)
-        listener = self.listen(0)
+        planner = self.planner()
+        listener = self.listen(0, url=planner)
         self.assertEqual(listener.post({"id": "e1", "type": "t", "key": "k"})[0], 200)
         wait_until(lambda: len(self.handled()) == 2, 60)
         for words in (["--json"], ["--waiting"], ["--failed"], ["orders"], ["--show", "1"],
@@ -413,7 +411,8 @@ class Events(PostgresCase):
         again = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))  # it prunes, and recovers
         self.assertEqual(again.ask("GET", "/healthz")[0], 200)  # it hears signals by now
         again.stop()
-        self.assertEqual(self.settled(scans), before)
+        seen = self.check_plans(("event", "step", "lease"), 1000)
+        self.assertGreater(min(seen.values()), 0, seen)
 
 
 class ThroughSessions(OwnServer, Events):
