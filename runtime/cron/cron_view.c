@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define KEY_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+
 /* Left out where it is NULL. */
 static void put_text(struct buf *out, const char *name, const char *text)
 {
@@ -101,21 +103,44 @@ static int put_job(struct cron_plan *plan, const struct job *job, bool kubernete
     return 0;
 }
 
-static void put_credentials(const struct config *config, struct buf *out)
+/* Those of the state, then of all connectors; NULL behind the last one. */
+static const struct secret *secret_at(const struct config *config, size_t index)
 {
-    const char *comma = "";
-    buf_puts(out, ",\"credentials\":[");
+    const struct secret *const own[] = {&config->state_password, &config->state_key};
+    if (index < 2)
+        return own[index];
+    size_t n = index - 2;
     for (size_t i = 0; i < config->nconnectors; i++) {
         const struct secret *secret;
-        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++) {
-            if (secret->kind != SECRET_CREDENTIAL)
-                continue;
-            buf_puts(out, comma);
-            json_write_string(out, secret->text, strlen(secret->text));
-            comma = ",";
+        size_t of_it = 0;
+        for (; (secret = connector_secret_at(config->connectors[i], of_it)) != NULL; of_it++) {
+            if (of_it == n)
+                return secret;
         }
+        n -= of_it;
     }
-    buf_puts(out, "]");
+    return NULL;
+}
+
+/* Where secrets come from, never a value. Those of files that are pipes cannot be had elsewhere. */
+static int put_secrets(const struct config *config, const char *name, enum secret_kind kind,
+                       struct buf *out, struct err *err)
+{
+    const struct secret *secret;
+    const char *comma = "";
+    buf_printf(out, ",\"%s\":[", name);
+    for (size_t i = 0; (secret = secret_at(config, i)) != NULL; i++) {
+        if (secret->kind != kind || secret->value != NULL)
+            continue;
+        if (!json_utf8_valid(secret->text, strlen(secret->text)))
+            return err_set(err, ERR_CONFIG, "%s: where it comes from is not valid UTF-8",
+                           secret->name);
+        buf_puts(out, comma);
+        json_write_string(out, secret->text, strlen(secret->text));
+        comma = ",";
+    }
+    buf_putc(out, ']');
+    return 0;
 }
 
 /* systemd ignores lines that are not UTF-8; YAML must be. */
@@ -147,11 +172,38 @@ static int check_volume(const struct cron_plan *plan, struct err *err)
                    plan->config->path, folder);
 }
 
+/* In a pod secrets' files are keys of one Secret, by their names. */
+static int check_keys(const struct config *config, struct err *err)
+{
+    const struct secret *one, *other;
+    for (size_t i = 0; (one = secret_at(config, i)) != NULL; i++) {
+        if (one->kind != SECRET_FILE || one->value != NULL)
+            continue;
+        const char *name = strrchr(one->text, '/') + 1;
+        if (name[strspn(name, KEY_CHARS)] != '\0')
+            return err_set(err, ERR_CONFIG,
+                           "%s: '%s' can be no key of a Secret of Kubernetes; rename the file",
+                           one->name, name);
+        for (size_t k = 0; k < i; k++) {
+            other = secret_at(config, k);
+            if (other->kind == SECRET_FILE && other->value == NULL &&
+                strcmp(strrchr(other->text, '/') + 1, name) == 0 &&
+                strcmp(other->text, one->text) != 0)
+                return err_set(err, ERR_CONFIG,
+                               "%s and %s are files of the same name, which would be one key of a "
+                               "Secret of Kubernetes; rename one",
+                               other->name, one->name);
+        }
+    }
+    return 0;
+}
+
 int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct buf *out,
               struct err *err)
 {
     bool database = plan->config->state->url != NULL;
-    if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0))
+    if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0) ||
+        (kubernetes && check_keys(plan->config, err) != 0))
         return -1;
     const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
     const char *comma = "";
@@ -165,7 +217,10 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
     put_text(out, "local", zone_name(plan->local));
     put_text(out, "image", image);
     put_flag(out, "database", database);
-    put_credentials(plan->config, out);
+    if (put_secrets(plan->config, "credentials", SECRET_CREDENTIAL, out, err) != 0 ||
+        put_secrets(plan->config, "variables", SECRET_ENV, out, err) != 0 ||
+        put_secrets(plan->config, "files", SECRET_FILE, out, err) != 0)
+        return -1;
     buf_puts(out, ",\"jobs\":[");
     for (size_t i = 0; i < plan->count; i++) {
         const struct job *job = plan->jobs[i];

@@ -50,12 +50,36 @@ $env              securityContext:
                 - name: config
                   mountPath: $folder
                   readOnly: true
-                - name: state
+$mounts                - name: state
                   mountPath: $state
           volumes:
+$secrets$volume]]
+
+local SECRET = [[
             - name: config
               secret: { secretName: $secret, defaultMode: 256 } # 0400; with fsGroup 0440
-$volume]]
+]]
+-- Its keys have no folders.
+local PROJECTED = [[
+            - name: config
+              projected:
+                defaultMode: 256 # 0400; with fsGroup 0440
+                sources:
+                  - secret: { name: $secret }
+                  - secret:
+                      name: $secret
+                      items:
+]]
+local FILE = [[
+                - name: config
+                  mountPath: %s
+                  subPath: %s
+                  readOnly: true
+]]
+local REFERENCE = [[
+                - name: %s
+                  valueFrom: { secretKeyRef: { name: %s, key: %s } }
+]]
 
 local CLAIM = [[
             - name: state # one for all jobs: slots and locks are in it
@@ -90,17 +114,52 @@ local function variable(name, value)
   return ("                - name: %s\n                  value: %s\n"):format(name, quoted(value))
 end
 
-local function environment(plan, job)
+-- Each once.
+local function distinct(list)
+  local seen, found = {}, {}
+  for _, item in ipairs(list) do
+    if not seen[item] then
+      seen[item], found[#found + 1] = true, item
+    end
+  end
+  return found
+end
+
+-- Secrets' files that are in the folder come with it. Those in folders below it must be put there, as
+-- a volume's mount cannot be in another one that is read only; those elsewhere are mounted one by one.
+local function files(plan, folder)
+  local mounts, items = "", ""
+  for _, path in ipairs(distinct(plan.files)) do
+    local name = path:match "[^/]*$"
+    local below = path:sub(1, #folder + 1) == folder .. "/" and path:sub(#folder + 2)
+    if not below then
+      mounts = mounts .. FILE:format(quoted(path), quoted(name))
+    elseif below ~= name then
+      local item = "                        - { key: %s, path: %s }\n"
+      items = items .. item:format(quoted(name), quoted(below))
+    end
+  end
+  return mounts, items
+end
+
+local function environment(plan, job, secret)
   local variables = (not job.timezone and variable("TZ", plan["local"]) or "") -- that jeton's is this one
     .. (plan.state_home and variable("XDG_STATE_HOME", plan.state_home) or "")
+  for _, name in ipairs(distinct(plan.variables)) do
+    variables = variables .. REFERENCE:format(name, secret, name)
+  end
   return variables ~= "" and "              env:\n" .. variables or ""
 end
 
 local function cronjob(plan, job)
   local folder = plan.path:match "^(.*)/"
+  local secret = plan.configuration and object_name(plan.configuration, "config") or "jeton-config"
+  local variables = plan.configuration and object_name(plan.configuration, "env") or "jeton-env"
+  local mounts, items = files(plan, folder)
   local fill = {
     name = object_name(plan.configuration, job.name),
-    secret = plan.configuration and object_name(plan.configuration, "config") or "jeton-config",
+    mounts = mounts,
+    secrets = (items == "" and SECRET or PROJECTED):gsub("%$secret", secret) .. items,
     job = quoted(job.name),
     configuration = plan.configuration and ", jeton/configuration: " .. quoted(plan.configuration) or "",
     note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or repeated; jeton decides which of "
@@ -113,7 +172,7 @@ local function cronjob(plan, job)
     image = plan.image and quoted(plan.image)
       or "jeton:" .. plan.version .. " # your image, with jeton and tzdata; --image names another",
     path = quoted(plan.path),
-    env = environment(plan, job),
+    env = environment(plan, job, variables),
     user = USER,
     folder = quoted(folder ~= "" and folder or "/"),
     state = quoted(plan.database and plan.state:match "^(.+)/" or plan.state),

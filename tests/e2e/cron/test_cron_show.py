@@ -208,11 +208,13 @@ CRONJOB = {
             "securityContext": {"runAsNonRoot": bool, "runAsUser": int, "runAsGroup": int, "fsGroup": int,
                                 "fsGroupChangePolicy": str, "seccompProfile": {"type": str}},
             "containers": [{
-                "name": str, "image": str, "command": [str], "env": [{"name": str, "value": str}],
+                "name": str, "image": str, "command": [str], "env": [{"name": str, "value": str, "valueFrom": {"secretKeyRef": {"name": str, "key": str}}}],
                 "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},
                                     "readOnlyRootFilesystem": bool},
-                "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}]}],
+                "volumeMounts": [{"name": str, "mountPath": str, "subPath": str, "readOnly": bool}]}],
             "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
+                         "projected": {"defaultMode": int, "sources": [
+                             {"secret": {"name": str, "items": [{"key": str, "path": str}]}}]},
                          "persistentVolumeClaim": {"claimName": str}, "emptyDir": {}}]}}}},
     },
 }
@@ -353,6 +355,43 @@ jobs:
         self.assertEqual(names[:2], ["jeton-shop-report", "jeton-shop-a-b"])
         self.assertIn("jeton-shop-config", secrets)
         self.assertEqual(found[0]["metadata"]["annotations"], {"jeton/job": "report", "jeton/configuration": "shop"})
+
+    def test_secrets_are_referred_to(self):
+        """Those from variables by key, files where the configuration says; no value is printed."""
+        self.env["DB_PASSWORD"] = self.env["CLIENT"] = "value-of-a-variable"
+        for path in ("state.key", "secrets/refresh", "elsewhere/client"):
+            os.makedirs(os.path.dirname(f"{self.folder}/{path}"), 0o700, exist_ok=True)
+            os.chmod(self.write(path, "value-of-a-file\n"), 0o600)
+        os.makedirs(self.folder + "/etc")
+        text = ("version: 1\nname: shop\nstate: { url: 'postgresql://jeton@db.example.org/automation', key: { file: ../etc/state.key },\n"
+                "  password: { env: DB_PASSWORD }, folder: /var/lib/jeton/host }\nconnectors:\n")
+        for name in ("one", "two"):
+            text += (f"  {name}: {{ provider: oauth2, token_url: 'https://id.example.org/{name}', client_id: {{ env: CLIENT }},\n"
+                     "    client_secret: { file: ../elsewhere/client }, refresh_token: { file: secrets/refresh },\n"
+                     "    endpoint: 'https://api.example.org' }\n")
+        text += "jobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n"
+        for path in ("state.key", "secrets"):
+            os.rename(f"{self.folder}/{path}", f"{self.folder}/etc/{path}")
+        self.write("etc/report.lua", "")
+        self.write("etc/jeton.yaml", text)
+        shown = self.ok("--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout
+        self.assertNotIn("value-of", shown)
+        manifest = self.read(shown.removeprefix("---\n"))
+        self.check_manifest(manifest)
+        pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        env = [one for one in container["env"] if "valueFrom" in one]
+        self.assertEqual(env, [{"name": name, "valueFrom": {"secretKeyRef": {"name": "jeton-shop-env", "key": name}}}
+                               for name in ("DB_PASSWORD", "CLIENT")])
+        self.assertIn({"name": "config", "mountPath": self.folder + "/elsewhere/client", "subPath": "client", "readOnly": True},
+                      container["volumeMounts"])
+        secrets = [source["secret"] for volume in pod["volumes"] if volume["name"] == "config"
+                   for source in volume["projected"]["sources"]]
+        self.assertEqual(secrets, [{"name": "jeton-shop-config"}, {"name": "jeton-shop-config", "items": [
+            {"key": "refresh", "path": "secrets/refresh"}]}])
+        os.rename(self.folder + "/elsewhere/client", self.folder + "/elsewhere/refresh")
+        self.write("etc/jeton.yaml", text.replace("elsewhere/client", "elsewhere/refresh"))
+        self.fails(3, "--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes", says="files of the same name")
 
     def blocks(self, guide, kind):
         with open(f"{SOURCE}/docs/{guide}.md", encoding="utf-8") as file:
