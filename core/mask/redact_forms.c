@@ -136,12 +136,20 @@ void redact_forms_free(struct redact_forms *forms)
     mem_free(forms);
 }
 
+uint32_t redact_forms_sum(const char *secret, size_t len)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < len; i++)
+        sum = sum * 31 + (unsigned char)secret[i];
+    return sum;
+}
+
 void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len)
 {
     forget_machines(forms);
     forms->secrets = mem_realloc(forms->secrets, (forms->count + 1) * sizeof *forms->secrets);
-    forms->secrets[forms->count] =
-        (struct forms_secret){.data = mem_strndup(secret, len), .len = len};
+    forms->secrets[forms->count] = (struct forms_secret){
+        .data = mem_strndup(secret, len), .len = len, .sum = redact_forms_sum(secret, len)};
     add_grams(forms, &forms->secrets[forms->count++]);
 }
 

@@ -26,6 +26,7 @@ enum forms_kind {
 struct forms_secret {
     char *data;
     size_t len;
+    uint32_t sum;  /* redact_forms_sum of it */
     uint64_t told; /* to the search of this number */
 };
 
@@ -45,6 +46,8 @@ struct redact_forms {
 struct redact_forms *redact_forms_new(void);
 void redact_forms_free(struct redact_forms *forms); /* wipes */
 void redact_forms_add(struct redact_forms *forms, const char *secret, size_t len);
+/* Tells most secrets from one another without a look at them. */
+uint32_t redact_forms_sum(const char *secret, size_t len);
 /* All, behind those that `to` has. */
 void redact_forms_move(struct redact_forms *forms, struct redact_forms *to);
 /* Later secrets move down. */
