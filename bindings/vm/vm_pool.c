@@ -162,7 +162,7 @@ void *vm_pool_realloc(struct vm_pool *pool, void *ptr, size_t old_size, size_t s
     }
     if (was_pooled)
         give_back(pool, ptr);
-    else
+    else if (ptr != NULL)
         free(ptr);
     return fresh;
 }

@@ -46,14 +46,8 @@ void buf_clear(struct buf *buf)
     buf->data[0] = '\0';
 }
 
-/* Room for `more` bytes and the NUL. */
-static int reserve(struct buf *buf, size_t more)
+static void grow(struct buf *buf, size_t need)
 {
-    if (more > buf->limit - buf->len)
-        return -1;
-    size_t need = buf->len + more + 1;
-    if (need <= buf->cap)
-        return 0;
     size_t cap = buf->cap > 0 ? buf->cap : 64;
     while (cap < need)
         cap *= 2;
@@ -66,6 +60,15 @@ static int reserve(struct buf *buf, size_t more)
         buf->data = mem_realloc(buf->data, cap);
     }
     buf->cap = cap;
+}
+
+/* Room for `more` bytes and the NUL; inline, as most of what is appended is short and has room. */
+static inline int reserve(struct buf *buf, size_t more)
+{
+    if (more > buf->limit - buf->len)
+        return -1;
+    if (buf->len + more >= buf->cap)
+        grow(buf, buf->len + more + 1);
     return 0;
 }
 
@@ -87,7 +90,11 @@ int buf_puts(struct buf *buf, const char *text)
 
 int buf_putc(struct buf *buf, char c)
 {
-    return buf_append(buf, &c, 1);
+    if (reserve(buf, 1) != 0)
+        return -1;
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
+    return 0;
 }
 
 int buf_vprintf(struct buf *buf, const char *fmt, va_list args)
