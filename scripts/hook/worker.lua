@@ -15,6 +15,7 @@ local CONFLICTS_MAX = 20 -- repeats that count as no attempt
 local CONFLICT_MS = 50 -- until the next, at most
 local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
+local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
 
 local FINAL = { config = true, invalid = true }
@@ -64,7 +65,10 @@ local function verdict(failure, raw, settings, beside, stopping)
   end
   local delay = jitter(math.min(settings.max_delay_ms, settings.delay_ms * 2.0 ^ (raw.attempt - 1)) // 1 | 0)
   if kind == "throttled" and type(failure.retry_after) == "number" then
-    delay = math.max(delay, (failure.retry_after * 1000) // 1 | 0)
+    local seconds = failure.retry_after
+    if seconds > 0 then -- neither NaN nor one of those that no time can hold
+      delay = math.max(delay, (math.min(seconds, RETRY_AFTER_MAX) * 1000) // 1 | 0)
+    end
   end
   local seconds = (delay + 999) // 1000
   return { delay_ms = delay, error = error, alone = raw.alone }, ("next in %d s"):format(seconds)

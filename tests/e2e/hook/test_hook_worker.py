@@ -368,6 +368,29 @@ class Programs(hooks.Hooks):
         self.assertEqual(len({head["idempotency-key"] for head in heads}), 1)
         self.assertEqual((heads[0]["content-type"], heads[0]["x-kept"]), ("application/json", "1"))
 
+    def test_a_url_that_wants_to_wait_for_ever(self):
+        asks = ["9" * 400, "9223372036854775807", "9999999999999", "0"]
+        server = service.Service(lambda request: (503, {"Retry-After": asks[json.loads(request["body"])["id"]]}, b""))
+        self.addCleanup(server.stop)
+        self.add(*((str(n), "", "", json.dumps({"id": n})) for n in range(len(asks))))
+        worker = self.work(forward=f"{server.url}/there", attempts=2, delay=86400_000, max_delay=86400_000)
+        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)] * len(asks), 60)
+        days = [round((due - time.time() * 1000) / 86400_000, 1) for due in self.rows("next_ms")]
+        self.assertEqual(days[:3], [7, 7, 7])
+        self.assertLessEqual(days[3], 1)
+        self.assertIsNone(worker.poll())
+        self.assertEqual(len(json.loads(self.ok("events", "--json").stdout)), len(asks))
+
+    def test_errors_that_are_no_time(self):
+        waits = ["math.huge", "-math.huge", "0/0", "-5", "2^62", "math.maxinteger", "'x'"]
+        self.add(*(str(n) for n in range(len(waits))))
+        worker = self.work(attempts=2, delay=86400_000, max_delay=86400_000, script=f"""
+            local waits = {{ {', '.join(waits)} }}
+            return function(event) error({{ kind = "throttled", message = "m", retry_after = waits[event.id + 1] }}, 0) end""")
+        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)] * len(waits), 60)
+        self.assertIsNone(worker.poll())
+        self.assertLess(max(self.rows("next_ms")), (time.time() + 8 * 86400) * 1000)
+
     def test_a_url_is_not_told_by_the_sender_what_jeton_says(self):
         server = service.Service(lambda _: (204, {}, b""))
         self.addCleanup(server.stop)
