@@ -373,9 +373,8 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
     bare.place = NULL;
     transfer->request = http_request_copy(&bare);
     transfer->address = url_format(&transfer->url, true);
-    char *shown = url_format(&transfer->url, false);
-    transfer->label = mem_printf("%s %s", request->method, shown);
-    mem_free(shown);
+    int shown = (int)strcspn(transfer->address, "?");
+    transfer->label = mem_printf("%s %.*s", request->method, shown, transfer->address);
     transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS;
     transfer->max_body = request->max_body > 0        ? request->max_body
                          : request->save_path != NULL ? HTTP_SAVE_MAX

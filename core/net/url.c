@@ -237,9 +237,10 @@ char *url_format(const struct url *url, bool with_query)
     size_t lengths[sizeof pieces / sizeof *pieces], len = 0;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
         len += lengths[i] = strlen(pieces[i]);
-    char *text = mem_alloc(len + 1), *at = text;
+    char *text = mem_realloc(NULL, len + 1), *at = text;
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; at += lengths[i++])
         memcpy(at, pieces[i], lengths[i]);
+    *at = '\0';
     return text;
 }
 
