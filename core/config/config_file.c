@@ -327,9 +327,12 @@ static char *find_plain(const struct file *file, struct before from)
                 return mem_printf("webhook '%s'", config->hooks[i]->name);
         }
     }
-    const struct secret *password = &config->state_password;
-    bool own = password->kind == SECRET_PLAIN && strcmp(password->file, file->shown) == 0;
-    return own ? mem_strdup("password of the state") : NULL;
+    const struct secret *const of_state[] = {&config->state_password, &config->state_key};
+    for (size_t i = 0; i < sizeof of_state / sizeof of_state[0]; i++) {
+        if (is_plain(of_state[i]) && strcmp(of_state[i]->file, file->shown) == 0)
+            return mem_strdup(i == 0 ? "password of the state" : "key of the state");
+    }
+    return NULL;
 }
 
 /* A file with a secret in plain text must be private. */
@@ -451,6 +454,8 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
         for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
             mark_private(reader, secret);
     }
+    mark_private(reader, &config->state_password);
+    mark_private(reader, &config->state_key);
     schema_free(file_fields, &file);
     mem_free(file.name);
     mem_free(file.shown);

@@ -45,6 +45,12 @@ struct check_reach {
 int check_reach(struct check *check, struct engine *engine, const struct check_reach *items,
                 size_t count, struct err *err);
 
+/* Whether its folder, where it is there, can be used. */
+void check_state_folder(struct check *check);
+/* Problems of the state's place and secrets, rows that are not used, and connectors that wait for a
+ * person. A state in a folder is not made. */
+void check_state(struct check *check);
+
 /* Warns of jobs, webhooks and notices that name no connector where there is no only one. What a
  * script asks for is a guess by its words. */
 void check_defaults(struct check *check);

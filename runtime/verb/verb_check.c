@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define REPORT_MAX ((size_t)4 * 1024 * 1024)
-#define ANEW_MAX   ((size_t)4 * PATH_MAX)
 
 /* Who names a file: job 'a', at its place. */
 struct who {
@@ -269,21 +268,6 @@ static void check_hooks(struct check *check)
     }
 }
 
-/* Folders are made when first needed: only existing ones can be wrong. */
-static void check_state(struct check *check)
-{
-    struct stat st;
-    struct err err;
-    err_clear(&err);
-    char *shown = path_show(check->config->state->folder);
-    bool exists = stat(shown, &st) == 0;
-    if (exists && safefile_private_dir(shown, &err) != 0)
-        problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
-    else if (exists && safefile_needs_group(&st, SAFEFILE_PRIVATE))
-        problems_warn(&check->problems, NULL, 0, 0, "state folder %s: " SAFEFILE_GROUP, shown);
-    mem_free(shown);
-}
-
 static void say_doubt(void *arg, const char *text)
 {
     problems_warn(&((struct check *)arg)->problems, NULL, 0, 0, "%s", text);
@@ -308,89 +292,6 @@ static void check_crontab(struct check *check)
     }
     plan.config = NULL; /* it stays ours */
     cron_plan_destroy(&plan);
-}
-
-/* Of all jobs that begin anew the first is reported: they moved together. */
-static void check_anew(struct check *check, struct store *store)
-{
-    const struct config *config = check->config;
-    const struct job *first = NULL;
-    size_t count = 0;
-    struct buf text, other;
-    struct err err;
-    buf_create(&text, ANEW_MAX);
-    for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
-        buf_create(&other, ANEW_MAX);
-        if (config_rows_begin_anew(config, &config->jobs[i], store, 0, count == 0 ? &text : &other,
-                                   &err) == 1) {
-            first = count == 0 ? &config->jobs[i] : first;
-            count++;
-        }
-        buf_destroy(&other);
-    }
-    if (count > 1)
-        buf_printf(&text, " (and so do %zu more jobs)", count - 1);
-    if (first != NULL)
-        problems_warn(&check->problems, first->shown, first->line, first->col, "%s", text.data);
-    buf_destroy(&text);
-}
-
-/* A run would find out, and --online does: nothing that could be sent is known. */
-static void check_signed_in(void *arg, const struct connector *connector,
-                            const struct token_status *status)
-{
-    struct check *check = arg;
-    const char *sign_in = provider_sign_in(connector);
-    bool known = status->rotated || connector_secret(connector, PROVIDER_REFRESH_TOKEN) != NULL;
-    if (sign_in != NULL && connector->lender == NULL && !known &&
-        status->state != TOKEN_STATE_FRESH)
-        problems_warn(&check->problems, connector->shown, connector->line, connector->col,
-                      "connector '%s' has no refresh token, and nobody has signed in: jeton login "
-                      "%s (%s)",
-                      connector->name, connector->name, sign_in);
-}
-
-/* A database is reached only by --online, which makes its tables too. */
-static bool can_look(struct check *check, struct store *store)
-{
-    struct err err;
-    const struct config *config = check->config;
-    if (config->state->url == NULL)
-        return true;
-    if ((check->online ? store_open : store_check)(store, &err) != 0) {
-        if (!check_secret_problem(check, &config->state_key, err.msg) &&
-            !check_secret_problem(check, &config->state_password, err.msg))
-            problems_add(&check->problems, config->state_shown, config->state_line,
-                         config->state_col, "%s", err.msg);
-        return false;
-    }
-    return check->online;
-}
-
-/* Rows of the path are not used once the name has some. Makes no state in a folder. */
-static void check_home(struct check *check)
-{
-    const struct config *config = check->config;
-    struct store *store = store_new(config->state, NULL);
-    struct err err;
-    if (!can_look(check, store)) {
-        store_free(store);
-        return;
-    }
-    if (config->name != NULL && store_exists(store) &&
-        config_rows_are_split(config, store, &err) == 1)
-        problems_warn(&check->problems, NULL, 0, 0,
-                      "the state has rows of name '%s' and others of %s, so nothing was moved and "
-                      "the latter are not used; `jeton state adopt %s --replace` joins them, and "
-                      "where both have a token, a key or a count, that of the path stays",
-                      config->name, config->files[0], config->files[0]);
-    check_anew(check, store);
-    bool exists = store_exists(store);
-    /* What cannot be read of the state is not what is wrong with the configuration. */
-    if (!check->online && !(exists && config_rows_are_due(config, store, &err) == 1))
-        token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
-                          &clock_system, check_signed_in, check, &err);
-    store_free(store);
 }
 
 static void put_number(struct buf *out, const char *name, int value)
@@ -483,11 +384,11 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_hooks(check);
     check_jobs(check);
     check_metrics(check);
-    check_state(check);
+    check_state_folder(check);
     if (problems_errors(&check->problems) == 0) {
         check_defaults(check);
         check_crontab(check);
-        check_home(check);
+        check_state(check);
     }
     if (problems_errors(&check->problems) > 0) {
         check->status = err_exit_code(ERR_CONFIG);

@@ -11,6 +11,9 @@
     "{ token_service: https://k.example.org/v1, application_id: {env: ID}, "                       \
     "application_secret: {env: SECRET} }"
 
+#define KEY_1 "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+#define KEY_2 "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
+
 static struct err err;
 
 /* The configuration, which must be without any problem. */
@@ -331,6 +334,11 @@ static void test_modes(void **state)
                           "or others can read it; run: chmod go-rwx jeton.yaml\n");
     assert_int_equal(chmod("jeton.yaml", 0600), 0);
     config_free(load("jeton.yaml"));
+    folder_put("jeton.yaml", 0644,
+               "version: 1\nname: n\nstate: { url: postgresql://a@b/c, key: " KEY_1 " }\n");
+    refused("jeton.yaml",
+            "jeton.yaml: it holds a secret in plain text (key of the state), but group "
+            "or others can read it; run: chmod go-rwx jeton.yaml\n");
 }
 
 static void test_an_id_is_no_secret(void **state)
@@ -357,6 +365,13 @@ static void test_secrets_of_our_own(void **state)
     assert_false(kaizala_connector_of(config->connectors[0])->application_id.private_file);
     assert_true(kaizala_connector_of(config->connectors[0])->application_secret.private_file);
     assert_true(kaizala_connector_of(config->connectors[0])->refresh_token.private_file);
+    config_free(config);
+    folder_put("jeton.yaml", 0600,
+               "version: 1\nname: n\nstate: { url: postgresql://a@b/c, key: {file: secrets/key}, "
+               "password: {file: other} }\n");
+    config = load("jeton.yaml");
+    assert_true(config->state_key.private_file);
+    assert_false(config->state_password.private_file);
     config_free(config);
 }
 
@@ -494,9 +509,6 @@ static void test_read_with_mistakes(void **state)
     config_free(config);
     problems_destroy(&problems);
 }
-
-#define KEY_1 "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
-#define KEY_2 "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA="
 
 static void masked(const struct redact *redact, const char *text, const char *expected)
 {
