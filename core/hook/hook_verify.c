@@ -275,10 +275,11 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
     if (!check_hash(view, result) || !signed_text(view, result, signed_))
         return false;
     if (!fits(view, &candidates, *signed_))
-        return hook_refuse(result, UNAUTHORIZED, "signature",
-                           "no signature fits (%zu of %zu characters, %zu secret%s tried)",
-                           candidates.count, candidates.items[0].len, hook_keys_count(view->keys),
-                           hook_keys_count(view->keys) == 1 ? "" : "s");
+        return hook_refuse(
+            result, UNAUTHORIZED, "signature",
+            "no signature fits (%zu signature%s of %zu characters, %zu secret%s tried)",
+            candidates.count, candidates.count == 1 ? "" : "s", candidates.items[0].len,
+            hook_keys_count(view->keys), hook_keys_count(view->keys) == 1 ? "" : "s");
     return check_time(view, result);
 }
 

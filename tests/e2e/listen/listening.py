@@ -101,6 +101,7 @@ class Listener:
     def stop(self, status=0):
         self.process.terminate()
         self.case.assertEqual(self.process.wait(40), status, self.log())
+        self.reader.join(10)  # what it said last
 
 
 class Case(support.Case):

@@ -71,8 +71,9 @@ class Listen(listening.Case):
             listener.ask("POST", "/orders", good, {"X-Sig": bad})
         listener.stop()
         refused = [line for line in listener.lines if "refused" in line]
-        for line, says in zip(refused, ("the signature is missing", "no signature fits (1 of 64", "no signature fits (1 of 2",
-                                        "no signature fits (1 of 64")):
+        parts = ("the signature is missing", *(f"no signature fits (1 signature of {n} characters" for n in (64, 2, 64)))
+        self.assertGreaterEqual(len(refused), len(parts))
+        for line, says in zip(refused, parts):
             self.assertIn("webhook 'orders'", line)
             self.assertIn(says, line)
         self.assertEqual(self.states(), {"done": 1})
