@@ -238,7 +238,7 @@ static int take_sizes(struct store_pg_work *work, struct store_pg_batch *batch, 
     int64_t total = 0;
     size_t len;
     const char *running = store_pg_get_bytes(batch, 0, 0, 0, &len);
-    if (running != NULL)
+    if (running != NULL && home_in(running, home->former[0]) != NULL)
         snprintf(home->running, sizeof home->running, "%s", running);
     if (store_pg_rows(batch, 1) > 0)
         return err_set(
@@ -279,17 +279,17 @@ static int take_value(struct store_pg_work *work, struct store_pg_batch *batch, 
 {
     struct one *one = &work->adopting->values[i][row];
     const char *place = store_pg_get_text(batch, i, row, 0), *text;
-    size_t len;
-    const char *owner = store_pg_get_bytes(batch, i, row, 2, &len);
-    if (store_pg_get_sealed(batch, i, row, 1, columns[i].name, owner, &text, &one->len, err) != 0)
-        return -1;
+    size_t len, owner_len;
+    const char *former = store_pg_get_bytes(batch, i, row, 2, &len);
+    const char *owner = store_pg_get_bytes(batch, i, row, 3, &owner_len);
     const char *was = store_pg_get_bytes(batch, i, row, 1, &one->was_len);
-    owner = store_pg_get_bytes(batch, i, row, 3, &len);
-    if (text == NULL || owner == NULL)
+    if (former == NULL || owner == NULL || was == NULL)
         return err_set(err, ERR_CONFIG, "%s: a row of %s is not whole", work->pg->label,
                        columns[i].table);
+    if (store_pg_get_sealed(batch, i, row, 1, columns[i].name, former, &text, &one->len, err) != 0)
+        return -1;
     one->place = arena_text(&work->texts, place, strlen(place));
-    one->owner = arena_text(&work->texts, owner, len);
+    one->owner = arena_text(&work->texts, owner, owner_len);
     one->text = arena_text(&work->texts, text, one->len);
     one->was = arena_text(&work->texts, was, one->was_len);
     return 0;

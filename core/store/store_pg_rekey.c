@@ -85,14 +85,17 @@ static int take_row(struct store_pg_work *work, struct store_pg_batch *batch, in
                     struct err *err)
 {
     struct store_pg_resealed *one = &work->resealed[row];
-    const char *place = store_pg_get(batch, 0, row, 0);
+    const char *place = store_pg_get_text(batch, 0, row, 0);
     const char *text;
     size_t owner_len;
     const char *owner = store_pg_get_bytes(batch, 0, row, 2, &owner_len);
+    const char *was = store_pg_get_bytes(batch, 0, row, 1, &one->was_len);
+    if (owner == NULL || was == NULL)
+        return err_set(err, ERR_CONFIG, "%s: a row of %s is not whole", work->pg->label,
+                       columns[work->step].table);
     if (store_pg_get_sealed(batch, 0, row, 1, columns[work->step].name, owner, &text, &one->len,
                             err) != 0)
         return -1;
-    const char *was = store_pg_get_bytes(batch, 0, row, 1, &one->was_len);
     one->place = arena_text(&work->texts, place, strlen(place));
     one->owner = arena_text(&work->texts, owner, owner_len);
     one->text = arena_text(&work->texts, text, one->len);
