@@ -5,6 +5,7 @@
 #include "connector_text.h"
 #include "connector_users.h"
 #include "engine.h"
+#include "hook.h"
 #include "login.h"
 #include "mem.h"
 #include "verb.h"
@@ -58,23 +59,37 @@ static int check(const struct removal *removal, struct err *err)
     return result == 0 ? connector_files_writable(&removal->files, err) : result;
 }
 
-/* A secret of `add` that another connector reads too stays, by whatever path it does. */
-static const char *reader_of(const struct removal *removal, const char *path)
+static bool is_read_by(const struct secret *secret, const struct stat *file)
 {
-    struct stat file, read;
+    struct stat read;
+    return secret->kind == SECRET_FILE && stat(secret->text, &read) == 0 &&
+           read.st_dev == file->st_dev && read.st_ino == file->st_ino;
+}
+
+/* A secret of `add` that something else reads too stays, by whatever path it does. */
+static const struct secret *reader_of(const struct removal *removal, const char *path)
+{
+    struct stat file;
+    const struct config *config = removal->config;
+    const struct secret *secret;
     if (stat(path, &file) != 0)
         return NULL;
-    for (size_t i = 0; i < removal->config->nconnectors; i++) {
-        const struct connector *other = removal->config->connectors[i];
-        const struct secret *secret;
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        const struct connector *other = config->connectors[i];
         for (size_t n = 0; (secret = connector_secret_at(other, n)) != NULL; n++) {
-            if (other != removal->connector && secret->kind == SECRET_FILE &&
-                stat(secret->text, &read) == 0 && read.st_dev == file.st_dev &&
-                read.st_ino == file.st_ino)
-                return other->name;
+            if (other != removal->connector && is_read_by(secret, &file))
+                return secret;
         }
     }
-    return NULL;
+    for (size_t i = 0; i < config->nhooks; i++) {
+        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++) {
+            if (is_read_by(secret, &file))
+                return secret;
+        }
+    }
+    if (is_read_by(&config->state_key, &file))
+        return &config->state_key;
+    return is_read_by(&config->state_password, &file) ? &config->state_password : NULL;
 }
 
 /* The connector's own secret in this file; NULL where it has none there. */
@@ -93,10 +108,10 @@ static void put_files(const struct removal *removal, struct buf *out)
     buf_printf(out, "  %s\n", removal->files.yaml);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
         const struct secret *secret = secret_of(removal, i);
-        const char *reader = secret != NULL ? reader_of(removal, secret->text) : NULL;
-        if (reader != NULL)
-            buf_printf(out, "  %s stays: connector '%s' reads it\n", removal->files.secrets[i],
-                       reader);
+        const struct secret *other = secret != NULL ? reader_of(removal, secret->text) : NULL;
+        if (other != NULL)
+            buf_printf(out, "  %s stays: it is the %s too\n", removal->files.secrets[i],
+                       other->name);
         else if (secret != NULL && access(secret->text, F_OK) == 0)
             buf_printf(out, "  %s\n", removal->files.secrets[i]);
     }

@@ -414,9 +414,16 @@ connectors:
         self.configure_by_hand(self.BY_HAND)
         self.add()
         done = self.ok("connector", "remove", "contoso", "--yes")
-        self.assertIn("contoso.secret stays: connector 'hand' reads it", done.stdout)
+        self.assertIn("contoso.secret stays: it is the application_secret of connector 'hand' too", done.stdout)
         self.assertEqual(os.listdir(os.path.join(self.home, "secrets")), ["contoso.secret"])
         self.assertEqual(os.listdir(os.path.join(self.home, "conf.d")), [])
+
+    def test_a_secret_that_a_webhook_reads_stays(self):
+        self.configure_by_hand("webhooks: { shop: { from: shopify, secret: { file: secrets/contoso.secret }, command: [cat] } }\n")
+        self.add()
+        done = self.ok("connector", "remove", "contoso", "--yes")
+        self.assertIn("contoso.secret stays: it is the secret of webhook 'shop' too", done.stdout)
+        self.assertEqual(os.listdir(os.path.join(self.home, "secrets")), ["contoso.secret"])
 
     def test_it_asks(self):
         self.configure_by_hand("")
