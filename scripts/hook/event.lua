@@ -55,10 +55,11 @@ end
 
 --- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again.
 function Event:step(name, fn)
-  assert(type(name) == "string" and name ~= "", "event:step: a name expected")
+  assert(type(name) == "string" and name:find "^[^\0]+$", "event:step: a name expected, without a NUL")
   local kept = self._claim and hook.step(self._claim, name)
   if kept then
-    local value = assert(json.decode(kept))
+    local value, err = json.decode(kept) -- of false, too
+    if err then error(err, 0) end
     if value == json.null then return nil end
     return value
   end
