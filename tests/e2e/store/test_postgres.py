@@ -590,6 +590,30 @@ class Postgres(PostgresCase):
         self.assertEqual((len(grants.forms), self.sql(left)), (2, [["job:job:name:other"], ["name:other"],
                                                                   ["script:name:other:alone.lua"]]))
 
+    def test_a_state_of_the_first_version_is_used_and_still_fits_that(self):
+        """What its program stored is there, and what that one writes can be written: hosts are upgraded one after the other."""
+        columns = ("SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns"
+                   f" WHERE table_schema = '{self.schema}'")
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept_postgres_1.sql"), encoding="ascii") as file:
+            self.sql(file.read().replace("CREATE SCHEMA kept;", f"CREATE SCHEMA {self.schema};").replace("kept.", "@"))
+        before = {tuple(row) for row in self.sql(columns)}
+        self.write("job.lua", 'local s = require "jeton.state"; s.set("n", s.get("n") + 1); s.commit(); print(s.get("n"))')
+        self.host(0, "connectors:\n  books: { provider: oauth2, token_url: 'http://127.0.0.1:18481/token', client_id: client,\n"
+                     "    client_secret: a-secret-of-the-client, refresh_token: the-first-refresh-token,\n"
+                     "    endpoint: 'http://127.0.0.1:18481' }\n"
+                     f"jobs:\n  job: {{ script: {self.folder}/job.lua, schedule: '* * * * *', timezone: UTC, catch_up: true }}\n")
+        self.says(0, 0, "token", "books", "--show", words="access-token-kept")  # nobody is at its service's port
+        rows = json.loads(self.on(0, "history", "--json").stdout)
+        self.assertEqual([(row["run"], row["exit"]) for row in rows], [("nxsus3n7kv", 0), ("fym53so1e9", 0)])
+        self.assertEqual(self.sql("SELECT count(*) FROM @slot WHERE slot_ms = 1795818180000"), [["1"]])
+        self.says(0, 0, "run", "--job", "job", words="3")
+        self.assertEqual(self.sql("SELECT convert_from(value, 'UTF8') FROM @meta WHERE key = 'oldest'"), [["1"]])
+        self.assertEqual(self.sql("SELECT count(*) FROM @meta WHERE key = 'version' AND value > '2'"), [["1"]])
+        after = {tuple(row) for row in self.sql(columns)}
+        self.assertEqual(before - after, set())
+        old_tables = {table for table, *_ in before}
+        self.assertEqual([row for row in after - before if row[0] in old_tables and row[3:] == ("NO", "")], [])
+
     def test_a_folder_loads_no_library(self):
         self.write("jeton.yaml", "version: 1\nname: n\nstate: state\n")
         script = self.write("maps.lua", 'require "jeton.state".set("k", 1); require "jeton.state".commit()\n'
