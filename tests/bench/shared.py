@@ -8,17 +8,20 @@ import os
 import re
 import statistics
 import subprocess
+import tempfile
 import time
 
 import servers
 from growth import series
 from jobs import CONFIGURATION, JETON, ONE_CALL, Connector, ours, write
-from measure import Goal, Job, Peer, WorkDiffers
+from measure import Goal, Job, Peer, WorkDiffers, row
 from rates import round_trips
 
 SECRET = "a-secret-of-the-sender-0123456789"
 SCRIPT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "postgres.sh")
-ROUND_TRIP_MS = 50
+ROUND_TRIP_MS = 5
+FAR_ROUNDS = 25  # enough for one of each that nothing has disturbed
+SEAM = {"store.c", "store_lease.c", "store_runs.c", "store_kv.c", "store_sqlite_engine.c"}  # what is there for two engines
 EVENTS = (1_000, 1_000_000)
 MANY = 3  # times as much as few events may many cost
 DUE, OLD, LISTS = 20, 200, 10  # how many are added and claimed, and pruned; how often they are listed
@@ -111,6 +114,57 @@ def cached(bench, server):
 
 
 @with_server
+def a_job(bench, server):
+    """A run of a job, whose script makes the same call: its lock, its row, its sign of life, and its end."""
+    server.run("pooler", "transaction", str(server.port))
+    peers = []
+    for name, state in (("jeton", server.state(bench.folder, "job")), ("through pgbouncer", server.state(bench.folder, "job_pooled")),
+                        ("state in a folder", os.path.join(bench.folder, "job-state"))):
+        if name == "through pgbouncer":
+            state = re.sub(r'"postgresql:[^"]*"', f'"postgresql://jeton@/jeton?host={server.folder}/pooler"', state)
+        file = write(bench.folder, f"job-{len(peers)}.yaml", CONFIGURATION.format(
+            state=state, url=bench.nginx.url, id=bench.nginx.ID, secret=bench.nginx.SECRET, refresh=bench.nginx.REFRESH, limit=0)
+            + f"jobs: {{ me: {{ script: {ours('me.lua')} }} }}\n")
+        command = [JETON, "-c", file, "run", "--job", "me"]
+        subprocess.run(command, env=bench.env, check=True, stdout=subprocess.DEVNULL)
+        peers.append(Peer(name, command, count=False))  # valgrind knows no pidfd
+    return bench.run(Job("state-job", "a job, one call, token cached: state in PostgreSQL, TLS", peers, [], ONE_CALL, own=True))
+
+
+def self_costs(path):
+    """Instructions of each source file in what callgrind wrote, without those of what it calls."""
+    names, costs, file, called = {}, {}, None, False
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if where := re.match(r"(c?)f[lie]=\((\d+)\)(?: (.*))?$", line):  # c: of what is called
+                names[where[2]] = where[3] or names[where[2]]
+                file = file if where[1] else os.path.basename(names[where[2]])
+            elif line.startswith("calls="):
+                called = True
+            elif cost := re.match(r"[+*-]?\d* ?(\d+)$", line):
+                if not called:
+                    costs[file] = costs.get(file, 0) + int(cost[1])
+                called = False
+    return costs
+
+
+def seam(bench):
+    """What a run with a state in a folder spends in the functions that stand between it and the engine."""
+    connector = Connector(bench.folder, "seam", bench.nginx.url, bench.nginx)
+    subprocess.run(connector.run("me.lua"), env=bench.env, check=True, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
+        bench.execute(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", f"--log-file={folder}/log",
+                       *connector.run("me.lua")], bench.env)
+        costs = self_costs(folder + "/out")
+    spent, whole = sum(costs.get(name, 0) for name in SEAM), sum(costs.values())
+    if not spent:
+        raise WorkDiffers("no function of the store was seen")
+    return row("state-seam", "one call, token cached, state in a folder: the seam of the state",
+               {"jeton": {"share": round(spent / whole, 6), "instructions": round(whole / 1e6, 2)}}, [Goal("share", None, 0.01)],
+               None, 1, f"share: {spent:,} instructions in {', '.join(sorted(SEAM))}, of all")
+
+
+@with_server
 def far(bench, server):
     """The connection to the database takes five: TCP, what TLS is asked for, TLS, who it is, and that it may."""
     def make(name, port):
@@ -120,7 +174,7 @@ def far(bench, server):
         return {"jeton": (free.run("me.lua"), None), "with a limit of calls": (
             limited.run("me.lua"), lambda: server.sql(f"DELETE FROM {schema}_limited.bucket"))}
     return round_trips(bench, "state-far", f"{ROUND_TRIP_MS} ms round trips to PostgreSQL, TLS: one call, token cached", make,
-                       [Goal("count", None, 6)], server.port, ROUND_TRIP_MS, 15)
+                       [Goal("count", None, 6)], server.port, ROUND_TRIP_MS, FAR_ROUNDS)
 
 
 # --- many events -----------------------------------------------------------------------------
@@ -208,5 +262,5 @@ def many_events(bench, server):
                    points[1][1] / points[0][1] - 1, MANY - 1) for name, (_, points) in kinds.items()]
 
 
-SHARED = {"state-cached": cached, "state-far": far}
+SHARED = {"state-cached": cached, "state-job": a_job, "state-seam": seam, "state-far": far}
 SHARED_GROWTH = {"state-events": many_events}
