@@ -148,6 +148,8 @@ static enum job_record_begun begin_run(struct job_record *record, bool scheduled
         (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
         say_anew(record);
     store_runs_destroy(&before);
+    if (result != JOB_RECORD_OPEN && result != JOB_RECORD_LATE && (scheduled || add.result != 0))
+        record->row.row = 0; /* what was written was taken back */
     return result;
 }
 
@@ -164,8 +166,6 @@ enum job_record_begun job_record_begin(struct job_record *record, bool scheduled
     record->row.started_ms = store_now_ms(record->store);
     enum job_record_begun result = begin(record, scheduled, err);
     store_before_fork(record->store);
-    if (result != JOB_RECORD_OPEN && result != JOB_RECORD_LATE)
-        record->row.row = 0; /* what was written was taken back */
     return result;
 }
 

@@ -58,6 +58,18 @@ class Unrecorded(JobCase):
         self.assertTrue(run["started_at"] and run["ended_at"], run)
         self.assertEqual([path.partition("?")[0][-5:] for path in monitor.seen], ["/fail"])
 
+    def test_a_sign_of_life_that_cannot_be_had(self):
+        """The row may be there all the same: it is the failed run's, and nobody takes it for one that was interrupted."""
+        self.notify()
+        self.run_job()
+        shutil.rmtree(os.path.join(self.state, "locks"))
+        self.write("state/locks", "no folder")
+        self.assertIn("it did not start, because it cannot be recorded", self.run_job(status=3).stderr)
+        self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()], [(0, None), (3, "config")])
+        os.unlink(os.path.join(self.state, "locks"))
+        self.run_job()
+        self.assertEqual([what for what, _ in self.told()], ["failed", "well"])
+
     def test_metrics_tell_of_the_run_and_not_what_was_counted(self):
         self.notify()
         self.run_job()
