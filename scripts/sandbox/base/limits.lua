@@ -76,6 +76,7 @@ local limits = {
   webhook_context_bytes = 4096, -- as JSON
   webhook_token_characters = 1024,
   webhook_answer_s = 5, -- documented
+  webhook_challenge_bytes = 4096, -- of the reply to the validation token
   webhook_answer_bytes = 64 * 1024, -- of a receiver's reply that are read; more is no failure
   webhook_reply_kept = 1024, -- bytes of a receiver's reply, of each attempt
   portal_replies_bytes = 4096, -- of them on the page of a delivery; the newest

@@ -86,7 +86,7 @@ local function validate(target)
     url = target .. (target:find("?", 1, true) and "&" or "?") .. "validationToken=" .. token,
     no_link_local = true,
     timeout = limits.webhook_answer_s,
-    max_body = limits.webhook_answer_bytes,
+    max_body = limits.webhook_challenge_bytes,
   }
   if not response then
     refusal.invalid("callBackUrl: the receiver did not answer within %d seconds as it must (%s)",
