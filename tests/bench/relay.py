@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""relay.py PORT TARGET MILLISECONDS: passes PORT on to TARGET, as over a line on which a round trip takes so long.
+"""relay.py PORT TARGET MILLISECONDS [FILE]: passes PORT on to TARGET, as over a line on which a round trip takes so long.
+FILE grows by a byte whenever a client goes on after it has waited for one: to be connected, or for an answer.
 
 The kernel's own handshake with the relay costs nothing, so what a client sends before it has heard anything is held for a
 round trip more. (Of a connection that is opened in advance and left idle this asks too much: TLS does not do that.)
@@ -9,6 +10,7 @@ import asyncio
 import sys
 
 PORT, TARGET, ROUND_TRIP = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) / 1000
+COUNT = sys.argv[4] if len(sys.argv) > 4 else None
 CHUNK = 256 * 1024
 
 
@@ -16,7 +18,13 @@ class Line:
     """What both directions of a connection know."""
 
     def __init__(self):
-        self.has_answered = False
+        self.has_answered, self.waits = False, True
+
+    def goes_on(self):
+        if self.waits and COUNT:
+            with open(COUNT, "ab") as file:
+                file.write(b".")
+        self.waits = False
 
 
 async def deliver(pieces, writer):
@@ -49,10 +57,11 @@ async def serve(reader, writer):
     line = Line()
 
     def there():
+        line.goes_on()
         return ROUND_TRIP / 2 if line.has_answered else ROUND_TRIP * 3 / 2
 
     def back():
-        line.has_answered = True
+        line.has_answered = line.waits = True
         return ROUND_TRIP / 2
 
     try:

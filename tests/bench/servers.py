@@ -303,12 +303,12 @@ class Sandbox:
 # --- a slow line, and a token service for many connectors ------------------------------------
 
 class Relay:
-    """A port in front of another one, from which each round trip takes so many milliseconds."""
+    """A port in front of another one, from which each round trip takes so many milliseconds; `file` counts them."""
 
-    def __init__(self, port, round_trip_ms):
+    def __init__(self, port, round_trip_ms, file=None):
         self.port = free_port()
         self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "relay.py"), str(self.port), str(port),
-                                         str(round_trip_ms)])
+                                         str(round_trip_ms), *([file] if file else [])])
         wait_for(self.port)
 
     def stop(self):
