@@ -261,6 +261,8 @@ static struct store_event_end begin_end(lua_State *L)
 {
     struct claim *claim = check_claim(L);
     struct store_event_end end = end_of(L, claim);
+    while (vm_is_ending(vm_of(L)))
+        pause();
     loop_timer_stop(claim->loop, &claim->timer);
     return end;
 }

@@ -167,6 +167,9 @@ struct engine *vm_engine(struct vm *vm);
 const struct vm_options *vm_options_of(struct vm *vm);
 /* The real path of the script; NULL: it came from standard input, or a module runs. */
 const char *vm_script(const struct vm *vm);
+/* The watchdog ends the run's programs, then the process: what a call makes of a program that was
+ * ended must not count. */
+bool vm_is_ending(const struct vm *vm);
 /* ERR_USAGE: it is too little, said of --memory. */
 int vm_check_memory(int64_t bytes, struct err *err);
 size_t vm_memory_limit(const struct vm *vm); /* of the run, in bytes */

@@ -28,6 +28,7 @@ struct vm_watchdog;
 struct vm_programs { /* that were ended with the run */
     pthread_mutex_t mutex;
     struct orphans orphans;
+    _Atomic bool ending; /* they are, and this process behind them: vm_is_ending */
 };
 
 struct vm {

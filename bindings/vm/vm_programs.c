@@ -181,3 +181,8 @@ size_t vm_programs_end(struct vm_programs *programs)
     pthread_mutex_unlock(&programs->mutex);
     return count;
 }
+
+bool vm_is_ending(const struct vm *vm)
+{
+    return atomic_load(&vm->programs.ending);
+}

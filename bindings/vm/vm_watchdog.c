@@ -146,6 +146,10 @@ static void check_tasks(struct vm_watchdog *watchdog)
         watchdog->late_ms = now;
         run_hook_call(watchdog->run, watchdog->thread_of_run);
     } else if (now >= watchdog->late_ms + watchdog->grace_ms) {
+        if (watchdog->ends_programs) {
+            atomic_store(&watchdog->programs->ending, true);
+            vm_programs_end(watchdog->programs);
+        }
         end_process(watchdog, 8,
                     "the time for an event is up, and a call did not return: ended without "
                     "clean-up",

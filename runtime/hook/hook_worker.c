@@ -2,6 +2,7 @@
 
 #include "app_environment.h"
 #include "mem.h"
+#include "orphans.h"
 #include "store_events.h"
 #include "store_lease.h"
 #include "vm.h"
@@ -52,6 +53,7 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
                                        .memory_bytes = hook->memory_bytes,
                                        .events = &events,
                                        .ends_process = true,
+                                       .ends_programs = true,
                                        .log_json = worker->app->log_format == LOG_JSON};
     struct vm *vm = vm_new(&options);
     int status = -1;
@@ -70,6 +72,7 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     char owner[STORE_RUN_ID_SIZE];
     char *traceback = NULL;
     close_input();
+    orphans_adopt();
     /* Before the engine, which reads variables. */
     int status = app_environment_enter(hook->environment, hook->directory, err);
     store_run_id(owner);

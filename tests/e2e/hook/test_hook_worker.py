@@ -294,6 +294,25 @@ class Ends(hooks.Hooks):
             self.assertEqual(worker.returncode, 8)
         self.assertEqual(self.rows(), ["dead"] + ["done"] * 3)
 
+    def test_a_program_that_does_not_return(self):
+        self.add("stuck", "other")
+        script = f"""
+            return function(event)
+              if event.id == "stuck" then
+                os.execute "echo $$ >>{self.folder}/pids; exec sleep 600"
+              end
+            end"""
+        for _ in range(5):
+            worker = self.work(script=script, timeout=200, attempts=1)
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
+            if worker.poll() is None:
+                break
+        self.assertEqual(self.rows(), ["dead", "done"])
+        with open(f"{self.folder}/pids", encoding="ascii") as file:
+            pids = file.read().split()
+        self.assertTrue(pids)
+        self.assertEqual([pid for pid in pids if os.path.exists("/proc/" + pid)], [])
+
     def test_one_that_fills_its_memory(self):
         self.add("hog", *(f"e{n}" for n in range(5)))
         self.work(memory=8 << 20, attempts=2, concurrency=3, script="""
