@@ -216,7 +216,7 @@ class Times(CronRun):
         scheduler = self.schedule(at="08:50:05")
         self.wait_ended(1)
         for moment, day, runs, processes in (("09:00:05", 5, 2, 2), ("08:00:05", 5, 2, 2), ("08:50:05", 5, 2, 3),
-                                           ("08:50:05", 6, 3, 4), ("09:10:05", 5, 3, 4), ("09:20:05", 5, 4, 5)):
+                                             ("08:50:05", 6, 3, 4), ("09:10:05", 5, 3, 4), ("09:20:05", 5, 4, 5)):
             scheduler.set_clock(moment, f"2026-01-0{day}")
             scheduler.look()
             scheduler.wait_said("'job': process [0-9]+ has ended", processes)
