@@ -1,7 +1,7 @@
 /* jeton state copy, unmove: from a folder to a database. */
-#include "config_copy.h"
 #include "mem.h"
 #include "safefile.h"
+#include "state_copy.h"
 #include "verb_state.h"
 
 #include <stdio.h>
@@ -40,7 +40,7 @@ static void put_count(struct buf *out, const char *before, int64_t count, const 
     buf_printf(out, "%s%lld %s%s", before, (long long)count, one, count == 1 ? "" : "s");
 }
 
-static int report(struct app *app, const struct config *config, const struct config_copy *copy,
+static int report(struct app *app, const struct config *config, const struct state_copy *copy,
                   struct err *err)
 {
     struct buf out;
@@ -71,8 +71,8 @@ static int report(struct app *app, const struct config *config, const struct con
 static int copy_to(struct app *app, struct config *config, const struct state_place *place,
                    bool keys_only, struct err *err)
 {
-    struct config_copy copy = {.to = place, .rows = {.keys_only = keys_only}};
-    return config_copy(config, app->log, &copy, err) == 0 ? report(app, config, &copy, err) : -1;
+    struct state_copy copy = {.to = place, .rows = {.keys_only = keys_only}};
+    return state_copy(config, app->log, &copy, err) == 0 ? report(app, config, &copy, err) : -1;
 }
 
 int verb_state_copy(struct app *app, int argc, char **argv, struct err *err)
@@ -129,7 +129,7 @@ static int unmove(struct app *app, struct err *err)
                                "here, and tokens that were exchanged there are spent\n";
     static const char none[] = "it was not moved\n";
     struct config *config = app_config(app, true, err);
-    int moved = config != NULL ? config_copy_unmove(config, err) : -1;
+    int moved = config != NULL ? state_copy_unmove(config, err) : -1;
     config_free(config);
     if (moved < 0)
         return -1;

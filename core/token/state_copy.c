@@ -1,4 +1,4 @@
-#include "config_copy.h"
+#include "state_copy.h"
 
 #include "clock.h"
 #include "config_rows.h"
@@ -42,7 +42,7 @@ static int take_all(struct copying *copying, struct err *err)
     char scope[STORE_SCOPE_SIZE], owner[STORE_OWNER_SIZE];
     size_t most = config->nconnectors + config->njobs + 2;
     copying->leases = mem_alloc(most * sizeof *copying->leases);
-    copying->until_ms = clock_mono_ms() + CONFIG_COPY_WAIT_MS;
+    copying->until_ms = clock_mono_ms() + STATE_COPY_WAIT_MS;
     store_scope(scope, "listen", config->home);
     if (take(copying, STORE_LEASE_JOB, scope, "the listener", "", err) != 0)
         return -1;
@@ -78,7 +78,7 @@ static void tell_split(const struct copying *copying)
                 config->name, config->files[0]);
 }
 
-static int carry_out(struct copying *copying, struct config_copy *copy, struct err *err)
+static int carry_out(struct copying *copying, struct state_copy *copy, struct err *err)
 {
     const char *home = copying->config->home;
     copy->rows.home = home;
@@ -95,7 +95,7 @@ static int carry_out(struct copying *copying, struct config_copy *copy, struct e
 }
 
 /* Where only the last step is left: 1. */
-static int finish(const struct copying *copying, struct config_copy *copy, struct err *err)
+static int finish(const struct copying *copying, struct state_copy *copy, struct err *err)
 {
     const char *home = copying->config->home;
     char url[STORE_URL_MAX];
@@ -106,8 +106,8 @@ static int finish(const struct copying *copying, struct config_copy *copy, struc
     return store_copy_done(copying->to, home, err) == 0 ? 1 : -1;
 }
 
-int config_copy(const struct config *config, struct log *log, struct config_copy *copy,
-                struct err *err)
+int state_copy(const struct config *config, struct log *log, struct state_copy *copy,
+               struct err *err)
 {
     struct copying copying = {.config = config, .log = log};
     if (config->name == NULL)
@@ -134,7 +134,7 @@ int config_copy(const struct config *config, struct log *log, struct config_copy
     return result < 0 ? -1 : 0;
 }
 
-int config_copy_unmove(const struct config *config, struct err *err)
+int state_copy_unmove(const struct config *config, struct err *err)
 {
     char url[STORE_URL_MAX];
     if (config->name == NULL || config->state->url != NULL)
