@@ -110,11 +110,17 @@ static void on_exit_of_child(void *arg, int wait_status)
     exec->ended(exec->arg);
 }
 
+/* Whom a signal reaches: one that leads a group has it with all that it has started. */
+static pid_t target(const struct lexec *exec)
+{
+    return exec->literal ? -exec->pid : exec->pid;
+}
+
 static void on_term_timeout(void *arg)
 {
     struct lexec *exec = arg;
     if (exec->pid > 0)
-        kill(exec->pid, SIGKILL);
+        kill(target(exec), SIGKILL);
 }
 
 int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err)
@@ -122,7 +128,8 @@ int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct 
     exec->ended = ended;
     exec->arg = arg;
     const int fds[] = {exec->input_fd, STDOUT_FILENO, STDERR_FILENO};
-    pid_t pid = process_spawn_on(exec->argv, exec->env, fds, err);
+    pid_t pid = exec->literal ? process_spawn_group(exec->argv, exec->env, fds, 3, err)
+                              : process_spawn_on(exec->argv, exec->env, fds, err);
     if (pid < 0)
         return -1;
     exec->pid = pid;
@@ -136,19 +143,19 @@ void lexec_stop(struct lexec *exec)
 {
     if (exec->pid <= 0)
         return;
-    kill(exec->pid, exec->stopping ? SIGKILL : SIGTERM);
+    kill(target(exec), exec->stopping ? SIGKILL : SIGTERM);
     exec->stopping = true;
     loop_timer_start(exec->loop, &exec->timer, LEXEC_TERM_MS, on_term_timeout, exec);
 }
 
 /* Until a child has been waited for, its pid is not reused: the signals cannot hit another process.
  */
-static void end_child(pid_t pid, int grace_ms)
+static void end_child(const struct lexec *exec, int grace_ms)
 {
-    kill(pid, SIGTERM);
-    if (process_ends_within(pid, grace_ms) <= 0)
-        kill(pid, SIGKILL);
-    process_wait(pid);
+    kill(target(exec), SIGTERM);
+    if (process_ends_within(exec->pid, grace_ms) <= 0)
+        kill(target(exec), SIGKILL);
+    process_wait(exec->pid);
 }
 
 static void free_list(char **list)
@@ -164,7 +171,7 @@ void lexec_destroy(struct lexec *exec, int grace_ms)
         process_watch_stop(&exec->watch);
         loop_timer_stop(exec->loop, &exec->timer);
         signal_watch_pop(exec->signals, &exec->handler);
-        end_child(exec->pid, grace_ms);
+        end_child(exec, grace_ms);
         exec->pid = 0;
     }
     remove_dir(exec);

@@ -148,6 +148,7 @@ static void check_tasks(struct vm_watchdog *watchdog)
     } else if (now >= watchdog->late_ms + watchdog->grace_ms) {
         if (watchdog->ends_programs) {
             atomic_store(&watchdog->programs->ending, true);
+            orphans_adopt(); /* not before: a worker lives long, and reaps nothing */
             vm_programs_end(watchdog->programs);
         }
         end_process(watchdog, 8,

@@ -2,7 +2,6 @@
 
 #include "app_environment.h"
 #include "mem.h"
-#include "orphans.h"
 #include "store_events.h"
 #include "store_lease.h"
 #include "vm.h"
@@ -72,7 +71,6 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     char owner[STORE_RUN_ID_SIZE];
     char *traceback = NULL;
     close_input();
-    orphans_adopt();
     /* Before the engine, which reads variables. */
     int status = app_environment_enter(hook->environment, hook->directory, err);
     store_run_id(owner);

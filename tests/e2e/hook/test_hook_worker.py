@@ -430,6 +430,16 @@ class Programs(hooks.Hooks):
         self.assertEqual([head.get_all(name) for name in sent], [["a"], ["1"], None, ["1"]])
         self.assertEqual([name for name in dropped if head.get_all(name)], [])
 
+    def test_a_command_beyond_its_time(self):
+        self.add("slow")
+        program = self.write("slow.sh", f"#!/bin/sh\nsh -c 'echo $$ >{self.folder}/pid; exec sleep 600'\n:\n")
+        os.chmod(program, 0o700)
+        self.work(command=program, attempts=1, timeout=1000)
+        self.until("dead")
+        with open(f"{self.folder}/pid", encoding="ascii") as file:
+            pid = file.read().strip()
+        support.wait_until(lambda: not os.path.exists("/proc/" + pid))
+
     def test_a_command(self):
         self.add(("a", "made", "", '{"n": "{dir}"}'), "b")
         program = self.write("run.sh", '#!/bin/sh\ncat >"$JETON_EVENT_ID.body"\nenv >"$JETON_EVENT_ID.env"\n'
