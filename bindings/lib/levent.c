@@ -20,7 +20,7 @@
 
 #define CLAIM_TYPE "jeton.hook.claim"
 #define LOOK_TYPE  "jeton.hook.look"
-#define LATE_MS    50
+#define SLOW_MS    50   /* of computing beside a handler, from here on it is given back */
 #define LOOK_MS    5000 /* somebody else may have made an event ready: `jeton events --retry` */
 
 struct claim {
@@ -28,7 +28,7 @@ struct claim {
     lua_State *L; /* the main state */
     struct loop_timer timer;
     int64_t seq, attempt;
-    int64_t timeout_ms;
+    int64_t computed_ms; /* task_computed_ms when it began */
     bool extended;
 };
 
@@ -197,17 +197,17 @@ static int hook_once(lua_State *L)
 
 /* Running */
 
-/* If the loop comes late to this, another handler has computed meanwhile: the time is given again,
- * once. */
+/* What handlers have computed meanwhile, this one or others of its process, is given back, once:
+ * one that was kept waiting by another has not used up its time. */
 static void on_deadline(void *arg)
 {
     struct claim *claim = arg;
     struct err err;
-    int64_t now = loop_now_ms(claim->loop);
-    if (!claim->extended && now - claim->timer.due_ms > LATE_MS) {
+    int64_t taken_ms = task_computed_ms(claim->L) - claim->computed_ms;
+    if (!claim->extended && taken_ms > SLOW_MS) {
         claim->extended = true;
-        task_extend_context(claim->L, claim, now + claim->timeout_ms);
-        loop_timer_start(claim->loop, &claim->timer, claim->timeout_ms, on_deadline, claim);
+        task_extend_context(claim->L, claim, loop_now_ms(claim->loop) + taken_ms);
+        loop_timer_start(claim->loop, &claim->timer, taken_ms, on_deadline, claim);
         return;
     }
     task_deadline_err(&err);
@@ -222,7 +222,7 @@ static int hook_start(lua_State *L)
     int64_t timeout_ms = events_of(L)->timeout_ms;
     if (!task_new_of(L, lua_gettop(L) - 2, 1, loop_now_ms(claim->loop) + timeout_ms))
         return luaL_error(L, "too many tasks");
-    claim->timeout_ms = timeout_ms;
+    claim->computed_ms = task_computed_ms(L);
     loop_timer_start(claim->loop, &claim->timer, timeout_ms, on_deadline, claim);
     return 1;
 }

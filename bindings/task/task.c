@@ -204,9 +204,12 @@ static void resume(struct task *task)
     task->nargs = 0;
     task->state = TASK_RUNNING;
     scheduler->current = task;
+    int64_t begun_ms = task->deadline_ms != 0 ? loop_now_ms(scheduler->loop) : 0;
     scheduler->running(scheduler->running_arg, true);
     int status = run_resume(task->co, scheduler->L, nargs, &nresults);
     scheduler->running(scheduler->running_arg, false);
+    if (begun_ms != 0)
+        scheduler->computed_ms += loop_now_ms(scheduler->loop) - begun_ms;
     scheduler->current = NULL;
     if (status == LUA_YIELD)
         return; /* task_wait, task_yield or task_park has set its state */

@@ -58,6 +58,8 @@ bool task_new_of(lua_State *L, int nargs, int context, int64_t deadline_ms);
 void task_cancel_context(lua_State *L, const void *context, const struct err *err);
 /* Another deadline for them. */
 void task_extend_context(lua_State *L, const void *context, int64_t deadline_ms);
+/* For how long all tasks with a deadline have computed so far, and none waited. */
+int64_t task_computed_ms(lua_State *L);
 /* Pushes a task of the context that is alive, or has failed and was not joined; else nothing, and
  * false. */
 bool task_push_of_context(lua_State *L, const void *context);

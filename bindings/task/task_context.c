@@ -43,6 +43,11 @@ bool task_push_of_context(lua_State *L, const void *context)
     return false;
 }
 
+int64_t task_computed_ms(lua_State *L)
+{
+    return run_of(L)->scheduler->computed_ms;
+}
+
 int64_t task_deadline(lua_State *L)
 {
     const struct task *task = run_of(L)->scheduler->current;

@@ -59,6 +59,7 @@ struct task_scheduler {
     struct err *refusal;                  /* owned */
     bool stopped;                         /* by os.exit or a second signal: no task runs any more */
     bool idle;                            /* stopped, or nothing alive */
+    int64_t computed_ms;                  /* by tasks that have a deadline, in all */
     void (*running)(void *arg, bool yes); /* called around each resume */
     void *running_arg;
 };

@@ -259,7 +259,7 @@ class Ends(hooks.Hooks):
 
     def test_the_deadline_of_one_that_waits(self):
         self.add("waits", "stubborn", "other")
-        worker = self.work(timeout=300, attempts=1, script="""
+        worker = self.work(timeout=2000, attempts=1, script="""
             return function(event)
               if event.id == "waits" then task.sleep(60) end
               while event.id == "stubborn" do pcall(task.sleep, 0.01) end
@@ -275,7 +275,7 @@ class Ends(hooks.Hooks):
         script = """
             return function(event) while event.id == "loops" do end task.sleep(0.01) end"""
         for _ in range(3):
-            worker = self.work(script=script, timeout=300, attempts=1)
+            worker = self.work(script=script, timeout=2000, attempts=1)
             support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
         self.assertEqual(self.rows(), ["dead"] + ["done"] * 3)
         self.assertEqual(self.rows("attempt"), [1] * 4)
@@ -288,7 +288,7 @@ class Ends(hooks.Hooks):
               if event.id == "stuck" then string.find(("a"):rep(100000), (".-"):rep(30) .. "b") end
             end"""
         for _ in range(4):
-            worker = self.work(script=script, timeout=200, attempts=1)
+            worker = self.work(script=script, timeout=2000, attempts=1)
             support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
             if worker.poll() is None:
                 break
@@ -304,7 +304,7 @@ class Ends(hooks.Hooks):
               end
             end"""
         for _ in range(5):
-            worker = self.work(script=script, timeout=200, attempts=1)
+            worker = self.work(script=script, timeout=2000, attempts=1)
             support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
             if worker.poll() is None:
                 break
