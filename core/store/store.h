@@ -134,7 +134,8 @@ struct store_token {
     int64_t login_since_ms;        /* wall clock: what all refresh tokens of the row come from was
                                       configured, or somebody signed in; 0: not known */
     char *asked;                   /* hash of what the access token was asked for */
-    char *secret_fingerprint;      /* of the secrets that the last exchange was made with */
+    char *secret_fingerprint;      /* of the secrets that the last exchange was made with; of a
+                                      grant that needs a person, of that */
     int64_t barred; /* a generation that an API refused though it had just come; 0: none */
     char *subject_fingerprint; /* of who signed in; NULL: not known */
     char *metadata;            /* what the service says of itself (discovery) */

@@ -65,6 +65,7 @@ static int adopt(struct adoption *adoption, struct err *err)
     struct store_token fresh = {.generation = row->generation + 1,
                                 .metadata = mem_strdup(row->metadata),
                                 .metadata_ms = row->metadata_ms,
+                                .configured_fingerprint = mem_strdup(row->configured_fingerprint),
                                 .subject_fingerprint = subject_of(adoption)};
     store_token_destroy(row);
     *row = fresh;

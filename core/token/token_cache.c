@@ -90,15 +90,15 @@ void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, 
     sodium_bin2hex(out, TOKEN_FINGERPRINT_SIZE, digest, sizeof digest);
 }
 
-/* Of all secrets but the client's ID and the refresh token, which have their own. */
-static void fingerprint_rest(const struct connector_secrets *secrets, const char *client_key,
-                             const unsigned char salt[32], char out[TOKEN_FINGERPRINT_SIZE])
+/* Of all secrets but the refresh token, which has its own. */
+static void fingerprint_rest(const struct connector_secrets *secrets, const unsigned char salt[32],
+                             char out[TOKEN_FINGERPRINT_SIZE])
 {
     struct buf all;
     buf_create_secret(&all, CONNECTOR_SECRETS_MAX * (SECRET_BYTES_MAX + TOKEN_FINGERPRINT_SIZE));
     for (size_t i = 0; i < secrets->count; i++) {
         const char *key = secrets->items[i].key;
-        if (strcmp(key, client_key) != 0 && strcmp(key, PROVIDER_REFRESH_TOKEN) != 0)
+        if (strcmp(key, PROVIDER_REFRESH_TOKEN) != 0)
             buf_printf(&all, "%s=%s\n", key, secrets->items[i].value);
     }
     token_cache_fingerprint(salt, "secrets", all.data, out);
@@ -115,10 +115,14 @@ void token_cache_configure(struct token_configured *configured, const struct con
         (struct token_configured){.connector = connector, .refresh_token = mem_strdup(refresh)};
     token_cache_fingerprint(salt, client_key, client != NULL ? client : "",
                             configured->client_fingerprint);
-    fingerprint_rest(secrets, client_key, salt, configured->secret_fingerprint);
+    fingerprint_rest(secrets, salt, configured->secret_fingerprint);
     if (refresh != NULL)
         token_cache_fingerprint(salt, PROVIDER_REFRESH_TOKEN, refresh,
                                 configured->refresh_fingerprint);
+    char both[2 * TOKEN_FINGERPRINT_SIZE];
+    snprintf(both, sizeof both, "%s%s", configured->client_fingerprint,
+             configured->refresh_fingerprint);
+    token_cache_fingerprint(salt, "grant", both, configured->grant_fingerprint);
 }
 
 void token_cache_unconfigure(struct token_configured *configured)
@@ -127,22 +131,39 @@ void token_cache_unconfigure(struct token_configured *configured)
     *configured = (struct token_configured){0};
 }
 
+bool token_cache_is_foreign(const struct store_token *row,
+                            const struct token_configured *configured)
+{
+    return row->application_fingerprint != NULL &&
+           strcmp(row->application_fingerprint, configured->client_fingerprint) != 0;
+}
+
+static bool is_changed(const struct store_token *row, const struct token_configured *configured)
+{
+    return configured->refresh_token != NULL &&
+           (row->configured_fingerprint == NULL ||
+            strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0);
+}
+
 size_t token_cache_grants(const struct provider *provider, const struct store_token *row,
                           const struct token_configured *configured,
                           const char *tokens[PROVIDER_GRANTS_MAX])
 {
+    static const struct store_token nothing;
+    bool foreign = token_cache_is_foreign(row, configured);
+    const struct store_token *from = foreign ? &nothing : row;
     const struct provider_known known = {
         .connector = configured->connector,
-        .current = row->refresh_token,
-        .previous = row->refresh_previous,
+        .current = from->refresh_token,
+        .previous = from->refresh_previous,
         .configured = configured->refresh_token,
-        .spares = {row->spares[0], row->spares[1]},
-        .lost = row->intent.started_ms != 0,
-        .changed = configured->refresh_token != NULL &&
-                   (row->configured_fingerprint == NULL ||
-                    strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0),
+        .spares = {from->spares[0], from->spares[1]},
+        .lost = from->intent.started_ms != 0,
+        .changed = is_changed(row, configured),
     };
-    return provider->grants(&known, tokens);
+    size_t count = provider->grants(&known, tokens);
+    bool spent = foreign && provider->single_use && row->refresh_token != NULL && !known.changed;
+    return spent && count > 0 && tokens[0] != NULL ? 0 : count;
 }
 
 /* What the row knows of refresh tokens after `used` has worked. */
@@ -167,15 +188,27 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
     replace(&row->refresh_previous, NULL); /* `used` has worked: no need for the one before it */
 }
 
-/* What is known of refresh tokens and of the client. */
+/* Not before something has worked for the other client: a wrong ID that is mended loses nothing. */
+static void forget_foreign(struct store_token *row)
+{
+    replace(&row->access_token, NULL);
+    replace(&row->refresh_token, NULL);
+    replace(&row->refresh_previous, NULL);
+    replace(&row->configured_fingerprint, NULL);
+    replace(&row->subject_fingerprint, NULL);
+    row->refresh_since_ms = row->refresh_expires_ms = row->login_since_ms = 0;
+}
+
+/* What is known of refresh tokens and of the client. The configured one stays known when it is
+ * configured no more: it is spent all the same. */
 static void apply_grant(struct store_token *row, const struct exchange_result *result,
                         const char *used, const struct token_configured *configured, int64_t now_ms)
 {
     const struct provider_token *token = &result->token;
-    bool began = used != NULL && configured->refresh_token != NULL &&
-                 strcmp(used, configured->refresh_token) == 0 &&
-                 (row->configured_fingerprint == NULL ||
-                  strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0);
+    if (token_cache_is_foreign(row, configured))
+        forget_foreign(row);
+    bool began =
+        used != NULL && is_changed(row, configured) && strcmp(used, configured->refresh_token) == 0;
     if (began)
         row->login_since_ms = now_ms;
     if (token->refresh_lifetime_ms > 0)
@@ -184,8 +217,8 @@ static void apply_grant(struct store_token *row, const struct exchange_result *r
         row->refresh_expires_ms = 0;
     if (used != NULL)
         apply_rotation(row, token->refresh_token, used, configured->refresh_token, now_ms);
-    replace(&row->configured_fingerprint,
-            configured->refresh_token != NULL ? configured->refresh_fingerprint : NULL);
+    if (configured->refresh_token != NULL)
+        replace(&row->configured_fingerprint, configured->refresh_fingerprint);
     replace(&row->application_fingerprint, configured->client_fingerprint);
     replace(&row->secret_fingerprint, configured->secret_fingerprint);
     replace(&row->service_override, result->service);

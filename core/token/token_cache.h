@@ -54,13 +54,19 @@ struct token_configured {
     char *refresh_token;                              /* NULL: none is configured */
     char refresh_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* "" where none is */
     char client_fingerprint[TOKEN_FINGERPRINT_SIZE];
-    char secret_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of all other secrets */
+    char secret_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of all secrets but the refresh token */
+    char grant_fingerprint[TOKEN_FINGERPRINT_SIZE];  /* of the client and the refresh token */
 };
 void token_cache_configure(struct token_configured *configured, const struct connector *connector,
                            const struct connector_secrets *secrets, const unsigned char salt[32]);
 void token_cache_unconfigure(struct token_configured *configured); /* wipes */
 
-/* The grants to try, in the provider's order; borrowed from both. Their number. */
+/* What the row holds was issued to another client than the one that is configured now. */
+bool token_cache_is_foreign(const struct store_token *row,
+                            const struct token_configured *configured);
+
+/* The grants to try, in the provider's order; borrowed from both. Their number. What is foreign is
+ * none; nor is the single-use token that it replaced, which is spent. */
 size_t token_cache_grants(const struct provider *provider, const struct store_token *row,
                           const struct token_configured *configured,
                           const char *tokens[PROVIDER_GRANTS_MAX]);

@@ -92,23 +92,16 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     token_flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
 }
 
-/* The row's tokens were issued to another client ID: they are not used, but generations go on
- * counting. */
-static void flight_check_client(struct flight *flight)
+static int no_grant(const struct flight *flight, struct err *err)
 {
-    struct store_token *row = &flight->row;
-    if (row->application_fingerprint == NULL ||
-        strcmp(row->application_fingerprint, flight->configured.client_fingerprint) == 0)
-        return;
-    struct store_token fresh = {.generation = row->generation, .intent = row->intent};
-    memcpy(fresh.owner, row->owner, sizeof fresh.owner);
-    store_token_destroy(row);
-    *row = fresh;
-}
-
-static int no_grant(const struct connector *connector, struct err *err)
-{
+    const struct connector *connector = flight->connector;
     const char *sign_in = provider_sign_in(connector);
+    if (flight->row.refresh_token != NULL && provider_of(connector)->single_use)
+        return err_set(err, ERR_CONFIG,
+                       "the refresh token that is known was issued to another client ID: configure "
+                       "that ID, or another '" PROVIDER_REFRESH_TOKEN
+                       "' in %s, or sign in: jeton login %s (nothing was sent)",
+                       connector->file, connector->name);
     if (sign_in == NULL)
         return err_set(err, ERR_CONFIG,
                        "no refresh token is known; set '" PROVIDER_REFRESH_TOKEN "' in %s",
@@ -137,7 +130,6 @@ static int flight_prepare(struct flight *flight, struct err *err)
                                err) != 0)
         return -1;
     token_cache_configure(&flight->configured, connector, &flight->secrets, flight->salt);
-    flight_check_client(flight);
     token_request_hide(tokens, connector, flight->row.refresh_token);
     token_request_hide(tokens, connector, flight->row.refresh_previous);
     for (size_t i = 0; i < STORE_SPARES_MAX; i++)
@@ -148,7 +140,7 @@ static int flight_prepare(struct flight *flight, struct err *err)
     flight->ntokens =
         token_cache_grants(provider, &flight->row, &flight->configured, flight->tokens_tried);
     if (flight->ntokens == 0)
-        return no_grant(connector, err);
+        return no_grant(flight, err);
     return store_lease_reserve(&flight->lease, TOKEN_RESERVE_BYTES, err);
 }
 

@@ -49,6 +49,7 @@ static void logout_forget(struct logout *logout)
                                .home = connector->home,
                                .metadata = mem_strdup(row->metadata),
                                .metadata_ms = row->metadata_ms,
+                               .configured_fingerprint = mem_strdup(row->configured_fingerprint),
                                .subject_fingerprint = mem_strdup(row->subject_fingerprint)};
     bool stays =
         provider_of(connector)->single_use && provider_of(connector)->can != NULL &&
@@ -174,7 +175,9 @@ static void logout_locked(void *arg, const struct err *failure)
     token_request_hide(tokens, connector, row->refresh_token);
     if (row->pause.kind != STORE_PAUSE_LEFT)
         token_cache_grants(provider_of(connector), row, &logout->configured, grants);
-    logout->token = grants[0] != NULL ? grants[0] : row->access_token;
+    logout->token = grants[0] != NULL            ? grants[0]
+                    : row->refresh_token != NULL ? row->refresh_token
+                                                 : row->access_token;
     logout_revoke(logout);
 }
 

@@ -24,9 +24,10 @@ int token_pause_check(const struct store_token *row, const struct token_configur
     char since[CLOCK_RFC3339_SIZE], until[CLOCK_RFC3339_SIZE];
     const char *reason = pause->reason != NULL ? pause->reason : "it was refused";
     clock_format_rfc3339(pause->since_ms, since, sizeof since);
-    bool known = configured->refresh_token == NULL ||
-                 same(row->configured_fingerprint, configured->refresh_fingerprint);
-    if (pause->kind == STORE_PAUSE_LEFT && known)
+    bool none = configured->refresh_token == NULL;
+    bool known = none || same(row->secret_fingerprint, configured->grant_fingerprint);
+    if (pause->kind == STORE_PAUSE_LEFT &&
+        (none || same(row->configured_fingerprint, configured->refresh_fingerprint)))
         return err_set(
             err, ERR_AUTH,
             "logged out at %s: sign in (jeton login), or configure another refresh token "
@@ -68,10 +69,10 @@ void token_pause_set(struct store_token *row, const struct token_configured *con
     pause->since_ms = now_ms;
     mem_free(pause->reason);
     pause->reason = buf_take(&masked);
-    keep(&row->secret_fingerprint, configured->secret_fingerprint);
-    keep(&row->application_fingerprint, configured->client_fingerprint);
-    if (dead)
-        keep(&row->configured_fingerprint, configured->refresh_fingerprint);
+    /* What the tokens of the row came with is not touched: when that is configured again, they are
+     * what counts. */
+    keep(&row->secret_fingerprint,
+         dead ? configured->grant_fingerprint : configured->secret_fingerprint);
 }
 
 void token_pause_end(struct store_token *row)
@@ -88,9 +89,8 @@ void token_pause_leave(struct store_token *row, const struct token_configured *c
                                       .since_ms = now_ms,
                                       .times = 1,
                                       .reason = mem_strdup("logged out")};
-    keep(&row->secret_fingerprint, configured->secret_fingerprint);
-    keep(&row->application_fingerprint, configured->client_fingerprint);
-    keep(&row->configured_fingerprint, configured->refresh_fingerprint);
+    if (configured->refresh_token != NULL)
+        keep(&row->configured_fingerprint, configured->refresh_fingerprint);
 }
 
 int token_pause_check_refused(const struct store_token *row, const struct clock *clock,

@@ -347,6 +347,50 @@ class Refused(SingleUse):
                 self.fails(4, "token", "books", says=["needs a person since", "`jeton token books --refresh` tries once"])
                 self.assertEqual(len(grants.forms), 1)
 
+    def test_what_is_configured_and_taken_back_loses_no_token(self):
+        """The configured refresh token, which is spent, is not sent again: the stored one works on."""
+        def wrong_token(grants):
+            self.env["BOOKS_REFRESH"] = "refresh-token-with-a-typo"
+            grants.answers = [(400, {}, {"error": "invalid_grant"})]
+            self.fails(4, "token", "books", "--refresh", says="is dead")
+            self.fails(4, "token", "books", "--refresh", says="is dead")
+            self.env["BOOKS_REFRESH"] = REFRESH
+
+        def wrong_client(grants):
+            self.books(grants, client_id="client-with-a-typo")
+            self.fails(3, "token", "books", "--refresh", says="was issued to another client ID")
+
+        def no_token(grants):
+            self.books(grants, refresh_token=None)
+            self.token("--refresh")
+
+        def signed_in(grants):
+            self.books(grants, refresh_token=None)
+            self.ok("login", "books", "--import", input=grants.current + "\n")
+
+        for change in (wrong_token, wrong_client, no_token, signed_in):
+            with self.subTest(change=change.__name__):
+                grants = self.grants()
+                self.state = os.path.join(self.folder, "state" + str(grants.service.port))
+                self.books(grants)
+                for _ in range(2):
+                    self.token("--refresh")
+                grants.grant, grant = lambda form: grant(form) if "typo" not in form["refresh_token"] else (
+                    400, {}, {"error": "invalid_grant"}), grants.grant
+                change(grants)
+                self.books(grants)
+                self.assertEqual(self.token("--refresh")["source"], "exchange")
+                self.assertEqual((self.sent(grants).count(REFRESH), grants.dead), (1, False))
+
+    def test_what_was_left_is_not_sent_for_another_client(self):
+        grants = self.grants()
+        self.books(grants, authorize_url=grants.url + "/authorize")
+        self.token()
+        self.ok("logout", "books", "--local")
+        self.books(grants, authorize_url=grants.url + "/authorize", client_id="another-client")
+        self.fails(4, "token", "books", says="logged out")
+        self.assertEqual(self.sent(grants), [REFRESH])
+
     def test_a_client_that_is_refused_is_tried_again_later(self):
         grants = self.grants()
         for make in (self.books, self.daemon):
