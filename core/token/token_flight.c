@@ -197,18 +197,10 @@ static void flight_rests(void *arg)
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_rested);
 }
 
-static void flight_exchange(void *arg)
+static void flight_send(void *arg)
 {
     struct flight *flight = arg;
     struct tokens *tokens = flight->tokens;
-    if (flight->call.result < 0) {
-        token_flight_fail(flight, &flight->call.err);
-        return;
-    }
-    if (flight_prepare(flight, &flight->failure) != 0) {
-        token_flight_search(flight);
-        return;
-    }
     flight->lost_ms = token_intent_open(&flight->row, flight->salt, flight->tokens_tried[0]);
     struct exchange_options options = {
         .connector = flight->connector,
@@ -228,6 +220,22 @@ static void flight_exchange(void *arg)
     memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);
     flight->exchange = exchange_start(tokens->loop, &tokens->transport, tokens->log, &options,
                                       flight_exchanged, flight);
+}
+
+/* Before a configured token is sent for the first time, it is made sure that it is not spent. */
+static void flight_exchange(void *arg)
+{
+    struct flight *flight = arg;
+    const struct store_token *row = &flight->row;
+    if (flight->call.result < 0)
+        token_flight_fail(flight, &flight->call.err);
+    else if (flight_prepare(flight, &flight->failure) != 0)
+        token_flight_search(flight);
+    else if (provider_of(flight->connector)->single_use && flight->tokens_tried[0] != NULL &&
+             row->refresh_token == NULL && row->configured_fingerprint == NULL)
+        token_flight_look_elsewhere(flight, flight_send);
+    else
+        flight_send(flight);
 }
 
 /* An API refused the token that the row holds, which is fresh. */

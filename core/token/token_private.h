@@ -62,7 +62,10 @@ struct flight {
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;
-    bool ending; /* waiters are being told; the flight frees itself */
+    char other[STORE_OWNER_SIZE]; /* whose row is found there */
+    unsigned char other_salt[STORE_SALT_SIZE];
+    loop_fn *send; /* after the look for it */
+    bool ending;   /* waiters are being told; the flight frees itself */
     struct flight *next;
 };
 

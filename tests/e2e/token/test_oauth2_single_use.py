@@ -382,6 +382,31 @@ class Refused(SingleUse):
                 self.assertEqual(self.token("--refresh")["source"], "exchange")
                 self.assertEqual((self.sent(grants).count(REFRESH), grants.dead), (1, False))
 
+    def test_what_another_home_has_replaced_is_not_sent(self):
+        """Of a former name, or path: `state adopt` brings the token that is good along. One of another sign-in is sent."""
+        def home(name, **keys):
+            self.books(grants, **keys)
+            path = os.path.join(self.folder, "jeton.yaml")
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            return self.write("jeton.yaml", f"name: {name}\n" + text)
+
+        grants = self.grants()
+        home("shop")
+        for _ in range(2):
+            self.token("--refresh")
+        home("store")
+        for _ in range(2):
+            self.fails(4, "token", "books", "--refresh", says=["which belongs to name:shop (nothing was sent)",
+                                                                "`jeton state adopt name:shop`"])
+        self.assertEqual(len(grants.forms), 2)
+        self.ok("state", "adopt", "name:shop")
+        self.token("--refresh")
+        home("other")
+        grants.current = self.env["BOOKS_REFRESH"] = "refresh-token-of-others"
+        self.token()
+        self.assertEqual((self.sent(grants)[-1], grants.dead), ("refresh-token-of-others", False))
+
     def test_what_was_left_is_not_sent_for_another_client(self):
         grants = self.grants()
         self.books(grants, authorize_url=grants.url + "/authorize")
