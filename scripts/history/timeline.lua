@@ -30,19 +30,20 @@ local function place(run, from_ms, to_ms)
   return x, math.max(wide, BAR_MIN)
 end
 
--- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs. So are
--- those that begin nearer than `near` to its begin.
+-- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs. If `near`
+-- is wider than that, so are all that begin nearer than it to the bar's begin, however long they are.
 local function collect(runs, from_ms, to_ms, near)
   local bars, last = {}, {}
   for i = #runs, 1, -1 do -- the newest last, over the others
     local run = runs[i]
     local x, wide = place(run, from_ms, to_ms)
     local before = last[run.state]
-    if x and before and wide == BAR_MIN and before.is_short and x >= before.x and x < before.x + near then
+    local may_join = near > BAR_MIN or wide == BAR_MIN and before and before.wide == BAR_MIN
+    if x and before and may_join and x >= before.x and x < before.x + near then
       before.run, before.count = run, before.count + 1
-      before.wide = near > BAR_MIN and x + BAR_MIN - before.x or BAR_MIN
+      before.wide = near > BAR_MIN and math.max(before.wide, x + wide - before.x) or BAR_MIN
     elseif x then
-      last[run.state] = { x = x, wide = wide, run = run, count = 1, is_short = wide == BAR_MIN }
+      last[run.state] = { x = x, wide = wide, run = run, count = 1 }
       bars[#bars + 1] = last[run.state]
     end
   end

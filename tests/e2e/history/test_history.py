@@ -717,6 +717,21 @@ class Live(HistoryCase):
         self.assertEqual((reply.headers["Content-Type"], body), ("text/plain; charset=utf-8", "&" * 65536))
         self.assertEqual(self.get("/run/heavy/101", cookie)[0].status, 404)
 
+    def test_no_page_is_heavy_with_long_runs(self):
+        """Ten jobs of every hour, of 50 minutes each: no bar of the timeline lies over another."""
+        self.job("")
+        self.run_job()
+        hours = "(1679 - i) / 10 * 3600000"
+        self.grow(1670, run="printf('old%04d', i)", job="'long' || (i % 10)", started_ms=f"started_ms - {hours}",
+                  ended_ms=f"started_ms - {hours} + 3000000")
+        self.open_it()
+        _, body = self.get("/", self.sign_in())
+        self.assertLess(len(body.encode()), 60000)
+        bars = [attributes for _, attributes in Parts(body).tags if attributes.get("rx") == "1"]
+        self.assertTrue(10 <= len(bars) <= 50, len(bars))
+        seen = sum(int(bar["width"]) for bar in bars)  # no hour is left out: a lane is 840 wide
+        self.assertTrue(9 * 800 < seen <= 10 * 840 + 3, seen)
+
     def test_nobody_else_may_look(self):
         self.job("")
         self.run_job()
