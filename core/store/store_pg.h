@@ -103,6 +103,7 @@ struct store_pg {
     unsigned char claim_mark[STORE_PG_MARK_SIZE];
     bool claims; /* with that mark, until it has brought something */
     struct store_pg_lease *leases;
+    struct err not_pushed; /* why the last token of the spool could not be stored; ERR_NONE: none */
     struct store_pg_bucket {
         char *key, *text;
     } buckets[STORE_BUCKETS_MAX]; /* as they were written last */
@@ -264,6 +265,8 @@ int64_t store_pg_lease_tend(struct store_pg *pg);
 int64_t store_pg_lease_left_ms(const struct store_lease *lease);
 /* Its release leaves the row to run out: other hosts wait for what this one could not store. */
 void store_pg_lease_keep(const struct store_lease *lease);
+/* Likewise that of this owner's token. False: this process does not hold it. */
+bool store_pg_lease_keep_token(struct store_pg *pg, const char *owner);
 int64_t store_pg_lease_epoch(const struct store_lease *lease);
 
 /*
@@ -283,8 +286,9 @@ bool store_pg_spool_has(const struct store_pg *pg, const char *name);
 int store_pg_spool_read(struct store_pg_batch *batch, const char *name);
 /* fn NULL: none is called. How many there are. */
 size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn, void *arg);
-/* Sends the tokens that a process of this host has received and could not store: into the row, or
- * as a spare where somebody else has exchanged since, or is about to. */
+/* Sends the tokens that a process of this host has received and could not store: into the row, and
+ * as a spare where somebody else has exchanged since, or is about to. What still lies there is
+ * later than the row, and who holds the token's lease cannot load that. */
 void store_pg_token_push(struct store_pg *pg);
 
 /* What is remembered of limits. */

@@ -229,6 +229,17 @@ void store_pg_lease_keep(const struct store_lease *lease)
     own->kept = true;
 }
 
+bool store_pg_lease_keep_token(struct store_pg *pg, const char *owner)
+{
+    struct store_pg_lease *own = pg->leases;
+    while (own != NULL && (own->lease == NULL || !own->lease->held || own->pid != getpid() ||
+                           own->kind != STORE_LEASE_TOKEN || strcmp(own->key, owner) != 0))
+        own = own->next;
+    if (own != NULL)
+        own->kept = true;
+    return own != NULL;
+}
+
 int64_t store_pg_lease_epoch(const struct store_lease *lease)
 {
     const struct store_pg_lease *own = lease->engine;

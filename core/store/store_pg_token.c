@@ -141,7 +141,7 @@ static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct
                         " (SELECT generation FROM @token WHERE owner = $1)"
                         " ORDER BY generation DESC, kept_at DESC LIMIT $2::integer");
     store_pg_text(batch, owner);
-    store_pg_int(batch, STORE_SPARES_MAX);
+    store_pg_int(batch, STORE_SPARES_MAX + 1); /* one may be the row's own */
     return 0;
 }
 
@@ -157,11 +157,13 @@ static void take_intent(const struct store_pg_batch *batch, struct store_intent 
 
 static int take_spares(struct store_pg_batch *batch, struct store_token *row, struct err *err)
 {
-    for (int i = 0; i < store_pg_rows(batch, 2) && i < STORE_SPARES_MAX; i++) {
+    size_t count = 0;
+    for (int i = 0; i < store_pg_rows(batch, 2) && count < STORE_SPARES_MAX; i++) {
         const char *spare;
         if (store_pg_get_sealed(batch, 2, i, 0, SPARE, row->owner, &spare, NULL, err) != 0)
             return -1;
-        row->spares[i] = mem_strdup(spare);
+        if (spare != NULL && (row->refresh_token == NULL || strcmp(spare, row->refresh_token) != 0))
+            row->spares[count++] = mem_strdup(spare);
     }
     return 0;
 }
@@ -327,18 +329,20 @@ struct pushing {
     unsigned char refresh[]; /* sealed */
 };
 
-static void spared(struct store_pg_batch *batch, const struct err *err)
+static void push_ended(struct store_pg_batch *batch, const struct err *err)
 {
     const struct pushing *pushing = batch->arg;
     if (err == NULL)
         store_pg_spool_remove(batch->pg, pushing->name);
+    else
+        batch->pg->not_pushed = *err;
     mem_free(batch->arg);
 }
 
 /* Whoever exchanges next may need it: also where the row says that its token is dead. */
 static void spare(struct store_pg *pg, struct pushing *pushing)
 {
-    struct store_pg_batch *batch = store_pg_batch_new(pg, spared, pushing);
+    struct store_pg_batch *batch = store_pg_batch_new(pg, push_ended, pushing);
     batch->hello = true;
     store_pg_say(batch, "INSERT INTO @token_spare (owner, generation, refresh_token)"
                         " SELECT $1::text, $2::bigint, $3::bytea WHERE NOT EXISTS (SELECT FROM"
@@ -357,15 +361,10 @@ static void spare(struct store_pg *pg, struct pushing *pushing)
 
 static void pushed(struct store_pg_batch *batch, const struct err *err)
 {
-    struct pushing *pushing = batch->arg;
-    if (err == NULL && store_pg_get_true(batch, 2, 0, 0)) {
-        store_pg_spool_remove(batch->pg, pushing->name);
-        mem_free(pushing);
-    } else if (err == NULL || err->kind == ERR_LOST) {
-        spare(batch->pg, pushing);
-    } else {
-        mem_free(pushing);
-    }
+    if (err == NULL && (store_pg_get_true(batch, 0, 0, 0) || !store_pg_get_true(batch, 2, 0, 0)))
+        spare(batch->pg, batch->arg);
+    else
+        push_ended(batch, err);
 }
 
 /* Adds what the file holds of this owner to the last statement. 1; 0: no key opens it; -1: it is
@@ -410,8 +409,9 @@ static void push_row(struct store_pg_batch *batch, const char *name, const char 
     store_pg_send_first(batch->pg, batch);
 }
 
-/* Unless somebody exchanges just now, or has stored another exchange since: then it is a spare. One
- * that no key opens stays, as its key may come again. */
+/* Into the row, unless another exchange has been stored since: then it is a spare. It is both where
+ * somebody exchanges just now, who may replace the row. One that no key opens stays, as its key may
+ * come again. */
 static void push(struct store_pg *pg, const char *name, void *arg)
 {
     const char *dot = strrchr(name, '.');
@@ -419,9 +419,8 @@ static void push(struct store_pg *pg, const char *name, void *arg)
     char *owner = owner_of_file(name);
     (void)arg;
     batch->hello = true;
-    store_pg_say(batch, "WITH its AS (SELECT until > clock_timestamp() AND epoch <> $3::bigint AS"
-                        " busy FROM @lease WHERE kind = $1 AND key = sha256($2) FOR UPDATE)"
-                        " SELECT " STORE_PG_LOST("(1 - count(*))") " FROM its WHERE busy");
+    store_pg_say(batch, "SELECT until > clock_timestamp() AND epoch <> $3::bigint FROM @lease"
+                        " WHERE kind = $1 AND key = sha256($2) FOR UPDATE");
     store_pg_int(batch, STORE_LEASE_TOKEN);
     store_pg_scope(batch, owner);
     store_pg_text(batch, dot != NULL ? dot + 1 : NULL);
@@ -435,41 +434,59 @@ static void push(struct store_pg *pg, const char *name, void *arg)
 
 void store_pg_token_push(struct store_pg *pg)
 {
+    err_clear(&pg->not_pushed);
     store_pg_spool_each(pg, push, NULL);
 }
 
-/* A later token of this row that is kept on this host, and that no key opens. */
-struct shut {
+/* A later token of this row that is kept on this host. */
+struct kept {
     const struct store_token *row;
-    char name[STORE_PG_SPOOL_NAME]; /* set; "": there is none */
+    bool replaces;
+    bool opens;
+    char name[STORE_PG_SPOOL_NAME]; /* set; "": there is none that stands in the way */
 };
 
-static void look_whether_shut(struct store_pg *pg, const char *name, void *arg)
+/* One that a key opens stands only in the way of who is about to exchange. Other hosts wait too:
+ * the lease is not released. */
+static void look_whether_later(struct store_pg *pg, const char *name, void *arg)
 {
-    struct shut *shut = arg;
+    struct kept *kept = arg;
     char *owner = owner_of_file(name);
-    if (strcmp(owner, shut->row->owner) == 0) {
+    if (strcmp(owner, kept->row->owner) == 0) {
         struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
         store_pg_say(batch, "");
-        if (read_kept(batch, name, owner) == 0 &&
-            strtoll(batch->statements[0].values[GENERATION], NULL, 10) > shut->row->generation)
-            snprintf(shut->name, sizeof shut->name, "%s", name);
+        int opens = read_kept(batch, name, owner);
+        if (opens >= 0 &&
+            strtoll(batch->statements[0].values[GENERATION], NULL, 10) > kept->row->generation &&
+            (opens == 0 || (!kept->replaces && store_pg_lease_keep_token(pg, owner)))) {
+            snprintf(kept->name, sizeof kept->name, "%s", name);
+            kept->opens = opens == 1;
+        }
         store_pg_batch_free(batch);
     }
     mem_free(owner);
 }
 
 /* The token of the row is spent then. */
-static int check_kept(struct store_pg *pg, const struct store_token *row, struct err *err)
+static int check_kept(struct store_pg *pg, const struct store_token *row, bool replaces,
+                      struct err *err)
 {
-    struct shut shut = {.row = row};
-    store_pg_spool_each(pg, look_whether_shut, &shut);
-    if (shut.name[0] == '\0')
+    struct kept kept = {.row = row, .replaces = replaces};
+    store_pg_spool_each(pg, look_whether_later, &kept);
+    if (kept.name[0] == '\0')
         return 0;
-    return err_set(err, ERR_CONFIG,
-                   "no key of `state.key` opens '%s/spool/%s', where a refresh token is kept that "
-                   "could not be stored; " HEAL,
-                   pg->place.folder, shut.name);
+    if (!kept.opens)
+        return err_set(err, ERR_CONFIG,
+                       "no key of `state.key` opens '%s/spool/%s', where a refresh token is kept "
+                       "that could not be stored; " HEAL,
+                       pg->place.folder, kept.name);
+    *err = pg->not_pushed;
+    if (err->kind == ERR_NONE)
+        err_set(err, ERR_NETWORK, "%s: it has not been tried yet", pg->label);
+    return err_wrap(err,
+                    "nothing is exchanged until the refresh token in '%s/spool/%s' is stored, as "
+                    "the one before it is spent",
+                    pg->place.folder, kept.name);
 }
 
 static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
@@ -486,7 +503,7 @@ static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, stru
         err_set(err, ERR_CONFIG, "%s: no key of `state.key` opens this connector's tokens; " HEAL,
                 work->pg->label);
     else
-        opened = check_kept(work->pg, row, err);
+        opened = check_kept(work->pg, row, replaces, err);
     row->shut = opened != 0;
     if (row->shut && !replaces) {
         store_token_destroy(row);

@@ -118,6 +118,35 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
 
+    def test_what_is_kept_is_stored_before_anything_is_exchanged(self):
+        """The database's disk has filled between the request and its reply: the token in the row is spent."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        self.host(0, contoso(grants))
+        self.says(0, 0, "token", "contoso")
+        self.expire()
+
+        def full(form):
+            self.sql("CREATE FUNCTION @full() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE disk_full; END'; CREATE TRIGGER"
+                     " filled BEFORE INSERT OR UPDATE ON @token FOR EACH STATEMENT EXECUTE FUNCTION @full()")
+            return grants.grant(form)
+
+        grants.answers.append(full)
+        script = self.write("twice.lua", 'local get = require "jeton.token".get\nfor _ = 1, 2 do print(get "contoso") end')
+        kept = "nothing is exchanged until the refresh token"
+        done = self.on(0, "run", script)
+        self.assertEqual([done.stdout.count(words) for words in ("what came is kept in", kept)], [1, 1], done.stdout + done.stderr)
+        for args in ([], ["--refresh"], ["--refresh"]):
+            self.says(5, 0, "token", "contoso", *args, words=kept)
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["1"]])  # other hosts wait
+        self.assertEqual((len(grants.forms), len(os.listdir(self.folder + "/host0/spool"))), (2, 1))
+        self.sql("DROP FUNCTION @full CASCADE")
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.says(0, 0, "token", "contoso", "--refresh", "--show", words="access-token-3")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, "refresh-token-1", "refresh-token-2"])
+        self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
+        self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
+
     def test_a_token_that_no_key_opens_is_replaced_or_forgotten(self):
         grants = Grants()
         self.addCleanup(grants.service.stop)
