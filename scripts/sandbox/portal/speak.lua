@@ -140,8 +140,13 @@ function speak.answer(visit, show)
     refusal.invalid "a package without questions takes no responses" -- the page has no fields for them
   end
   local is_choice, nothing = BY_PEOPLE_ONLY[action.type], false
+  answer_form.enter(talk, action, asked)
+  local other = answer_form.other_part(talk, action, reference_id)
+  if other then
+    return respond.redirect(visit, other)
+  end
   local ok, failure = pcall(function()
-    local values = answer_form.read(talk, asked)
+    local values = answer_form.read(talk, action, asked)
     nothing = is_choice and values.answers[1] == json.null
     return nothing or store(talk, action, values, answer_form.replaced(talk, action))
   end)

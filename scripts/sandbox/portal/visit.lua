@@ -32,6 +32,8 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field user sandbox.user|nil the signed-in user
 ---@field is_live boolean nobody looks at it now: an open page refreshes itself, or a foreign page asks
 ---@field cookies string[] to be set
+---@field draft sandbox.portal.draft|nil what was entered so far in a form of several parts
+---@field entered table<string, string>|nil its fields, for a question that was shown; else nil
 ---@field problem string|nil what is wrong with the form, in the page's language
 
 -- The port is in the name because cookies ignore ports: two sandboxes would overwrite each other's.

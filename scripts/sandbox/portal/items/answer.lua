@@ -1,4 +1,5 @@
 --- Shows an answer to a question.
+local chart = require "sandbox.portal.items.chart"
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local json = require "jeton.json"
@@ -24,7 +25,11 @@ end
 show.Numeric = number
 
 function show.SingleOption(_, value)
-  return table.concat(value, ", ")
+  local titles = {}
+  for i, title in ipairs(value) do
+    titles[i] = chart.title(title, #value)
+  end
+  return table.concat(titles, ", ")
 end
 show.MultiOption = show.SingleOption
 

@@ -1,4 +1,5 @@
 --- Input fields for questions by type, and reading what was entered.
+local chart = require "sandbox.portal.items.chart"
 local html = require "html.elements"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
@@ -11,16 +12,35 @@ local answer_fields = {}
 
 local h = html.h
 
--- The value entered in a refused form, else the earlier answer.
+-- The value entered in a refused form, or in an earlier part of it, else the earlier answer.
 local function value_of(talk, name, before)
-  if talk.visit.method == "POST" then
-    return talk.visit.fields[name]
+  if talk.visit.entered then
+    return talk.visit.entered[name]
   end
   return before
 end
 
+-- With less markup for each.
+local function many_choices(question, kind, id, list)
+  local out = {}
+  for i, choice in ipairs(list) do
+    out[i] = kind == "radio" and h.option { value = choice.value, selected = choice.checked, choice.label }
+      or h.label {
+        h.input { type = kind, name = choice.name, value = choice.value, checked = choice.checked },
+        " ", choice.label,
+      }
+  end
+  return kind == "radio" and h.div {
+    class = "field", h.label { for_ = id, question.title },
+    h.select { id = id, name = list[1].name, h.option { value = "", "—" }, out },
+  } or h.fieldset { h.legend { question.title }, h.div { class = "choices", out } }
+end
+
 -- A group of checkboxes or radio buttons below the question. choices: {name, value, label, checked}.
 local function choices(question, kind, id, list)
+  if #list > limits.portal_options_listed then
+    return many_choices(question, kind, id, list)
+  end
   local out = {}
   for i, choice in ipairs(list) do
     local own = ("%s-%d"):format(id, i)
@@ -51,7 +71,7 @@ function show.SingleOption(talk, question, name, before)
   for i, option in ipairs(question.options) do
     local is_own = answered(before) and before[1] == option.title
     list[i] = {
-      name = name, value = i, label = option.title,
+      name = name, value = i, label = chart.title(option.title, #question.options),
       checked = value_of(talk, name, is_own and tostring(i) or nil) == tostring(i),
     }
   end
@@ -77,7 +97,7 @@ function show.MultiOption(talk, question, name, before)
   for i, option in ipairs(question.options) do
     local own = ("%s_%d"):format(name, i)
     list[i] = {
-      name = own, value = "yes", label = option.title,
+      name = own, value = "yes", label = chart.title(option.title, #question.options),
       checked = value_of(talk, own, contains(before, option.title) and "yes" or nil) ~= nil,
     }
   end

@@ -2,6 +2,7 @@
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
 local language = require "html.language"
+local limits = require "sandbox.base.limits"
 
 local chart = {}
 
@@ -33,32 +34,73 @@ end
 ---@field answered integer how many answered: 100 %
 ---@field texts string|nil prefix of the keys of their texts; nil: they are shown as they are
 ---@field radio {name: string, id: string, chosen: string|nil}|nil if each can be chosen, by its position
+---@field from integer|nil how many of the options are left out before; then it shows what fits into a page
+---@field most integer|nil so many are shown, of more the most chosen
+
+local function row(talk, spec, i)
+  local option, radio = spec.options[i], spec.radio
+  local count = spec.counts and spec.counts[option.title] or 0
+  local label = spec.texts and talk.t(spec.texts .. option.title:lower())
+    or chart.title(option.title, #spec.options)
+  local choice = spec.choices and spec.choices[i]
+  local picture = choice and choice.image
+  local id = radio and ("%s-%d"):format(radio.id, i)
+  return h.li {
+    class = radio and "option can-choose" or "option",
+    radio and h.input {
+      type = "radio", id = id, name = radio.name, value = i, required = true,
+      checked = radio.chosen == option.title,
+    },
+    radio and h.label { for_ = id, label, files.illustration(talk, picture) }
+      or h.span { class = "option-title", label, files.illustration(talk, picture) },
+    spec.counts and numbers(talk, count, spec.answered),
+    spec.counts and bar(spec.answered > 0 and count / spec.answered or 0),
+  }
+end
+
+--- An option's title, as a page can show a hundred of them.
+---@param text string
+---@param count integer of the options
+---@return string
+function chart.title(text, count)
+  local most = count > limits.portal_options_listed and limits.portal_option_brief
+    or limits.portal_option_shown
+  return html.shorten(text, html.fitting(text, most))
+end
+
+-- Drops the others; those chosen as often stay in their order.
+local function keep_most_chosen(positions, spec)
+  local counts = spec.counts or {}
+  table.sort(positions, function(a, b)
+    local left, right = counts[spec.options[a].title] or 0, counts[spec.options[b].title] or 0
+    return left > right or left == right and a < b
+  end)
+  for i = #positions, spec.most + 1, -1 do
+    positions[i] = nil
+  end
+end
 
 --- A list of options with bars.
 ---@param talk sandbox.portal.talk
 ---@param spec sandbox.portal.chart
 ---@return html.element
+---@return integer last the position of the last one
 function chart.options(talk, spec)
-  local rows, radio = {}, spec.radio
-  for i, option in ipairs(spec.options) do
-    local count = spec.counts and spec.counts[option.title] or 0
-    local label = spec.texts and talk.t(spec.texts .. option.title:lower()) or option.title
-    local choice = spec.choices and spec.choices[i]
-    local picture = choice and choice.image
-    local id = radio and ("%s-%d"):format(radio.id, i)
-    rows[i] = h.li {
-      class = radio and "option can-choose" or "option",
-      radio and h.input {
-        type = "radio", id = id, name = radio.name, value = i, required = true,
-        checked = radio.chosen == option.title,
-      },
-      radio and h.label { for_ = id, label, files.illustration(talk, picture) }
-        or h.span { class = "option-title", label, files.illustration(talk, picture) },
-      spec.counts and numbers(talk, count, spec.answered),
-      spec.counts and bar(spec.answered > 0 and count / spec.answered or 0),
-    }
+  local positions = {}
+  for i = (spec.from or 0) + 1, #spec.options do
+    positions[#positions + 1] = i
   end
-  return h.ul { class = "chart", rows }
+  local left = #positions - (spec.most or #positions)
+  if left > 0 then
+    keep_most_chosen(positions, spec)
+  end
+  local rows = html.fit(positions, spec.from and limits.portal_options_bytes or math.huge, 0, function(i)
+    return { row(talk, spec, i) }
+  end)
+  return h.ul {
+    class = "chart", rows,
+    left > 0 and h.li { class = "soft", talk.t("answers.more_options", { count = left }) },
+  }, (spec.from or 0) + #rows
 end
 
 return chart

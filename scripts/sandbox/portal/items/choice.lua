@@ -3,9 +3,12 @@ local actions = require "sandbox.data.actions"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
 local html = require "html.elements"
+local http = require "jeton.http"
 local json = require "jeton.json"
+local limits = require "sandbox.base.limits"
 local questions = require "sandbox.actions.questions"
 local tally = require "sandbox.data.tally"
+local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
@@ -41,13 +44,20 @@ return function(talk, item, texts, more)
   local counts = may_see and counted and (tally.options(talk.db, action)[1] or {}) or nil
   local chosen, own = own_choice(talk, action)
   local id = "choice-" .. item.reference_id
+  local part = talk.is_whole and widgets.part(talk.visit, #options, limits.portal_options_back, "choices")
+  local who = talk.visit.query.as
   local function bars(radio)
-    return chart.options(talk, {
+    local list, last = chart.options(talk, {
       options = options, choices = action.body.choices, counts = counts, answered = responses,
-      radio = radio, texts = texts.option,
+      radio = radio, texts = texts.option, from = part and part.from,
     })
+    if part then
+      part.last = last
+    end
+    return list
   end
   return {
+    part and h.span { id = part.name },
     item.is_over and bars(nil) or talk:form {
       action = talk:path("/" .. item.reference_id .. "/answer"),
       h.fieldset {
@@ -65,6 +75,7 @@ return function(talk, item, texts, more)
         },
       },
     },
+    part and widgets.pager(talk.visit, part, who and "as=" .. http.encode(who)),
     answered(talk, may_see, counted, responses, more),
   }
 end

@@ -15,12 +15,18 @@ local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
+local function as_query(talk)
+  local who = talk.visit.query.as
+  return who and "as=" .. http.encode(who)
+end
+
 -- By type of question: a summary of the answers.
 local summary = {}
 
 function summary.SingleOption(talk, question, at, counted)
   return chart.options(talk, {
     options = question.options, counts = counted.options[at] or {}, answered = counted.responses,
+    most = limits.portal_options_listed,
   })
 end
 summary.MultiOption = summary.SingleOption
@@ -51,24 +57,49 @@ local function count(talk, action, may_see)
   } or nil
 end
 
-local function question_list(talk, action, counted)
-  local list = {}
-  for i, question in ipairs(action.body.questions) do
-    if not question.isInvisible then
-      local short = counted and summary[question.type]
-      list[#list + 1] = h.li {
-        h.p {
-          class = "question", question.title,
-          not question.options and h.span {
-            class = "kind", talk.t("conversation.type_" .. question.type:lower()),
-          },
-        },
-        short and short(talk, question, i, counted)
-          or question.options and chart.options(talk, { options = question.options, answered = 0 }),
-      }
-    end
+local function question_item(talk, question, at, counted)
+  local short = counted and summary[question.type]
+  return h.li {
+    h.p {
+      class = "question", question.title,
+      not question.options and h.span {
+        class = "kind", talk.t("conversation.type_" .. question.type:lower()),
+      },
+    },
+    short and short(talk, question, at, counted)
+      or question.options and chart.options(talk, {
+        options = question.options, answered = 0, most = limits.portal_options_listed,
+      }),
+  }
+end
+
+-- The questions of the page, and their fields if they can be answered there.
+local function question_part(talk, item, counted)
+  local questions, positions = item.row.body.questions, {}
+  local from = talk.is_whole and answer_form.from(talk, #questions) or 0
+  local part = { from = from, count = #questions, per = limits.portal_questions_back, name = "questions" }
+  local may_answer = talk.is_whole and not item.is_over
+  if may_answer then
+    answer_form.open(talk, item.row)
   end
-  return #list > 0 and h.ol { class = "questions", list }
+  for i = from + 1, #questions do
+    positions[#positions + 1] = i
+  end
+  local most = talk.is_whole and limits.portal_questions_bytes or math.huge
+  local rows = html.fit(positions, most, 0, function(i)
+    if questions[i].isInvisible then
+      return {}
+    end
+    return {
+      question_item(talk, questions[i], i, counted), may_answer and answer_form.field(talk, item, i) or nil,
+    }
+  end)
+  part.last = from + #rows
+  local list, form = {}, {}
+  for _, row in ipairs(rows) do
+    list[#list + 1], form[#form + 1] = row[1], row[2]
+  end
+  return part, list, form
 end
 
 -- A response. An anonymous survey does not reveal the responder.
@@ -88,12 +119,12 @@ local function response(talk, action, row)
   }
 end
 
-local function response_list(talk, action, may_see)
+local function response_list(talk, action, may_see, bytes)
   local only, visit = not may_see and talk.me.id or nil, talk.visit
   local all = actions.count_responses(talk.db, action, only)
   local part = widgets.part(visit, all, limits.portal_answers_shown, "answers")
   local rows = actions.newest_responses(talk.db, action, only, part.per, part.from)
-  local list = html.fit(rows, limits.portal_answers_bytes, 0, function(row)
+  local list = html.fit(rows, bytes, 0, function(row)
     return { response(talk, action, row) }
   end)
   part.last = part.from + #list
@@ -101,7 +132,7 @@ local function response_list(talk, action, may_see)
     id = part.name, class = "answer-form", aria_labelledby = "responses-title",
     h.h4 { id = "responses-title", talk.t(may_see and "conversation.in_full" or "conversation.own_answer") },
     h.ol { class = "responses", list },
-    widgets.pager(visit, part, visit.query.as and "as=" .. http.encode(visit.query.as)),
+    widgets.pager(visit, part, as_query(talk)),
   }
 end
 
@@ -119,14 +150,45 @@ local function facts(talk, item, responses, may_see, counted)
   }
 end
 
+-- The form where it is; else the way to it, or to the other questions.
+local function answering(talk, item, part, form)
+  local action = item.row
+  if item.is_over then
+    return talk.is_whole and widgets.pager(talk.visit, part, as_query(talk))
+  elseif talk.is_whole then
+    return answer_form.show(talk, item, part, form)
+  end
+  return h.p {
+    h.a {
+      class = "button second", href = talk:link("/" .. item.reference_id, nil, "answer"),
+      aria_label = talk.t("common.about_what", {
+        text = talk.t "conversation.answer", what = action.body.title or action.package_id,
+      }),
+      talk.t "conversation.answer",
+    },
+  }
+end
+
+local function asked(talk, item)
+  local action = item.row
+  local may_see = describe.may_see_responses(talk.call, action)
+  local responses, counted = count(talk, action, may_see)
+  local part, list, form = question_part(talk, item, counted)
+  local left = limits.portal_survey_bytes - #html.render { list, form }
+  return {
+    #list > 0 and h.ol { class = "questions", id = talk.is_whole and part.name, list },
+    facts(talk, item, responses, may_see, counted),
+    answering(talk, item, part, form),
+    talk.is_whole and response_list(talk, action, may_see,
+      math.max(limits.portal_answers_least_bytes, math.min(left, limits.portal_answers_bytes))),
+  }
+end
+
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
 ---@return html.node
 return function(talk, item)
   local action = item.row
-  local may_see = describe.may_see_responses(talk.call, action)
-  local responses, counted = count(talk, action, may_see)
-  local asks = #action.body.questions > 0
   return {
     h.h4 { action.body.title or action.package_id },
     files.illustration(talk, action.body.coverImage),
@@ -134,16 +196,6 @@ return function(talk, item)
     action.body.description and action.body.description ~= ""
       and h.p { class = "written", action.body.description },
     properties(talk, action),
-    asks and { question_list(talk, action, counted), facts(talk, item, responses, may_see, counted) },
-    asks and not item.is_over and (talk.is_whole and answer_form.show(talk, item) or h.p {
-      h.a {
-        class = "button second", href = talk:link("/" .. item.reference_id, nil, "answer"),
-        aria_label = talk.t("common.about_what", {
-          text = talk.t "conversation.answer", what = action.body.title or action.package_id,
-        }),
-        talk.t "conversation.answer",
-      },
-    }),
-    asks and talk.is_whole and response_list(talk, action, may_see),
+    #action.body.questions > 0 and asked(talk, item),
   }
 end

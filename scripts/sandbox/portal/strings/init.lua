@@ -5,7 +5,7 @@ local strings = {}
 
 local FILES = {
   "common", "home", "phone", "connectors", "hand_over", "groups", "conversation", "traffic", "oauth",
-  "webhooks", "control", "tenant",
+  "answers", "webhooks", "control", "tenant",
 }
 
 for _, name in ipairs(FILES) do

@@ -210,7 +210,84 @@ function TestWeight.test_a_conversation_of_long_texts()
   local link = 'href="(' .. path:gsub("%-", "%%-") .. "/" .. large:gsub("%-", "%%-") .. ')">Too long'
   local whole = assert(alice:page(path):match(link))
   lu.assertEquals(count_older(alice, path, "<article "), 61)
-  lu.assertStrContains(alice:page(whole), "Question 90")
+  lu.assertStrContains(alice:page(whole), ">Question 1<")
+  lu.assertStrContains(alice:page(whole .. "?questions=80"), ">Question 90<")
+end
+
+local function options(count, title)
+  local list = {}
+  for i = 1, count do list[i] = { title = title .. " " .. i } end
+  return list
+end
+
+-- Goes through the parts of a survey's form, answering with `fields`, to the page after the last.
+local function answer_parts(who, at, fields)
+  local body, parts = who:page(at), 0
+  while true do
+    parts = parts + 1
+    lu.assertTrue(#body < PAGE_BYTES, #body .. " of part " .. parts)
+    local from = tonumber(body:match 'name="from" type="hidden" value="(%d+)"')
+    local last = tonumber(body:match 'name="last" type="hidden" value="(%d+)"')
+    local given = {}
+    for number, values in pairs(fields) do
+      if number > from and number <= last then
+        for name, value in pairs(values) do given[name] = value end
+      end
+    end
+    given.go = body:match 'name="go" value="(%d+)">Next questions<'
+    body = who:submit(body, at .. "/answer", given)
+    if not given.go then return body, parts end
+  end
+end
+
+-- A survey's form is in parts, and sends all that was entered in any of them; a poll's choices are in pages.
+function TestWeight.test_surveys_and_polls_of_very_many_options()
+  local group, token = "/v1/groups/" .. wire.sales, wire.access()
+  local function post(kind, body)
+    return wire.ok("POST", group .. "/actions", {
+      token = token, json = { actionType = kind, actionBody = body },
+    })
+  end
+  local questions = {}
+  for i = 1, 60 do
+    questions[i] = {
+      title = ("%d. How was this part of it?"):format(i),
+      type = i % 2 == 0 and "MultiOption" or "SingleOption",
+      options = i < 58 and options(20, "Rather good") or options(100, ('"'):rep(900)),
+    }
+  end
+  questions[30] = { title = "Why?", type = "Text" }
+  local survey = post("Survey", { title = "S", questions = questions })
+  local alice, at = browser.of "alice", "/portal/groups/" .. wire.sales .. "/conversation/"
+  local _, parts = answer_parts(alice, at .. survey.referenceId, {
+    [1] = { answer_1 = "7" }, [2] = { answer_2_3 = "yes", answer_2_20 = "yes" },
+    [30] = { answer_30 = "Because" }, [60] = { answer_60_100 = "yes" },
+  })
+  lu.assertTrue(parts > 3)
+  local function answers()
+    local responses = talking.details(survey.actionId).responses
+    lu.assertEquals(#responses, 1)
+    return responses[1].answers
+  end
+  local given = answers()
+  lu.assertEquals({ given[1], given[2], given[3], given[30] },
+    { { "Rather good 7" }, { "Rather good 3", "Rather good 20" }, json.null, "Because" })
+  lu.assertEquals(given[60], { questions[60].options[100].title })
+  -- What she does not change stays.
+  answer_parts(alice, at .. survey.referenceId, { [4] = { answer_4_1 = "yes" } })
+  lu.assertEquals({ answers()[30], answers()[4] }, { "Because", { "Rather good 1" } })
+  local poll = post("Poll", { question = "Where?", choices = options(100, "Restaurant number") })
+  local page, seen = alice:page(at .. poll.referenceId), 0
+  while page do
+    lu.assertTrue(#page < PAGE_BYTES, tostring(#page))
+    seen = seen + select(2, page:gsub('type="radio"', ""))
+    local more = page:match 'href="([^"]*choices=[^"]*)">Next'
+    page = more and alice:page(browser.text(more))
+  end
+  lu.assertEquals(seen, 100)
+  alice:submit(alice:page(at .. poll.referenceId .. "?choices=90"), at .. poll.referenceId .. "/answer",
+    { answer_1 = "99" })
+  lu.assertStrContains(alice:page(at .. poll.referenceId .. "?choices=90"), "1 · 100%")
 end
 
 -- Of a connector's page, of a webhook's own, and of the page of all of them.
