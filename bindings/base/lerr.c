@@ -137,6 +137,40 @@ static int lerr_tostring(lua_State *L)
     return push_line(L);
 }
 
+/* A field that is a text or a number. */
+static bool push_field(lua_State *L, int index, const char *key)
+{
+    lua_pushstring(L, key);
+    lua_rawget(L, index);
+    if (lua_isstring(L, -1))
+        return true;
+    lua_pop(L, 1);
+    return false;
+}
+
+void lerr_text(lua_State *L, int index)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 4, "text of an error");
+    bool shows = luaL_getmetafield(L, index, "__tostring") != LUA_TNIL;
+    if (shows)
+        lua_pop(L, 1);
+    if (shows || !lua_istable(L, index)) {
+        luaL_tolstring(L, index, NULL);
+        return;
+    }
+    bool kind = push_field(L, index, "kind");
+    bool message = push_field(L, index, "message");
+    if (kind && message) {
+        lua_pushliteral(L, ": ");
+        lua_insert(L, -2);
+        lua_concat(L, 3);
+    } else if (!kind && !message) {
+        luaL_tolstring(L, index, NULL);
+    }
+    lua_tostring(L, -1); /* in place of a number */
+}
+
 void lerr_setup(lua_State *L)
 {
     luaL_newmetatable(L, LERR_NAME);

@@ -214,16 +214,25 @@ static void on_deadline(void *arg)
     task_cancel_context(claim->L, claim, &err);
 }
 
-/* hook.start(claim, fn, …) → task */
+/* hook.start(claim, limit_ms|nil, fn, …) → task; nil: the webhook's timeout */
 static int hook_start(lua_State *L)
 {
     struct claim *claim = check_claim(L);
-    luaL_checktype(L, 2, LUA_TFUNCTION);
-    int64_t timeout_ms = events_of(L)->timeout_ms;
-    if (!task_new_of(L, lua_gettop(L) - 2, 1, loop_now_ms(claim->loop) + timeout_ms))
+    int64_t limit_ms = luaL_optinteger(L, 2, events_of(L)->timeout_ms);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    if (!task_new_of(L, lua_gettop(L) - 3, 1, loop_now_ms(claim->loop) + limit_ms))
         return luaL_error(L, "too many tasks");
     claim->computed_ms = task_computed_ms(L);
-    loop_timer_start(claim->loop, &claim->timer, timeout_ms, on_deadline, claim);
+    claim->extended = false;
+    loop_timer_start(claim->loop, &claim->timer, limit_ms, on_deadline, claim);
+    return 1;
+}
+
+/* hook.text(error value) → text */
+static int hook_text(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lerr_text(L, 1);
     return 1;
 }
 
@@ -514,14 +523,13 @@ static void make_type(lua_State *L, const char *name, lua_CFunction gc)
 
 int luaopen_jeton_hook(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"settings", hook_settings}, {"claim", hook_claim},
-                                         {"once", hook_once},         {"start", hook_start},
-                                         {"left", hook_left},         {"cancel", hook_cancel},
-                                         {"finish", hook_finish},     {"fail", hook_fail},
-                                         {"recover", hook_recover},   {"step", hook_step},
-                                         {"wait", hook_wait},         {"poke", hook_poke},
-                                         {"answer", hook_answer},     {"busy", hook_busy},
-                                         {"sync", hook_sync},         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"settings", hook_settings}, {"claim", hook_claim}, {"once", hook_once},
+        {"start", hook_start},       {"left", hook_left},   {"cancel", hook_cancel},
+        {"finish", hook_finish},     {"fail", hook_fail},   {"recover", hook_recover},
+        {"step", hook_step},         {"wait", hook_wait},   {"poke", hook_poke},
+        {"answer", hook_answer},     {"busy", hook_busy},   {"sync", hook_sync},
+        {"text", hook_text},         {NULL, NULL}};
     make_type(L, CLAIM_TYPE, claim_gc);
     make_type(L, LOOK_TYPE, look_gc);
     luaL_newlibtable(L, functions);

@@ -141,7 +141,7 @@ static void describe(lua_State *L, struct vm *vm, struct err *err)
         add_traceback(L, vm, -1);
         lua_pop(L, 1);
     } else {
-        luaL_tolstring(L, error, NULL);
+        lerr_text(L, error);
         const char *text = larg_shown(L, -1);
         set_message(vm, text, strlen(text), err);
         vm_hint(L, err);

@@ -17,6 +17,8 @@ local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
+local SHOW_MS = 1000 -- for the code of a script that says what an error or a reply is
+local LINE_MAX, TRACE_MAX = 4096, 64 * 1024
 
 local FINAL = { config = true, invalid = true }
 
@@ -36,47 +38,41 @@ local function stored(fn, ...)
   end
 end
 
-local function line(failure)
-  return (tostring(failure):match "^[^\r\n]*")
-end
-
 local function is_memory(failure)
   return type(failure) == "string" and failure:find "not enough memory$" ~= nil
 end
 
---- How a failed attempt ends, for hook.fail; and what is said of it.
+--- How a failed attempt ends, for hook.fail; and what is said of it. The failure is what `settled` gives.
 local function verdict(failure, raw, settings, beside, stopping)
-  local kind = type(failure) == "table" and failure.kind
+  local kind, error = failure.kind, failure.message
   if kind == "cancelled" and stopping then
     return { uncounted = true }, nil
   end
-  local error = line(failure)
   if kind == "conflict" and raw.conflicts < CONFLICTS_MAX then
     return { uncounted = true, conflicted = true, delay_ms = jitter(CONFLICT_MS) }, nil
   end
-  if kind == "conflict" or FINAL[kind] or getmetatable(failure) == event.Rejection then
+  if kind == "conflict" or FINAL[kind] or failure.rejected then
     return { dead = true, error = error }, "given up"
   end
-  if is_memory(failure) and beside > 0 then
+  if failure.memory and beside > 0 then
     return { uncounted = true, alone = true, error = error }, "again, alone"
   end
   if raw.attempt >= settings.attempts then
     return { dead = true, error = error }, "given up"
   end
   local delay = jitter(math.min(settings.max_delay_ms, settings.delay_ms * 2.0 ^ (raw.attempt - 1)) // 1 | 0)
-  if kind == "throttled" and type(failure.retry_after) == "number" then
-    local seconds = failure.retry_after
-    if seconds > 0 then -- neither NaN nor one of those that no time can hold
-      delay = math.max(delay, (math.min(seconds, RETRY_AFTER_MAX) * 1000) // 1 | 0)
-    end
+  local after = kind == "throttled" and failure.retry_after or 0
+  if after > 0 then -- neither NaN nor one of those that no time can hold
+    delay = math.max(delay, (math.min(after, RETRY_AFTER_MAX) * 1000) // 1 | 0)
   end
   local seconds = (delay + 999) // 1000
   return { delay_ms = delay, error = error, alone = raw.alone }, ("next in %d s"):format(seconds)
 end
 
---- Runs the handler, and waits for all tasks that it has started. ok, first result or failure.
-local function attempt(claim, run, it)
-  local main = hook.start(claim, run, it)
+--- Runs the function, and waits for all tasks that it has started. ok, first result or failure.
+local function attempt(claim, limit_ms, fn, ...)
+  local started, main = pcall(hook.start, claim, limit_ms, fn, ...)
+  if not started then return false, main end
   local ok, first, second = pcall(main.join, main)
   if not ok then hook.cancel(claim, "the handler failed") end
   local left = hook.left(claim)
@@ -88,6 +84,44 @@ local function attempt(claim, run, it)
   if ok and not first and second ~= nil then return false, second end
   if ok and first == false then return false, "the handler returned false" end
   return ok, first
+end
+
+local function of_type(value, expected)
+  return type(value) == expected and value or nil
+end
+
+--- Of a text, or of another value: its fields and its text may be computed by code of the script.
+local function plain(failure)
+  local text = hook.text(failure):gsub("%z", "\\0")
+  local shown = {
+    message = text:sub(1, LINE_MAX):match "^[^\r\n]*",
+    traceback = text:sub(1, TRACE_MAX):match "\n(.*)",
+    memory = is_memory(failure),
+  }
+  if type(failure) == "table" then
+    shown.kind = of_type(failure.kind, "string")
+    shown.retry_after = of_type(failure.retry_after, "number")
+    shown.traceback = of_type(failure.traceback, "string") or shown.traceback
+    shown.rejected = getmetatable(failure) == event.Rejection
+  end
+  return shown
+end
+
+--- Of what `attempt` gives for a function of ours, without a call of the script's code.
+local function reason(failure)
+  if type(failure) == "table" then failure = rawget(failure, "message") end
+  return plain(of_type(failure, "string") or "its own code fails").message
+end
+
+--- A failure as plain data: {message=, traceback=, memory=, kind=, retry_after=, rejected=}.
+local function settled(claim, failure)
+  if type(failure) == "string" then return plain(failure) end
+  local ok, shown = attempt(claim, SHOW_MS, plain, failure)
+  if ok then return shown end
+  return {
+    message = "the error value cannot be shown: " .. reason(shown),
+    kind = type(shown) == "table" and rawget(shown, "kind") == "cancelled" and "cancelled" or nil,
+  }
 end
 
 --- The headers of a reply: texts, and numbers as texts.
@@ -120,18 +154,14 @@ local function reply_line(seq, given)
   return text
 end
 
---- For whoever waits for the handler's answer.
-local function answer(raw, settings, ok, result)
-  if not settings.answers then return end
-  local fine, text = false, nil
-  if ok then
-    fine, text = pcall(reply_line, raw.seq, result)
-    if not fine then
-      log.warn(("webhook '%s', event %d: the handler's reply cannot be sent (its sender hears that the event "
-        .. "is stored): %s"):format(settings.hook, raw.seq, line(text)))
-    end
-  end
-  hook.answer(fine and text or json.encode { seq = raw.seq } .. "\n")
+--- For whoever waits for the handler's answer: a line for the listener. Before the event's end, as it runs
+--- code of the script.
+local function answer_of(raw, settings, result)
+  if not settings.answers then return nil end
+  local fine, text = attempt(raw.claim, SHOW_MS, reply_line, raw.seq, result)
+  if fine then return text end
+  log.warn(("webhook '%s', event %d: the handler's reply cannot be sent (its sender hears that the event "
+    .. "is stored): %s"):format(settings.hook, raw.seq, reason(text)))
 end
 
 local function name(raw, settings)
@@ -140,31 +170,32 @@ local function name(raw, settings)
 end
 
 local function say(raw, settings, failure, what)
-  log.warn(("%s: %s (%s)"):format(name(raw, settings), line(failure), what))
-  local trace = type(failure) == "table" and failure.traceback or tostring(failure):match "\n(.*)"
-  if type(trace) == "string" and trace ~= "" then log.debug(trace) end
+  log.warn(("%s: %s (%s)"):format(name(raw, settings), failure.message, what))
+  if failure.traceback and failure.traceback ~= "" then log.debug(failure.traceback) end
 end
 
 --- The pump's state is `pump`: {running=, stopping=, claims=}.
 local function handle(raw, run, settings, pump)
-  local made, it = pcall(event.new, raw, settings)
-  local ok, result = false, it
-  if made then ok, result = attempt(raw.claim, run, it) end
-  local ended
+  local ok, result = pcall(event.new, raw, settings)
+  if ok then ok, result = attempt(raw.claim, nil, run, result) end
+  local answer = ok and answer_of(raw, settings, result)
+  local ended, failure = nil, not ok and settled(raw.claim, result)
   if ok then
     ended = stored(hook.finish, raw.claim)
-    if ended == "conflict" then ok, result = false, { kind = "conflict" } end
+    if ended == "conflict" then failure = { kind = "conflict" } end
   end
-  if not ok then
-    if result and result.kind == "conflict" then
-      result.message = "the keys of jeton.state that it read were changed each time"
+  if failure then
+    if failure.kind == "conflict" then
+      failure.message = "conflict: the keys of jeton.state that it read were changed each time"
     end
-    local how, what = verdict(result, raw, settings, pump.running - 1, pump.stopping)
+    local how, what = verdict(failure, raw, settings, pump.running - 1, pump.stopping)
     ended = stored(hook.fail, raw.claim, how)
-    if what then say(raw, settings, result, what) end
+    if what then say(raw, settings, failure, what) end
   end
   if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
-  answer(raw, settings, ok, result)
+  if settings.answers then
+    hook.answer(not failure and answer or json.encode { seq = raw.seq } .. "\n")
+  end
 end
 
 local function start(raw, run, settings, pump)

@@ -198,6 +198,38 @@ connectors:
         for line, says in zip(told, answers.values()):
             self.assertIn(says, line)
 
+    def test_what_is_raised_may_be_of_any_kind(self):
+        raised = {"error(404)": "404", "error(true)": "true", "error(nil)": "nil", "error(print)": "function: ",
+                  "return nil, 42": "42", "error { kind = 'odd', message = 'told' }": "odd: told", "error { message = 5 }": "5",
+                  "error { kind = 'odd' }": "odd", "error { kind = {} }": "table: ", "error 'a\\0b'": r"a\\0b",
+                  "error { kind = 'throttled', retry_after = 0/0 }": "throttled",
+                  "error(setmetatable({}, { __index = function() error(1) end }))": "cannot be shown",
+                  "error(setmetatable({}, { __tostring = function() error 'own' end }))": "cannot be shown: .*own",
+                  "local t = setmetatable({}, { __tostring = print }) task.spawn(function() error(t) end)": "cannot be shown"}
+        self.add(*(str(n + 1) for n in range(len(raised))))
+        worker = self.work(attempts=1, script=f"""
+            local ways = {{ {", ".join(f"function() {way} end" for way in raised)} }}
+            return function(event) return ways[tonumber(event.id)]() end""")
+        self.until("dead")
+        self.assertEqual(self.end(worker)[0], 0)
+        for row, (way, says) in zip(self.rows("attempt, error"), raised.items()):
+            self.assertEqual(row[0], 1, way)
+            self.assertRegex(row[1], says, way)
+
+    def test_what_is_raised_or_answered_may_compute_for_ever(self):
+        hostile = "setmetatable({}, { %s = function() while true do end end })"
+        raised = [f"error({hostile % '__tostring'})", f"return nil, {hostile % '__index'}"]
+        replies = [f"return {{ headers = {hostile % '__pairs'} }}", f"return {hostile % '__index'}"]
+        self.add(*(str(n + 1) for n in range(len(raised) + len(replies))))
+        for _ in range(len(raised) + len(replies)): # each ends when it has been slow
+            worker = self.work(answers=1, attempts=1, concurrency=1, script=f"""
+                local ways = {{ {", ".join(f"function() {way} end" for way in raised + replies)} }}
+                return function(event) return ways[tonumber(event.id)]() end""")
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"})
+        self.assertEqual(self.rows("state, attempt"), [("dead", 1)] * len(raised) + [("done", 1)] * len(replies))
+        for error in self.rows("error")[:len(raised)]:
+            self.assertIn("the error value cannot be shown: the time", error)
+
     def test_a_form_is_known_as_the_check_knows_it(self):
         database_headers = ["Application/X-WWW-Form-Urlencoded", "application/x-www-form-urlencoded; charset=utf-8",
                             "application/x-www-form-urlencodedx", "text/plain; application/x-www-form-urlencoded"]
