@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MASKED_PLACE "{secret}"
-#define MINUTE_MS    60000
-#define HOUR_MS      3600000
+#define MINUTE_MS 60000
+#define HOUR_MS   3600000
 
 static void warn(const struct config_reader *reader, const struct hook *hook, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -65,8 +64,7 @@ static void check_one(const struct config_reader *reader, const struct hook *hoo
     warn_forgetful(reader, hook, "its sender tries", hook->sender_retries_ms);
     if (rules->verify.time.count > 0)
         warn_forgetful(reader, hook, "a request is good", rules->verify.window_ms);
-    if (kind == HOOK_NONE && !hook_listen_is_loopback(listen) &&
-        strstr(rules->path, MASKED_PLACE) == NULL)
+    if (hook_is_open(hook) && !hook_listen_is_loopback(listen))
         problems_add(reader->problems, hook->shown, hook->line, hook->col,
                      "webhook '%s' takes events from anybody who reaches %s; it needs {secret} in "
                      "'path', as in /%s/{secret}",

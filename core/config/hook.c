@@ -117,3 +117,8 @@ bool hook_listen_is_private(const struct hook_listen *listen)
 {
     return hook_listen_is_loopback(listen) || listen->certificate != NULL || listen->behind_proxy;
 }
+
+bool hook_is_open(const struct hook *hook)
+{
+    return hook->rules.verify.kind == HOOK_NONE && strstr(hook->rules.path, "{secret}") == NULL;
+}

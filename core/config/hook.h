@@ -110,5 +110,7 @@ void hook_listen_free(struct hook_listen *listen);
 /* Nobody else reaches it, or what stands before it keeps others from reading along. */
 bool hook_listen_is_private(const struct hook_listen *listen);
 bool hook_listen_is_loopback(const struct hook_listen *listen);
+/* Whoever reaches the listener may send what it takes. */
+bool hook_is_open(const struct hook *hook);
 
 #endif

@@ -131,3 +131,12 @@ void server_socket_text(const struct sockaddr *address, char text[SERVER_SOCKET_
         inet_ntop(AF_INET6, &v6.sin6_addr, text, SERVER_SOCKET_TEXT_MAX);
     }
 }
+
+void server_socket_host(int fd, char text[SERVER_SOCKET_TEXT_MAX])
+{
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof address;
+    text[0] = '\0';
+    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+        server_socket_text((const struct sockaddr *)&address, text);
+}

@@ -162,14 +162,17 @@ static int open_sockets(struct listener *listener, const struct config *config, 
     struct listen_address hooks = {listen->host, (int)listen->port};
     const struct listen_address metrics = {listen->metrics_host, (int)listen->metrics_port};
     char *host = NULL;
+    int result = 0;
     if (listener->options->address != NULL) {
         if (listen_address_read(listener->options->address, &host, &hooks.port, err) != 0)
             return -1;
         hooks.host = host;
+        result = check_reach(listen, host, err);
     }
-    int result = check_reach(listen, hooks.host, err);
     if (result == 0)
         result = bind_patiently(&listener->sockets, &hooks, &metrics, err);
+    if (result == 0)
+        result = listen_sockets_check(&listener->sockets, config, err);
     for (size_t i = 0; result == 0 && i < listener->sockets.count; i++)
         log_msg(listener->app->log, LOG_INFO, "listening on %s://%s:%d (%zu webhook%s)%s",
                 listen->certificate != NULL ? "https" : "http",
@@ -219,7 +222,9 @@ static void reload(struct listener *listener)
     struct err err;
     char line[ERR_LINE_MAX];
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
-        if (check_same(listener, plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
+        if (check_same(listener, plan.config, &err) == 0 &&
+            listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
+            begin(listener, &plan, &err) == 0) {
             size_t count = listener->generations->plan.config->nhooks;
             log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,
                     count == 1 ? "" : "s");

@@ -1,5 +1,7 @@
 #include "listen_sockets.h"
 
+#include "hook.h"
+#include "host.h"
 #include "mem.h"
 #include "server_socket.h"
 
@@ -92,6 +94,49 @@ int listen_sockets_open(struct listen_sockets *sockets, const struct listen_addr
         }
     }
     return 0;
+}
+
+static bool is_reached(int fd, char host[SERVER_SOCKET_TEXT_MAX])
+{
+    server_socket_host(fd, host);
+    return host[0] != '\0' && !host_is_loopback(host);
+}
+
+static int check_socket(int fd, const struct config *config, struct err *err)
+{
+    const struct hook_listen *listen = config->listen;
+    char host[SERVER_SOCKET_TEXT_MAX];
+    if (!is_reached(fd, host))
+        return 0;
+    if (listen->certificate == NULL && !listen->behind_proxy)
+        return err_set(err, ERR_CONFIG,
+                       "listen: %s can be reached by others, who could read along; it needs "
+                       "'certificate' and 'key', or behind_proxy: true where TLS ends before it",
+                       host);
+    for (size_t i = 0; i < config->nhooks; i++) {
+        const struct hook *hook = config->hooks[i];
+        if (hook_is_open(hook))
+            return err_set(err, ERR_CONFIG,
+                           "webhook '%s' takes events from anybody who reaches %s; it needs "
+                           "{secret} in 'path', as in /%s/{secret}",
+                           hook->name, host, hook->name);
+    }
+    return 0;
+}
+
+int listen_sockets_check(const struct listen_sockets *sockets, const struct config *config,
+                         struct err *err)
+{
+    char host[SERVER_SOCKET_TEXT_MAX];
+    int result = 0;
+    for (size_t i = 0; i < sockets->count && result == 0; i++)
+        result = check_socket(sockets->fds[i], config, err);
+    if (result == 0 && sockets->metrics >= 0 && is_reached(sockets->metrics, host))
+        result = err_set(err, ERR_CONFIG,
+                         "the socket of metrics has the address %s; it must be an address of this "
+                         "machine, as 127.0.0.1",
+                         host);
+    return result;
 }
 
 void listen_sockets_close(struct listen_sockets *sockets)

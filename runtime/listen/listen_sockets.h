@@ -4,6 +4,7 @@
 #ifndef JETON_LISTEN_SOCKETS_H
 #define JETON_LISTEN_SOCKETS_H
 
+#include "config.h"
 #include "err.h"
 
 #include <stdbool.h>
@@ -32,6 +33,10 @@ struct listen_sockets {
  */
 int listen_sockets_open(struct listen_sockets *sockets, const struct listen_address *hooks,
                         const struct listen_address *metrics, struct err *err);
+/* What others can reach is encrypted, by us or by a proxy, and no hook of it takes events from
+ * anybody; nobody else reaches metrics. By the addresses that the sockets have. ERR_CONFIG. */
+int listen_sockets_check(const struct listen_sockets *sockets, const struct config *config,
+                         struct err *err);
 void listen_sockets_close(struct listen_sockets *sockets); /* idempotent */
 
 #endif

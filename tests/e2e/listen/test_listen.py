@@ -191,6 +191,19 @@ class Listen(listening.Case):
         self.assertEqual(listener.ask("GET", "/metrics")[0], 200)
         listener.stop()
 
+    def test_a_socket_of_the_service_manager_that_others_reach(self):
+        cases = [(0, "", "0.0.0.0 can be reached by others"), (0, "  behind_proxy: true\n", "anybody who reaches 0.0.0.0"),
+                 (1, "", "the socket of metrics has the address 0.0.0.0")]
+        for place, listen, says in cases:
+            self.hooks(listen=listen, more=f"""\
+  open: {{ verify: {{ kind: none }}, allow_unsigned: true, id: none, script: {self.folder}/handler.lua }}
+""")
+            hosts = ["127.0.0.1", "127.0.0.1"]
+            hosts[place] = "0.0.0.0"
+            script = self.write("activate.py", ACTIVATOR.replace('("127.0.0.1", 0)) for _ in range(2)',
+                                                                 f'(host, 0)) for host in {hosts}'))
+            self.fails(3, script, JETON, "listen", program=sys.executable, says=says)
+
     def test_the_service_manager_is_told(self):
         self.hooks()
         for name in (self.folder + "/notify", "\0" + self.folder):
