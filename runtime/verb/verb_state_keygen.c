@@ -1,4 +1,5 @@
 /* jeton state keygen, check, rekey, upgrade: what a state in a database needs. */
+#include "config_rows.h"
 #include "mem.h"
 #include "newfile.h"
 #include "store.h"
@@ -63,6 +64,8 @@ static int check(struct app *app, const struct config *config, struct err *err)
     struct buf out;
     struct store *store = store_new(config->state, NULL);
     int result = store_open(store, err) == 0 ? store_rights(store, err) : -1;
+    if (result == 0 && config_rows_are_due(config, store, err) < 0) /* as where it was moved away */
+        result = -1;
     buf_create(&out, BUF_LIMIT_LINE);
     if (result == 0 && config->state->url != NULL)
         buf_printf(&out,

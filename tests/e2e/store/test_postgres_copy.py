@@ -63,7 +63,7 @@ class Copy(PostgresCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("copied: 1 key, 1 token, 3 past attempts, 3 events; ", done.stdout)
         for words in (["run", "--job", "job"], ["token", "contoso"], ["run", "--job", "job", "--scheduled"],
-                      ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"]):
+                      ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"], ["state", "check"]):
             self.fails_with(self.on(0, *words, timeout=30), 3, "was moved to " + self.url, "unmove")
         again = self.copy()
         self.assertEqual((again.returncode, "already" in again.stdout), (0, True), again.stderr)
