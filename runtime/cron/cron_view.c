@@ -143,6 +143,20 @@ static int put_secrets(const struct config *config, const char *name, enum secre
     return 0;
 }
 
+/* A unit does not have what a shell's environment has. */
+static void warn_variables(const struct cron_plan *plan)
+{
+    const struct secret *secret;
+    for (size_t i = 0; (secret = secret_at(plan->config, i)) != NULL; i++) {
+        if (secret->kind == SECRET_ENV)
+            log_msg(plan->app->log, LOG_WARN,
+                    "%s:%d:%d: %s comes from the variable %s, which the services do not have; make "
+                    "it a credential ({credential: NAME}) or put it in a file ({file: …}), or name "
+                    "a file of variables in a drop-in of each service (EnvironmentFile=)",
+                    secret->file, secret->line, secret->col, secret->name, secret->text);
+    }
+}
+
 /* systemd ignores lines that are not UTF-8; YAML must be. */
 static int check_paths(const struct cron_plan *plan, struct err *err)
 {
@@ -205,6 +219,8 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
     if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0) ||
         (kubernetes && check_keys(plan->config, err) != 0))
         return -1;
+    if (!kubernetes)
+        warn_variables(plan);
     const struct passwd *user = geteuid() != 0 ? getpwuid(geteuid()) : NULL;
     const char *comma = "";
     buf_puts(out, "{\"version\":\"" JETON_VERSION "\"");

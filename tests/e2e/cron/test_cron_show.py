@@ -246,6 +246,22 @@ FIELD = r"(\*|\d+(-\d+)?)(/\d+)?"
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))  # 7 is no Sunday there
 
 
+class Variables(Show):
+    def test_those_that_services_lack(self):
+        self.write("jeton.yaml", "version: 1\nname: shop\nstate: {url: 'postgresql://jeton@db/jeton', password: {env: DB_PASSWORD},"
+                                 f" key: {{file: {self.folder}/key}}, folder: /srv/jeton/state}}\n"
+                                 "connectors:\n  books:\n    provider: oauth2\n"
+                                 "    token_url: https://books.example.org/token\n    client_id: us\n"
+                                 "    client_secret: {env: BOOKS_SECRET}\n    refresh_token: {credential: books}\n"
+                                 "    endpoint: https://books.example.org\n"
+                                 "jobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n")
+        said = self.ok("cron", "show", "--format", "systemd").stderr
+        self.assertEqual(re.findall(r"comes from the variable (\w+), which the services do not have", said),
+                         ["DB_PASSWORD", "BOOKS_SECRET"])
+        for output in ("crontab", "kubernetes"):
+            self.assertNotIn("the services", self.ok("cron", "show", "--format", output).stderr)
+
+
 class Kubernetes(Show):
     def manifests(self, config, *options):
         """Each document of the output."""
