@@ -219,6 +219,14 @@ function respond.page(visit, view, status, more)
   return response(status or 200, "text/html; charset=utf-8", body, page_headers(visit, more))
 end
 
+--- A page of text alone.
+---@param visit sandbox.portal.visit
+---@param text string
+---@return table response
+function respond.text(visit, text)
+  return response(200, "text/plain; charset=utf-8", text, page_headers(visit))
+end
+
 --- Redirects after a form, to the page that shows the result.
 ---@param visit sandbox.portal.visit
 ---@param path string of this server, without secrets

@@ -189,6 +189,11 @@ local function clear(visit)
   return respond.redirect(visit, PATH)
 end
 
+-- Of a name or a value that may be long.
+local function begin(text)
+  return html.shorten(text, html.fitting(text, limits.portal_fields_bytes // 2))
+end
+
 -- Names and values, in the order of the names.
 local function pairs_part(title, values)
   local names = {}
@@ -199,11 +204,18 @@ local function pairs_part(title, values)
     return nil
   end
   table.sort(names)
-  local facts = {}
-  for i, name in ipairs(names) do
-    facts[i] = { h.code { name }, values[name] ~= "" and values[name] or "—" }
+  return { h.h3 { title }, widgets.facts(html.fit(names, limits.portal_fields_bytes, 0, function(name)
+    return { h.code { begin(name) }, values[name] ~= "" and begin(values[name]) or "—" }
+  end)) }
+end
+
+-- The command; without its body, if that is too long for a page.
+local function command_part(visit, record, is_whole)
+  local text = curl.command(record, visit.world.url, is_whole)
+  if is_whole and html.fitting(text, limits.portal_command_shown) < #text then
+    text = curl.command(record, visit.world.url, false)
   end
-  return { h.h3 { title }, widgets.facts(facts) }
+  return widgets.code_begin(visit, "curl", "curl", text, limits.portal_command_shown)
 end
 
 local function body_part(visit, id, content_type, body)
@@ -238,13 +250,14 @@ end
 local function summary(visit, record)
   local t = visit.t
   return widgets.card {
-    h.p { class = "mono", h.strong { record.method }, " ", record.path },
+    h.p { class = "mono", h.strong { record.method }, " ", begin(record.path) },
     widgets.facts {
       { t "traffic.status", status(visit, record) },
       { t "traffic.took", took(visit, record) },
       { t "traffic.operation", record.operation },
       { t "traffic.connector", connector_name(visit, record) },
       { t "traffic.at", visit:moment(iso_time(record.at)) },
+      { t "traffic.whole", h.a { href = ("%s/%d/text"):format(PATH, record.number), t "traffic.as_text" } },
       { t "traffic.again_of", record.again_of and h.a {
         href = PATH .. "/" .. record.again_of, t("traffic.number", { number = record.again_of }) } },
     },
@@ -257,6 +270,33 @@ end
 
 local function gone(visit)
   return respond.problem(visit, { status = 404 }, "traffic.gone")
+end
+
+local function lines_of(values)
+  local lines = {}
+  for name, value in pairs(values) do
+    lines[#lines + 1] = ("%s: %s\n"):format(name, value)
+  end
+  table.sort(lines)
+  return table.concat(lines)
+end
+
+local function text_of(body)
+  return type(body) == "table" and json.encode(body, { indent = 2 }) or body or ""
+end
+
+-- All that was kept of a call, masked as on its page.
+local function show_text(visit)
+  local record = need_record(visit)
+  if not record then
+    return gone(visit)
+  end
+  local reply = visit.world.recorder:response(record.number)
+  return respond.text(visit, table.concat({
+    record.method .. " " .. record.path, lines_of(record.query), lines_of(record.headers),
+    text_of(record.body),
+    reply and ("%s\n%s"):format(record.status or "", lines_of(reply.headers)), reply and text_of(reply.body),
+  }, "\n") .. "\n")
 end
 
 local function show_one(visit)
@@ -283,7 +323,7 @@ local function show_one(visit)
       widgets.card {
         title = t "traffic.repeat",
         h.p { t "traffic.repeat_what" },
-        widgets.code(visit, "curl", "curl", curl.command(record, visit.world.url, whole ~= nil)),
+        command_part(visit, record, whole ~= nil),
         whole and visit:form {
           action = ("%s/%d/again"):format(PATH, record.number),
           h.div { h.button { class = "second", t "traffic.again" } },
@@ -310,6 +350,7 @@ return {
     { method = "GET", path = PATH, run = show },
     { method = "POST", path = PATH .. "/clear", run = clear },
     { method = "GET", path = PATH .. "/{number}", run = show_one },
+    { method = "GET", path = PATH .. "/{number}/text", run = show_text },
     { method = "POST", path = PATH .. "/{number}/again", wait = true, run = again },
   },
 }

@@ -1,10 +1,12 @@
 return {
   ["traffic.title"] = { en = "Traffic", fr = "Trafic" },
   ["traffic.intro"] = {
-    en = "The requests that programs send to this sandbox, as they arrive, with the replies. Secrets are "
-      .. "not shown.",
+    en = "The requests that programs send to this sandbox, as they arrive, with the replies. Access "
+      .. "tokens are not shown, nor what stands under the name of a secret, wherever the call repeats it. A "
+      .. "secret under another name only is shown.",
     fr = "Les requêtes que les programmes envoient à ce bac à sable, au fil de leur arrivée, avec les "
-      .. "réponses. Les secrets ne sont pas affichés.",
+      .. "réponses. Les jetons d'accès ne sont pas affichés, ni ce qui porte le nom d'un secret, partout où "
+      .. "l'appel le répète. Un secret qui ne porte qu'un autre nom est affiché.",
   },
   ["traffic.limits"] = { en = "Calls left this minute", fr = "Appels restants cette minute" },
   ["traffic.limits_who"] = { en = "Connector", fr = "Connecteur" },
@@ -47,6 +49,8 @@ return {
     en = "From a terminal, with the secrets in variables; or here, with those that it came with.",
     fr = "Dans un terminal, avec les secrets dans des variables ; ou ici, avec ceux qu'elle avait.",
   },
+  ["traffic.whole"] = { en = "All of it", fr = "En entier" },
+  ["traffic.as_text"] = { en = "as text", fr = "en texte" },
   ["traffic.again"] = { en = "Send it again", fr = "La renvoyer" },
   ["traffic.again_of"] = { en = "Repeats", fr = "Répète" },
   ["traffic.not_again"] = {

@@ -181,6 +181,36 @@ function TestWeight.test_requests_with_long_paths()
   lu.assertNotStrContains(second, "data-live")
 end
 
+-- The page of a call has the begin of all that it was; all of it is a text, masked as well.
+function TestWeight.test_a_large_call()
+  local token, long = wire.access(), ('"&'):rep(800)
+  local headers = { ["X-Secret"] = "hush-hush" }
+  for i = 1, 4 do headers["X-Long-" .. i] = long end
+  wire.call("POST", "/v1/groups/" .. wire.sales .. "/messages?note=" .. ("%26"):rep(2000), {
+    token = token, headers = headers, json = { message = ("'\""):rep(3500) .. " hush-hush end" },
+  })
+  local alice = browser.of "alice"
+  local path = alice:page("/portal/traffic"):match 'href="(/portal/traffic/%d+)"'
+  local body = alice:page(path)
+  lu.assertTrue(#body < PAGE_BYTES, tostring(#body))
+  lu.assertStrContains(body, 'href="' .. path .. '/text"')
+  local whole = alice:get(path .. "/text")
+  lu.assertEquals(whole.headers["content-type"], "text/plain; charset=utf-8")
+  lu.assertEquals(whole.headers["x-content-type-options"], "nosniff")
+  lu.assertStrContains(whole.body, " *** end")
+  lu.assertStrContains(whole.body, long)
+  for _, secret in ipairs { "hush-hush", token } do
+    lu.assertNotStrContains(whole.body, secret)
+  end
+  lu.assertEquals(browser.new():get(path .. "/text").headers.location, "/portal/sign-in")
+  lu.assertEquals(alice:get("/portal/traffic/999/text").status, 404)
+  wire.call("POST", "/v1/groups/" .. wire.sales .. "/messages", {
+    token = token, json = { message = ("x"):rep(9000) },
+  })
+  path = alice:page("/portal/traffic"):match 'href="(/portal/traffic/%d+)"'
+  lu.assertStrContains(alice:page(path), "--data-binary @body") -- the command is whole without its body
+end
+
 function TestWeight.test_a_conversation_of_long_texts()
   local group, token = "/v1/groups/" .. wire.sales, wire.access()
   wire.steer("switches", { per_minute = 0, tenant_per_minute = 0 })
