@@ -96,7 +96,7 @@ static void gzipped(void **state)
 {
     (void)state;
     static char zeros[100000];
-    unsigned char packed[1000], mac[32];
+    unsigned char packed[4000], mac[32];
     char hex[65];
     struct hook_fixture f;
     hook_fixture_begin(&f, HOOK_HMAC, "header:Sig", "{body}", NULL);
@@ -126,6 +126,16 @@ static void gzipped(void **state)
     memcpy(packed + len, packed, len); /* a second member */
     call.len = 2 * len;
     assert_int_equal(hook_fixture_check(&f, &call), 415);
+    for (size_t size = 1; size <= 3; size += 2) { /* MiB */
+        static char many[3 << 20];
+        f.rules.max_body = sizeof many;
+        call.len = gzip(many, size << 20, packed, sizeof packed);
+        f.rules.gzip = HOOK_GZIP_SIGNED_DECODED;
+        assert_int_equal(hook_fixture_check(&f, &call), size == 1 ? 401 : 413);
+        f.rules.gzip = HOOK_GZIP_SIGNED_WIRE;
+        assert_int_equal(hook_fixture_check(&f, &call), 401);
+    }
+    f.rules.gzip = HOOK_GZIP_SIGNED_DECODED;
     f.rules.max_body = 1000; /* a bomb */
     call.len = gzip(zeros, sizeof zeros, packed, sizeof packed);
     assert_int_equal(hook_fixture_check(&f, &call), 413);
