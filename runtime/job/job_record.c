@@ -225,7 +225,8 @@ static int tell_former(const struct job_record *record, const struct store_runs 
     }
     for (size_t i = interrupted->count; i > 0; i--)
         tell(record, &interrupted->items[i - 1], NULL,
-             "was interrupted: it was killed, or the machine went down");
+             "was interrupted: it was killed, the machine went down, or its end could not be "
+             "recorded");
     return 0;
 }
 

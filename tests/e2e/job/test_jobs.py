@@ -604,7 +604,7 @@ class Interrupted(JobCase):
         self.write("go", "")
         done = self.run_job()  # the lock is free
         self.assertIn(f"run {self.rows()[0]['run']}", done.stderr)
-        self.assertIn("was interrupted", done.stderr)
+        self.assertIn("was interrupted: it was killed, the machine went down, or its end could not be recorded", done.stderr)
         first, second = self.rows()
         self.assertEqual((first["exit"], first["cause"], first["ended_ms"]), (None, "interrupted", None))
         self.assertEqual((second["exit"], second["cause"]), (0, None))
