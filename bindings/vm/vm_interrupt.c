@@ -81,8 +81,10 @@ void vm_interrupt_setup(struct vm *vm)
 {
     pthread_sigmask(SIG_BLOCK, NULL, &vm->mask);
     vm->signals = signal_watch_new(vm->L, vm->options.engine->loop, &vm->broken);
-    if (vm->signals != NULL)
-        signal_watch_push(vm->signals, &vm->handler, on_signal, vm);
+    if (vm->signals == NULL)
+        return;
+    signal_watch_push(vm->signals, &vm->handler, on_signal, vm);
+    http_send_at_once(vm->options.engine->http);
 }
 
 void vm_interrupt_poll(struct vm *vm)

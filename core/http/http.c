@@ -31,6 +31,7 @@ struct http {
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
+    bool at_once; /* http_send_at_once */
     struct list queued, running, finished;
     struct curl_waitfd *waits; /* of the poll function */
     size_t waits_cap;
@@ -261,7 +262,8 @@ static void after_poll(void *arg)
     struct http *http = arg;
     struct sigaction before;
     int running = 0, left = 0;
-    launch(http); /* what tasks of this turn have started need not wait for the next one */
+    if (http->at_once)
+        launch(http);
     sigpipe_ignore(&before);
     http->api->multi_perform(http->multi, &running);
     for (CURLMsg *message; (message = http->api->multi_info_read(http->multi, &left)) != NULL;) {
@@ -308,6 +310,11 @@ struct http *http_new(struct loop *loop, struct log *log)
     http->log = log;
     http->hook = (struct loop_hook){.before = before_poll, .after = after_poll, .arg = http};
     return http;
+}
+
+void http_send_at_once(struct http *http)
+{
+    http->at_once = true;
 }
 
 static int load(struct http *http, struct err *err)

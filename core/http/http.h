@@ -127,6 +127,10 @@ struct http;
 struct http_transfer;
 
 struct http *http_new(struct loop *loop, struct log *log); /* cheap: loads nothing */
+/* From now on what is started in a turn of the loop is sent in that turn, not at the beginning of
+ * the next one. For those who watch signals all the time: others look between two turns whether an
+ * exchange is about to be sent, which no signal may cut. */
+void http_send_at_once(struct http *http);
 void http_free(struct http *http); /* cancels what runs, without calling done; not inside done */
 /* Whether libcurl writes this header field itself, so that no request can set it. */
 bool http_is_reserved(const char *name);
