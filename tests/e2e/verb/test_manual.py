@@ -5,7 +5,7 @@ import re
 import unittest
 
 import support
-from tables import commands, help_of, table
+from tables import arguments, commands, help_of, table
 
 PAGES = os.path.join(support.SOURCE, "docs/man")
 MACROS = {"Ar", "Cm", "Fl", "Li", "Ns", "No", "Oc", "Oo", "Op", "Pa", "Pq", "Ql", "Xr", "|"}
@@ -74,6 +74,20 @@ class Manual(unittest.TestCase):
         for (section, items), names in described.items():
             with self.subTest(section=" ".join(section)):
                 self.assertEqual(items, names)
+
+    def test_arguments(self):
+        """An argument has the same name in both; a letter, such as D, stands for a word that begins with it."""
+        def has(item, word):
+            words = re.findall(r"\w+", item.lower())
+            return word in words or len(word) == 1 and any(other.startswith(word) for other in words)
+
+        for command in commands():
+            described = "\n".join(line for line in Page(f"jeton-{command[0]}.1").lines if line.startswith(".It Fl "))
+            for name, argument in arguments(help_of(*command)).items():
+                items = re.findall(rf"-{name}\b(?!-)(.*)$", described, re.M)
+                with self.subTest(command=" ".join(command), option=name):
+                    self.assertTrue(not argument or any(
+                        all(has(item, word) for word in re.findall(r"\w+", argument.lower())) for item in items), items)
 
     def test_global_options(self):
         options, page = table(help_of()), Page("jeton.1")
