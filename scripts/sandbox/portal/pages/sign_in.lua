@@ -21,7 +21,7 @@ local function accounts(visit)
         h.span { class = "soft", user.email } },
     }
   end
-  return visit:form {
+  return #items > 0 and visit:form {
     action = "/portal/sign-in", id = "accounts", class = "card",
     h.h2 { visit.t "sign_in.accounts" },
     h.ul { class = "accounts", items },
