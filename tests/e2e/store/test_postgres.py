@@ -511,11 +511,14 @@ class Postgres(PostgresCase):
         first = start()
         self.assertEqual((first.returncode, first.stdout), (0, "1\n"), first.stderr)
         self.sql("UPDATE @slot SET slot_ms = slot_ms - 3600000")
+        minute = time.time() // 60
         done = start()
         self.assertEqual((done.returncode, done.stdout), (0, "2\n"), done.stderr)
-        self.assertEqual(start().stdout, "")
+        third = start().stdout
+        self.assertIn(third, ("",) if time.time() // 60 == minute else ("", "3\n"))
         self.assertEqual(os.listdir(pod), [])
-        self.assertEqual(self.sql("SELECT count(DISTINCT host_id), count(*) FROM @run"), [["2", "2"]])
+        runs = "3" if third else "2"
+        self.assertEqual(self.sql("SELECT count(DISTINCT host_id), count(*) FROM @run"), [[runs, runs]])
         self.host(1, "jobs: { job: { script: job.lua, schedule: '@daily' } }\n", folder=self.folder + "/etc1/host")
         done = self.on(1, "cron", "show", "--format", "kubernetes")
         self.assertEqual((done.returncode, "nothing else in it" in done.stderr), (3, True), done.stderr)
