@@ -102,11 +102,21 @@ local function attempt_table(visit, webhook, delivery)
   }
 end
 
+local function body_text(webhook, delivery)
+  return json.encode(webhook_parts.masked(webhook, json.decode(delivery.body)), { indent = 2 })
+end
+
+-- All of the body, masked as on its page.
+local function show_text(visit)
+  local _, webhook = webhook_parts.visit(visit)
+  return respond.text(visit, body_text(webhook, need_delivery(visit, webhook)) .. "\n")
+end
+
 local function show_delivery(visit)
   local t = visit.t
   local connector, webhook = webhook_parts.visit(visit)
   local delivery = need_delivery(visit, webhook)
-  local body = webhook_parts.masked(webhook, json.decode(delivery.body))
+  local path = webhook_parts.path(connector, webhook, "/" .. delivery.number)
   return respond.page(visit, {
     title = t("webhooks.number", { number = delivery.number }),
     back = { webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
@@ -119,14 +129,16 @@ local function show_delivery(visit)
           { t "webhooks.state", webhook_parts.delivery_state(visit, delivery) },
           { t "webhooks.next", delivery.state == "waiting" and webhook.active ~= 0
             and visit:time(delivery.next_at) },
+          { t "traffic.whole", h.a { href = path .. "/text", t "traffic.as_text" } },
         },
       },
       attempt_table(visit, webhook, delivery),
       widgets.card {
         title = t "webhooks.body",
-        widgets.code(visit, "body", "application/json", json.encode(body, { indent = 2 })),
+        widgets.code_begin(visit, "body", "application/json", body_text(webhook, delivery),
+          limits.portal_body_shown),
         not webhook_parts.is_over(visit, webhook) and visit:form {
-          action = webhook_parts.path(connector, webhook, ("/%d/again"):format(delivery.number)),
+          action = path .. "/again",
           h.div { class = "row", h.button { t "webhooks.again" } },
         },
       },
@@ -156,6 +168,7 @@ return {
   routes = {
     { method = "GET", path = WEBHOOK, phone = true, run = show },
     { method = "GET", path = WEBHOOK .. "/{number}", phone = true, run = show_delivery },
+    { method = "GET", path = WEBHOOK .. "/{number}/text", phone = true, run = show_text },
     { method = "POST", path = WEBHOOK .. "/enable", phone = true, run = enable },
     { method = "POST", path = WEBHOOK .. "/{number}/again", phone = true, run = again },
   },

@@ -109,6 +109,23 @@ function TestWebhooks.test_deliveries_and_one_of_them()
   lu.assertStrContains(words(browser.of("alice", { language = "fr" }):page(path .. "/" .. number)), "livré")
 end
 
+function TestWebhooks.test_a_large_delivery()
+  local _, path = subscribe()
+  local alice, long = browser.of "alice", ("'<"):rep(20000)
+  local data = { a = long, b = "a-header-value", password = "geheim" }
+  path = path .. "/" .. tell { event = "TextMessageCreated", data = data }
+  local page = alice:page(path)
+  lu.assertTrue(#page < 60000, tostring(#page))
+  lu.assertStrContains(page, 'href="' .. path .. '/text"')
+  local whole = alice:get(path .. "/text")
+  lu.assertEquals(whole.headers["content-type"], "text/plain; charset=utf-8")
+  lu.assertStrContains(whole.body, long)
+  lu.assertStrContains(whole.body, '"b": "***"')
+  lu.assertNotStrContains(whole.body, "geheim")
+  lu.assertEquals(browser.new():get(path .. "/text").headers.location, "/portal/sign-in")
+  lu.assertEquals(browser.of("chitra"):get(path .. "/text").status, alice:get(path .. "0/text").status)
+end
+
 -- The types of events that the page offers.
 local function offered(page)
   local out = {}
