@@ -35,21 +35,6 @@ static const struct schema_field fields[] = {
     {0},
 };
 
-/* Of a file of keys each line is one. */
-static void hide_value(const struct secret *secret, const char *value, struct redact *redact)
-{
-    static const char ends[] = " \t\r\n";
-    while (secret->is_key && *value != '\0') {
-        size_t len = strcspn(value, ends);
-        if (*value != '#')
-            redact_add(redact, value, len);
-        else
-            len = strcspn(value, "\n");
-        value += len + strspn(value + len, ends);
-    }
-    redact_add(redact, value, strlen(value));
-}
-
 /* 1, 0: there is none, -1. */
 static int read_secret(void *arg, enum state_secret which, struct buf *out, struct err *err)
 {
@@ -59,8 +44,7 @@ static int read_secret(void *arg, enum state_secret which, struct buf *out, stru
         return 0;
     if (secret_read(secret, config->redact, 0, out, err) != 0)
         return -1;
-    if (config->redact != NULL)
-        hide_value(secret, out->data, config->redact);
+    secret_hide(secret, out->data, out->len, NULL, config->redact);
     return 1;
 }
 
@@ -113,35 +97,16 @@ void config_state_settle(struct config *config, struct problems *problems)
                      "configuration needs a `name:` that it has on all of them");
 }
 
-static void hide(const struct secret *secret, struct redact *redact)
-{
-    const char *value = secret_at_hand(secret);
-    if (value != NULL)
-        hide_value(secret, value, redact);
-}
-
 void config_state_hide(const struct config *config, struct redact *redact)
 {
-    hide(&config->state_password, redact);
-    hide(&config->state_key, redact);
-}
-
-static void hide_file(const struct secret *secret, struct redact *redact)
-{
-    struct buf value;
-    struct err ignored;
-    if (secret->kind != SECRET_FILE && secret->kind != SECRET_CREDENTIAL)
-        return;
-    buf_create_secret(&value, SECRET_BYTES_MAX);
-    if (secret_read(secret, NULL, 0, &value, &ignored) == 0)
-        hide_value(secret, value.data, redact);
-    buf_destroy(&value);
+    secret_hide_at_hand(&config->state_password, NULL, redact);
+    secret_hide_at_hand(&config->state_key, NULL, redact);
 }
 
 void config_state_hide_files(const struct config *config, struct redact *redact)
 {
-    hide_file(&config->state_password, redact);
-    hide_file(&config->state_key, redact);
+    secret_hide_file(&config->state_password, NULL, redact);
+    secret_hide_file(&config->state_key, NULL, redact);
 }
 
 void config_state_destroy(struct config *config)

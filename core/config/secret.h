@@ -57,8 +57,8 @@ int secret_read_pipe(struct secret *secret, struct err *err);
  */
 int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err);
 /*
- * Registers a value of it as that owner's (redact_add_owned). Of a key, also each line of base64: a
- * message may hold a part of it. NULL redact is fine.
+ * Registers a value of it as that owner's (redact_add_owned). Of a key, also each line of base64,
+ * and of a file of keys each of them: a message may hold a part of it. NULL redact is fine.
  */
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact);

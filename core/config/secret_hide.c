@@ -27,6 +27,26 @@ static const char *hide_lines(const char *text, const char *end, const char *own
     return text;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* What is no PEM: a file with a key a line, and lines of comment. */
+static void hide_keys(const char *text, const char *end, const char *owner, struct redact *redact)
+{
+    while (text < end) {
+        bool is_comment = *text == '#';
+        const char *word = text;
+        while (text < end && (is_comment ? *text != '\n' : !is_space(*text)))
+            text++;
+        if (!is_comment)
+            redact_add_owned(redact, word, (size_t)(text - word), owner);
+        while (text < end && is_space(*text))
+            text++;
+    }
+}
+
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact)
 {
@@ -34,6 +54,8 @@ void secret_hide(const struct secret *secret, const char *value, size_t len, con
     if (redact == NULL)
         return;
     redact_add_owned(redact, value, len, owner);
+    if (secret->is_key && memmem(value, len, BEGIN, sizeof BEGIN - 1) == NULL)
+        hide_keys(value, end, owner, redact);
     while (secret->is_key && value != NULL) {
         value = memmem(value, (size_t)(end - value), BEGIN, sizeof BEGIN - 1);
         if (value == NULL)
