@@ -4,7 +4,6 @@
 #include "mem.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /* While a mapping is read. */
 struct database {
