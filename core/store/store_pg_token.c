@@ -1,113 +1,13 @@
-/* The rows of tokens, and their intents. What is secret is sealed, and where it would be sent. */
+/* The tokens of connectors, their intents, and what could not be stored of them. */
 #include "mem.h"
-#include "store_pg.h"
+#include "store_pg_token_row.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { NUMBER, TEXT, SEALED };
-
-/* In this order they are read and written. */
-#define COLUMNS(X)                                                                                 \
-    X(NUMBER, generation)                                                                          \
-    X(SEALED, access_token)                                                                        \
-    X(SEALED, endpoint_url)                                                                        \
-    X(TEXT, scope)                                                                                 \
-    X(NUMBER, lifetime_ms)                                                                         \
-    X(NUMBER, received_wall_ms)                                                                    \
-    X(NUMBER, received_boot_ms)                                                                    \
-    X(SEALED, refresh_token)                                                                       \
-    X(SEALED, refresh_previous)                                                                    \
-    X(NUMBER, refresh_since_ms)                                                                    \
-    X(TEXT, configured_fingerprint)                                                                \
-    X(TEXT, application_fingerprint)                                                               \
-    X(SEALED, service_override)                                                                    \
-    X(TEXT, token_type)                                                                            \
-    X(NUMBER, refresh_expires_ms)                                                                  \
-    X(NUMBER, login_since_ms)                                                                      \
-    X(TEXT, asked)                                                                                 \
-    X(TEXT, secret_fingerprint)                                                                    \
-    X(NUMBER, barred)                                                                              \
-    X(SEALED, metadata)                                                                            \
-    X(NUMBER, metadata_ms)                                                                         \
-    X(TEXT, subject_fingerprint)
-
-static const struct column {
-    const char *name;
-    const char *sealed; /* what its secrets are bound to */
-    size_t offset;      /* in a row: int64_t or char * */
-    enum kind kind;
-} columns[] = {
-#define COLUMN(type, member)                                                                       \
-    {#member, "token." #member, offsetof(struct store_token, member), type},
-    COLUMNS(COLUMN)
-#undef COLUMN
-};
-
-#define GENERATION 0                     /* in the list */
-#define REFRESH    7                     /* likewise: refresh_token */
-#define SPARE      "token.refresh_token" /* as it is sealed there, and in a spool */
-#define COUNT      (sizeof columns / sizeof columns[0])
 #define HEAL                                                                                       \
     "bring its key back, or sign in again (`jeton login`), or forget it (`jeton logout --local`)"
-/* Behind those of the list. */
-#define REST                                                                                       \
-    "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8')"
-
-static const char *select_row(struct store_pg_batch *batch)
-{
-    struct buf sql;
-    buf_create(&sql, BUF_LIMIT_LINE);
-    buf_puts(&sql, "SELECT ");
-    for (size_t i = 0; i < COUNT; i++)
-        buf_printf(&sql, "%s, ", columns[i].name);
-    buf_puts(&sql, REST " FROM @token WHERE owner = $1");
-    const char *text = arena_text(&batch->texts, sql.data, sql.len);
-    buf_destroy(&sql);
-    return text;
-}
-
-static int take_column(struct store_pg_batch *batch, size_t statement, size_t i,
-                       struct store_token *row, struct err *err)
-{
-    const struct column *column = &columns[i];
-    char *member = (char *)row + column->offset;
-    const char *text = NULL;
-    if (column->kind == NUMBER) {
-        int64_t number = store_pg_get_int(batch, statement, 0, (int)i, 0);
-        memcpy(member, &number, sizeof number);
-        return 0;
-    }
-    if (column->kind == TEXT)
-        text = store_pg_get(batch, statement, 0, (int)i);
-    else if (store_pg_get_sealed(batch, statement, 0, (int)i, column->sealed, row->owner, &text,
-                                 NULL, err) != 0)
-        return -1;
-    char *own = mem_strdup(text);
-    memcpy(member, &own, sizeof own);
-    return 0;
-}
-
-/* -1: no key opens some of it, which is missing then. */
-static int take_row(struct store_pg_batch *batch, size_t statement, struct store_token *row,
-                    struct err *err)
-{
-    int result = 0;
-    for (size_t i = 0; i < COUNT; i++) {
-        if (take_column(batch, statement, i, row, err) != 0)
-            result = -1;
-    }
-    int at = COUNT;
-    snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s",
-             store_pg_get_text(batch, statement, 0, at++));
-    row->pause.kind = (enum store_pause_kind)store_pg_get_int(batch, statement, 0, at++, 0);
-    row->pause.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
-    row->pause.times = store_pg_get_int(batch, statement, 0, at++, 0);
-    row->pause.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
-    return result;
-}
 
 static int ask_salt(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
@@ -132,7 +32,7 @@ static int load(struct store_pg_work *work, struct store_pg_batch *batch, struct
 {
     const char *owner = work->call->token.owner;
     (void)err;
-    store_pg_say(batch, select_row(batch));
+    store_pg_say(batch, store_pg_token_row_select(batch));
     store_pg_text(batch, owner);
     store_pg_say(batch,
                  "SELECT id, generation, started_ms, host FROM @token_intent WHERE owner = $1");
@@ -160,7 +60,8 @@ static int take_spares(struct store_pg_batch *batch, struct store_token *row, st
     size_t count = 0;
     for (int i = 0; i < store_pg_rows(batch, 2) && count < STORE_SPARES_MAX; i++) {
         const char *spare;
-        if (store_pg_get_sealed(batch, 2, i, 0, SPARE, row->owner, &spare, NULL, err) != 0)
+        if (store_pg_get_sealed(batch, 2, i, 0, STORE_PG_TOKEN_SPARE, row->owner, &spare, NULL,
+                                err) != 0)
             return -1;
         if (spare != NULL && (row->refresh_token == NULL || strcmp(spare, row->refresh_token) != 0))
             row->spares[count++] = mem_strdup(spare);
@@ -172,7 +73,7 @@ static int list(struct store_pg_work *work, struct store_pg_batch *batch, struct
 {
     (void)err;
     for (size_t i = 0; i < work->call->token.count; i++) {
-        store_pg_say(batch, select_row(batch));
+        store_pg_say(batch, store_pg_token_row_select(batch));
         store_pg_text(batch, work->call->token.row[i].owner);
     }
     return 0;
@@ -190,7 +91,7 @@ static int listed(struct store_pg_work *work, struct store_pg_batch *batch, stru
 {
     struct store_token *rows = work->call->token.row;
     for (size_t i = 0; i < work->call->token.count; i++) {
-        if (store_pg_rows(batch, i) > 0 && take_row(batch, i, &rows[i], err) != 0) {
+        if (store_pg_rows(batch, i) > 0 && store_pg_token_row_take(batch, i, &rows[i], err) != 0) {
             mem_free(rows[i].pause.reason);
             rows[i].pause.kind = STORE_PAUSE_PERSON;
             rows[i].pause.reason = mem_strdup("no key of `state.key` opens it; " HEAL);
@@ -199,65 +100,6 @@ static int listed(struct store_pg_work *work, struct store_pg_batch *batch, stru
         blank(&rows[i].refresh_token);
     }
     return 0;
-}
-
-static void put_column(struct store_pg_batch *batch, const struct column *column,
-                       const struct store_token *row)
-{
-    const char *member = (const char *)row + column->offset;
-    int64_t number;
-    const char *text;
-    memcpy(&number, member, sizeof number);
-    memcpy(&text, member, sizeof text);
-    if (column->kind == NUMBER)
-        store_pg_int(batch, number);
-    else if (column->kind == TEXT)
-        store_pg_text(batch, text);
-    else
-        store_pg_sealed(batch, column->sealed, row->owner, text, text != NULL ? strlen(text) : 0);
-}
-
-#define PUT_MORE                                                                                   \
-    "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner"
-
-#define REST_COUNT 7 /* of these */
-
-/* INSERT … ON CONFLICT: a row is replaced as a whole. */
-static const char *insert_row(struct store_pg_batch *batch, const char *where)
-{
-    static const char *const more[] = {PUT_MORE};
-    size_t total = COUNT + sizeof more / sizeof more[0];
-    struct buf sql;
-    buf_create(&sql, BUF_LIMIT_LINE);
-    buf_puts(&sql, "INSERT INTO @token AS its (");
-    for (size_t i = 0; i < total; i++)
-        buf_printf(&sql, "%s%s", i > 0 ? ", " : "", i < COUNT ? columns[i].name : more[i - COUNT]);
-    buf_puts(&sql, ") VALUES (");
-    for (size_t i = 0; i < total; i++)
-        buf_printf(&sql, "%s$%zu", i > 0 ? ", " : "", i + 1);
-    buf_puts(&sql, ") ON CONFLICT (owner) DO UPDATE SET ");
-    for (size_t i = 0; i + 1 < total; i++) {
-        const char *name = i < COUNT ? columns[i].name : more[i - COUNT];
-        buf_printf(&sql, "%s%s = excluded.%s", i > 0 ? ", " : "", name, name);
-    }
-    buf_puts(&sql, where);
-    const char *text = arena_text(&batch->texts, sql.data, sql.len);
-    buf_destroy(&sql);
-    return text;
-}
-
-static void save_row(struct store_pg_batch *batch, const struct store_token *row)
-{
-    store_pg_say(batch, insert_row(batch, ""));
-    for (size_t i = 0; i < COUNT; i++)
-        put_column(batch, &columns[i], row);
-    store_pg_text(batch, row->received_boot_id);
-    store_pg_int(batch, (int)row->pause.kind);
-    store_pg_int(batch, row->pause.since_ms);
-    store_pg_int(batch, row->pause.times);
-    store_pg_scope(batch, row->pause.reason);
-    store_pg_scope(batch, row->home);
-    store_pg_text(batch, row->owner);
 }
 
 static void delete_intent(struct store_pg_batch *batch, const char *owner)
@@ -306,7 +148,7 @@ static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct
 {
     const struct store_token *row = work->call->token.row;
     (void)err;
-    save_row(batch, row);
+    store_pg_token_row_save(batch, row);
     if (work->call->under != NULL && row->refresh_token != NULL && !work->call->token.known) {
         work->last = spool_name(&work->texts, work->call);
         store_pg_spool_write(work->pg, work->last, &batch->statements[0]);
@@ -314,7 +156,7 @@ static int save(struct store_pg_work *work, struct store_pg_batch *batch, struct
     save_intent(batch, row->owner, &row->intent);
     delete_spares(batch, row->owner, row->generation);
     if (work->call->token.slot != NULL)
-        save_row(batch, work->call->token.slot);
+        store_pg_token_row_save(batch, work->call->token.slot);
     return 0;
 }
 
@@ -367,25 +209,6 @@ static void pushed(struct store_pg_batch *batch, const struct err *err)
         push_ended(batch, err);
 }
 
-/* Adds what the file holds of this owner to the last statement. 1; 0: no key opens it; -1: it is
- * damaged. What was sealed with a key that is about to go is sealed with the first one. */
-static int read_kept(struct store_pg_batch *batch, const char *name, const char *owner)
-{
-    bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
-    struct store_pg_statement *row = &batch->statements[batch->count - 1];
-    const char *whose = whole ? row->values[row->count - 1] : NULL;
-    if (whose == NULL || strcmp(whose, owner) != 0 || strlen(owner) >= STORE_OWNER_SIZE ||
-        row->values[GENERATION] == NULL || row->values[REFRESH] == NULL)
-        return -1;
-    for (size_t i = 0; i < COUNT; i++) {
-        if (columns[i].kind == SEALED && row->values[i] != NULL &&
-            (row->formats[i] != 1 || store_pg_seal_anew(batch, columns[i].sealed, owner,
-                                                        &row->values[i], &row->lengths[i]) != 0))
-            return 0;
-    }
-    return 1;
-}
-
 static char *owner_of_file(const char *name) /* mem_free */
 {
     const char *dot = strrchr(name, '.');
@@ -395,13 +218,13 @@ static char *owner_of_file(const char *name) /* mem_free */
 static void push_row(struct store_pg_batch *batch, const char *name, const char *owner)
 {
     const struct store_pg_statement *row = &batch->statements[1];
-    size_t len = (size_t)row->lengths[REFRESH];
+    size_t len = (size_t)row->lengths[STORE_PG_TOKEN_REFRESH];
     struct pushing *pushing = mem_alloc(sizeof *pushing + len);
     snprintf(pushing->name, sizeof pushing->name, "%s", name);
     snprintf(pushing->owner, sizeof pushing->owner, "%s", owner);
-    pushing->generation = strtoll(row->values[GENERATION], NULL, 10);
+    pushing->generation = strtoll(row->values[STORE_PG_TOKEN_GENERATION], NULL, 10);
     pushing->len = len;
-    memcpy(pushing->refresh, row->values[REFRESH], len);
+    memcpy(pushing->refresh, row->values[STORE_PG_TOKEN_REFRESH], len);
     batch->arg = pushing;
     store_pg_say(batch, "SELECT refresh_token = $1 FROM @token WHERE owner = $2");
     store_pg_bytes(batch, pushing->refresh, len);
@@ -424,8 +247,9 @@ static void push(struct store_pg *pg, const char *name, void *arg)
     store_pg_int(batch, STORE_LEASE_TOKEN);
     store_pg_scope(batch, owner);
     store_pg_text(batch, dot != NULL ? dot + 1 : NULL);
-    store_pg_say(batch, insert_row(batch, " WHERE its.generation < excluded.generation"));
-    if (read_kept(batch, name, owner) == 1)
+    store_pg_say(batch,
+                 store_pg_token_row_insert(batch, " WHERE its.generation < excluded.generation"));
+    if (store_pg_token_row_read(batch, name, owner) == 1)
         push_row(batch, name, owner);
     else
         store_pg_batch_free(batch);
@@ -455,9 +279,10 @@ static void look_whether_later(struct store_pg *pg, const char *name, void *arg)
     if (strcmp(owner, kept->row->owner) == 0) {
         struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
         store_pg_say(batch, "");
-        int opens = read_kept(batch, name, owner);
+        int opens = store_pg_token_row_read(batch, name, owner);
         if (opens >= 0 &&
-            strtoll(batch->statements[0].values[GENERATION], NULL, 10) > kept->row->generation &&
+            strtoll(batch->statements[0].values[STORE_PG_TOKEN_GENERATION], NULL, 10) >
+                kept->row->generation &&
             (opens == 0 || (!kept->replaces && store_pg_lease_keep_token(pg, owner)))) {
             snprintf(kept->name, sizeof kept->name, "%s", name);
             kept->opens = opens == 1;
@@ -496,7 +321,7 @@ static int loaded(struct store_pg_work *work, struct store_pg_batch *batch, stru
     int found = store_pg_rows(batch, 0) > 0;
     memset(row, 0, sizeof *row);
     snprintf(row->owner, sizeof row->owner, "%s", work->call->token.owner);
-    int opened = found == 1 ? take_row(batch, 0, row, err) : 0;
+    int opened = found == 1 ? store_pg_token_row_take(batch, 0, row, err) : 0;
     if (opened == 0 && found == 1)
         opened = take_spares(batch, row, err);
     if (opened != 0)

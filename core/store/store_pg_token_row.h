@@ -1,0 +1,27 @@
+/* A row of tokens in PostgreSQL, and the same row in a spool file. */
+#ifndef JETON_STORE_PG_TOKEN_ROW_H
+#define JETON_STORE_PG_TOKEN_ROW_H
+
+#include "store_pg.h"
+
+/* Of the values that store_pg_token_row_save writes, and a spool file holds. */
+#define STORE_PG_TOKEN_GENERATION 0
+#define STORE_PG_TOKEN_REFRESH    7
+#define STORE_PG_TOKEN_SPARE      "token.refresh_token" /* as that one is sealed, among spares too */
+
+/* SELECT of the row whose owner is $1. */
+const char *store_pg_token_row_select(struct store_pg_batch *batch);
+/* What came of that, into `row`, whose owner is set. -1: no key opens some of it, which is missing
+ * then. */
+int store_pg_token_row_take(struct store_pg_batch *batch, size_t statement, struct store_token *row,
+                            struct err *err);
+/* INSERT … ON CONFLICT: a row is replaced as a whole; `where` may keep it. */
+const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *where);
+/* Such a statement with its values. */
+void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_token *row);
+/* Adds the values that the spool file holds of this owner to the last statement. 1; 0: no key opens
+ * it; -1: it is damaged. What was sealed with a key that is about to go is sealed with the first
+ * one. */
+int store_pg_token_row_read(struct store_pg_batch *batch, const char *name, const char *owner);
+
+#endif
