@@ -10,8 +10,9 @@ import subprocess
 import unittest
 import zoneinfo
 
+import judges
 import schedules
-from support import SOURCE, Case
+from support import PATIENCE, SOURCE, Case
 
 UTC = datetime.timezone.utc
 YEARS = 2
@@ -196,49 +197,9 @@ connectors:
         self.assertGreater(windows, 10)
 
 
-# batch/v1 CronJob, as https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/cron-job-v1/ and
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ have it; the schedule's syntax is that of
-# https://pkg.go.dev/github.com/robfig/cron/v3 (ParseStandard). Allowed keys by path; True: any value below.
-CRONJOB = {
-    "apiVersion": str, "kind": str, "metadata": {"name": str, "labels": True, "annotations": True},
-    "spec": {
-        "schedule": str, "timeZone": str, "concurrencyPolicy": str, "startingDeadlineSeconds": int,
-        "jobTemplate": {"spec": {"backoffLimit": int, "activeDeadlineSeconds": int, "template": {"spec": {
-            "restartPolicy": str,
-            "securityContext": {"runAsNonRoot": bool, "runAsUser": int, "runAsGroup": int, "fsGroup": int,
-                                "fsGroupChangePolicy": str, "seccompProfile": {"type": str}},
-            "containers": [{
-                "name": str, "image": str, "command": [str], "env": [{"name": str, "value": str, "valueFrom": {"secretKeyRef": {"name": str, "key": str}}}],
-                "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},
-                                    "readOnlyRootFilesystem": bool},
-                "volumeMounts": [{"name": str, "mountPath": str, "subPath": str, "readOnly": bool}]}],
-            "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
-                         "projected": {"defaultMode": int, "sources": [
-                             {"secret": {"name": str, "items": [{"key": str, "path": str}]}}]},
-                         "persistentVolumeClaim": {"claimName": str}, "emptyDir": {}}]}}}},
-    },
-}
-# apps/v1 Deployment, as https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ has it.
-PROBE = {"httpGet": {"path": str, "port": int}, "failureThreshold": int}
-DEPLOYMENT = {
-    "apiVersion": str, "kind": str, "metadata": {"name": str},
-    "spec": {
-        "replicas": int, "strategy": {"type": str}, "selector": {"matchLabels": {"app": str}},
-        "template": {"metadata": {"labels": {"app": str}}, "spec": {
-            "terminationGracePeriodSeconds": int,
-            "securityContext": {"runAsNonRoot": bool, "runAsUser": int, "runAsGroup": int, "fsGroup": int},
-            "containers": [{
-                "name": str, "image": str, "args": [str], "ports": [{"containerPort": int}],
-                "env": [{"name": str, "valueFrom": {"secretKeyRef": {"name": str, "key": str}}}],
-                "securityContext": {"allowPrivilegeEscalation": bool, "capabilities": {"drop": [str]},
-                                    "readOnlyRootFilesystem": bool},
-                "readinessProbe": PROBE, "livenessProbe": PROBE,
-                "volumeMounts": [{"name": str, "mountPath": str, "readOnly": bool}]}],
-            "volumes": [{"name": str, "secret": {"secretName": str, "defaultMode": int},
-                         "configMap": {"name": str, "defaultMode": int},
-                         "persistentVolumeClaim": {"claimName": str}, "emptyDir": {}}]}},
-    },
-}
+# What the schema does not say: names are those of
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/; the schedule's syntax is that of
+# https://pkg.go.dev/github.com/robfig/cron/v3 (ParseStandard).
 LABEL = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 LABEL_KEY = r"([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 CRONJOB_NAME_MAX = 52  # the controller appends 11 characters, and a Job's name has 63 at most
@@ -276,20 +237,17 @@ class Kubernetes(Show):
         self.write("none.yaml", "version: 1\n")
         return json.loads(self.ok("--config", "none.yaml", "run", "read.lua", input=document).stdout)
 
-    def check_shape(self, value, shape, path):
-        if shape is True:
-            return
-        if isinstance(shape, dict):
-            self.assertIsInstance(value, dict, path)
-            for key, item in value.items():
-                self.assertIn(key, shape, path)
-                self.check_shape(item, shape[key], f"{path}.{key}")
-        elif isinstance(shape, list):
-            self.assertIsInstance(value, list, path)
-            for item in value:
-                self.check_shape(item, shape[0], path + "[]")
-        else:
-            self.assertIs(type(value), shape, path)
+    def check_kinds(self, manifests):
+        """By types that are made of Kubernetes' OpenAPI schema: what their compiler says of these."""
+        lines = [f'import type * as {group} from "{judges.PACKAGES}/node_modules/kubernetes-types/{group}/v1";'
+                 for group in ("apps", "batch")]
+        for number, manifest in enumerate(manifests):
+            kind = f"{manifest['apiVersion'].partition('/')[0]}.{manifest['kind']}"
+            lines.append(f"const m{number}: {kind} & {{ apiVersion: {kind}['apiVersion'] }} = {json.dumps(manifest)};")
+        compiler = judges.package("typescript") + "/bin/tsc"
+        return subprocess.run([judges.node(), compiler, "--noEmit", "--strict", "--skipLibCheck", "--lib", "es5",
+                               self.write("manifests.ts", "\n".join(lines))], capture_output=True, text=True, timeout=PATIENCE,
+                              cwd=self.folder, check=False).stdout
 
     def check_schedule(self, schedule):
         fields = schedule.split(" ")
@@ -300,8 +258,12 @@ class Kubernetes(Show):
                 for number in re.findall(r"\d+", element.partition("/")[0]):
                     self.assertTrue(low <= int(number) <= high, schedule)
 
+    def check_manifests(self, manifests):
+        self.assertEqual(self.check_kinds(manifests), "")
+        for manifest in manifests:
+            self.check_manifest(manifest)
+
     def check_manifest(self, manifest):
-        self.check_shape(manifest, CRONJOB, "")
         self.assertEqual((manifest["apiVersion"], manifest["kind"]), ("batch/v1", "CronJob"))
         metadata, spec = manifest["metadata"], manifest["spec"]
         self.assertRegex(metadata["name"], f"^{LABEL}$")
@@ -322,14 +284,36 @@ class Kubernetes(Show):
     def test_manifests(self):
         found = self.manifests("version: 1\nstate: /var/lib/jeton\n" + text_of_jobs())
         self.assertEqual(len(found), len(JOBS))
-        for manifest in found:
-            self.check_manifest(manifest)
+        self.check_manifests(found)
         self.assertEqual(len({manifest["metadata"]["name"] for manifest in found}), len(JOBS))
         first = found[0]
         self.assertEqual((first["spec"]["schedule"], first["spec"]["timeZone"]), ("0 8 * * 1-5", "Asia/Kolkata"))
         container = first["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
         self.assertEqual(container["command"], ["jeton", "--config", self.folder + "/jeton.yaml", "run", "--job",
                                                 "plain", "--scheduled"])
+
+    def test_the_schema_would_say_so(self):
+        """A field that is misspelt, in the wrong place or of another type, one that lacks, another kind or version."""
+        good, = self.manifests("version: 1\nstate: /var/lib/jeton\n"
+                               "jobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n")
+        pod = "spec/jobTemplate/spec/template/spec"
+        wrong = {"spec/timezone": "UTC", pod + "/schedule": "* * * * *", pod + "/containers/0/command": "jeton",
+                 pod + "/volumes/0/secret/defaultMode": "0400", pod + "/securityContext/fsgroup": 1, pod + "/containers": None,
+                 "spec/jobTemplate": None, "kind": "CronTab", "apiVersion": "batch/v1beta1"}
+        manifests = []
+        for path, value in wrong.items():
+            manifests.append(json.loads(json.dumps(good)))
+            *parents, last = path.split("/")
+            at = manifests[-1]
+            for name in parents:
+                at = at[int(name) if name.isdigit() else name]
+            if value is None:
+                del at[last]
+            else:
+                at[last] = value
+        said = self.check_kinds([good] + manifests)
+        self.assertEqual({int(line) for line in re.findall(r"^manifests\.ts\((\d+),", said, re.MULTILINE)},
+                         set(range(4, 4 + len(wrong))), said)
 
     def test_choices(self):
         long = "x" * 60
@@ -343,8 +327,7 @@ jobs:
   {long}y: {{ script: report.lua, schedule: "@daily" }}
   boot: {{ script: report.lua, schedule: "@reboot" }}
 """)
-        for manifest in found:
-            self.check_manifest(manifest)
+        self.check_manifests(found)
         self.assertEqual(len({manifest["metadata"]["name"] for manifest in found}), 4)  # and none for boot
         wait, catch_up, local = found[0]["spec"], found[1]["spec"], found[2]["spec"]
         self.assertEqual(wait["concurrencyPolicy"], "Allow")
@@ -365,8 +348,7 @@ jobs:
         secrets = {volume["secret"]["secretName"] for manifest in found
                    for volume in manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["volumes"]
                    if "secret" in volume}
-        for manifest in found:
-            self.check_manifest(manifest)
+        self.check_manifests(found)
         self.assertEqual((len(set(names)), len(secrets)), (8, 6), names)
         self.assertEqual(names[:2], ["jeton-shop-report", "jeton-shop-a-b"])
         self.assertIn("jeton-shop-config", secrets)
@@ -393,7 +375,7 @@ jobs:
         shown = self.ok("--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout
         self.assertNotIn("value-of", shown)
         manifest = self.read(shown.removeprefix("---\n"))
-        self.check_manifest(manifest)
+        self.check_manifests([manifest])
         pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         container = pod["containers"][0]
         env = [one for one in container["env"] if "valueFrom" in one]
@@ -415,7 +397,7 @@ jobs:
         return [text for its, text in re.findall(r"^```(\w*)\n(.*?)^```$", part, re.DOTALL | re.MULTILINE) if its == kind]
 
     def check_deployment(self, manifest):
-        self.check_shape(manifest, DEPLOYMENT, "")
+        self.assertEqual(self.check_kinds([manifest]), "")
         self.assertEqual((manifest["apiVersion"], manifest["kind"]), ("apps/v1", "Deployment"))
         template = manifest["spec"]["template"]
         self.assertEqual(manifest["spec"]["selector"]["matchLabels"], template["metadata"]["labels"])
@@ -437,7 +419,7 @@ jobs:
         image = re.search(r"--image (\S+)", commands)[1]
         config += "jobs: { a: { script: report.lua, schedule: '@daily', timezone: UTC } }\n"
         found, = self.manifests(config, "--image", image)
-        self.check_manifest(found)
+        self.check_manifests([found])
         pod = found["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         self.assertEqual(image, container["image"])
         self.assertEqual(image, pod["containers"][0]["image"])
@@ -454,7 +436,7 @@ jobs:
 
         def image(*options):
             found, = self.manifests(text, *options)
-            self.check_manifest(found)
+            self.check_manifests([found])
             return found["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["image"]
 
         self.assertRegex(image(), r"^jeton:[0-9.]+$")

@@ -62,10 +62,17 @@ class Judge:
         self.process.stdout.close()
 
 
+def package(name):
+    """Its folder."""
+    folder = os.path.join(PACKAGES, "node_modules", name)
+    if not os.path.exists(folder):
+        raise AssertionError("the packages of tests/judges/package.json are missing: ./dev test")
+    return folder
+
+
 def oidc(**settings):
     """oidc-provider, with these clients and resources."""
-    if not os.path.exists(os.path.join(PACKAGES, "installed.json")):
-        raise AssertionError("the packages of tests/judges/package.json are missing: ./dev test")
+    package("oidc-provider")
     return Judge([node(), os.path.join(JUDGES, "oidc.mjs")], settings)
 
 
