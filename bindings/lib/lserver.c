@@ -340,6 +340,7 @@ static struct server_options read_options(lua_State *L, int64_t *task_limit)
                                    .max_upload = (uint64_t)max_upload,
                                    .folder = folder,
                                    .ask_over = (size_t)ask_over,
+                                   .end_idle = true,
                                    .handler = on_request,
                                    .head = has_head ? on_head : NULL,
                                    .gone = on_gone,

@@ -5,12 +5,21 @@
 #define REFUSED_BUSY      503
 #define REFUSED_STORAGE   507
 
+/* Whether a slow body of another request made some room. */
+static bool ends_another(struct server_exchange *exchange, bool in_files)
+{
+    return exchange->server->options.end_idle &&
+           exchange->server->end_slow_body(exchange, in_files);
+}
+
 static int feed_files(struct server_exchange *exchange, const char *data, size_t size)
 {
     struct server *server = exchange->server;
     struct err err; /* the client learns only that it failed */
-    if (size > server->options.max_files - server->in_files)
-        return REFUSED_BUSY;
+    while (size > server->options.max_files - server->in_files) {
+        if (!ends_another(exchange, true))
+            return REFUSED_BUSY;
+    }
     exchange->in_files += size;
     server->in_files += size;
     return server_upload_feed(exchange->upload, data, size, &err) == 0 ? 0 : REFUSED_STORAGE;
@@ -19,7 +28,7 @@ static int feed_files(struct server_exchange *exchange, const char *data, size_t
 static int begin_files(struct server_exchange *exchange, const char *content_type)
 {
     struct server *server = exchange->server;
-    if (server->uploads >= server->options.max_uploads)
+    if (server->uploads >= server->options.max_uploads && !ends_another(exchange, true))
         return REFUSED_BUSY;
     server->uploads++;
     exchange->upload = server_upload_new(&server->folder, content_type);
@@ -41,9 +50,11 @@ int server_body_begin(struct server_exchange *exchange, const char *form_type, u
         return REFUSED_TOO_LARGE;
     bool to_files = form_type != NULL ||
                     (server->options.spool_over > 0 && announced > server->options.spool_over);
-    if (announced > (to_files ? server->options.max_files - server->in_files
-                              : server->options.max_memory - server->in_memory))
-        return REFUSED_BUSY;
+    while (announced > (to_files ? server->options.max_files - server->in_files
+                                 : server->options.max_memory - server->in_memory)) {
+        if (!ends_another(exchange, to_files))
+            return REFUSED_BUSY;
+    }
     return form_type != NULL ? begin_files(exchange, form_type) : 0;
 }
 
@@ -57,8 +68,10 @@ int server_body_take(struct server_exchange *exchange, const char *data, size_t 
     if (exchange->upload != NULL)
         return feed_files(exchange, data, size);
     if (spool_over == 0 || exchange->bytes <= spool_over) {
-        if (size > server->options.max_memory - server->in_memory)
-            return REFUSED_BUSY;
+        while (size > server->options.max_memory - server->in_memory) {
+            if (!ends_another(exchange, false))
+                return REFUSED_BUSY;
+        }
         exchange->in_memory += size;
         server->in_memory += size;
         return buf_append(&exchange->body, data, size) == 0 ? 0 : REFUSED_TOO_LARGE;

@@ -15,7 +15,8 @@
 
 #define ACCEPTED_A_TURN 64
 #define EVENTS_A_TURN   64
-#define ENDED_A_TURN    16 /* idle connections, to make room */
+#define ENDED_A_TURN    16 /* idle or slow connections, to make room */
+#define REFUSED_BUSY    503
 #define DRAIN_A_TURN    ((size_t)4 * 1024 * 1024)
 #define PAUSE_MS        100 /* without accepting, when there are too many connections or open files */
 
@@ -235,8 +236,8 @@ static bool is_idle(const struct server_connection *connection)
            (connection->phase == SERVED && connection->exchange == NULL && !connection->ended);
 }
 
-/* True when it was freed. */
-static bool end_idle(struct server_connection *connection)
+/* True when it was freed; else the library notices at its next run, and ends it. */
+static bool end(struct server_connection *connection)
 {
     if (connection->phase != SERVED) {
         unwatch(connection);
@@ -244,36 +245,81 @@ static bool end_idle(struct server_connection *connection)
         return true;
     }
     connection->ended = true;
-    shutdown(connection->fd, SHUT_RDWR); /* the library notices, and ends the connection */
+    connection->linger = false;
+    shutdown(connection->fd, SHUT_RDWR);
     return false;
 }
 
-/* One that was answered before its request was read counts too: else refused ones would keep all
- * places for as long as they linger. */
-static struct server_connection *longest_idle(const struct server *server)
+/* By when it has to be through while places are short. One that was answered before its request
+ * was read counts too: else refused ones would keep all places for as long as they linger. */
+static int64_t pressed_deadline(const struct server_connection *connection)
 {
-    struct server_connection *longest = NULL;
-    for (struct server_connection *it = server->connections; it != NULL; it = it->next) {
-        bool idle = is_idle(it) || it->phase == LINGERING;
-        if (idle && (longest == NULL || it->since_ms <= longest->since_ms))
-            longest = it;
-    }
-    return longest;
+    const struct server_exchange *exchange = connection->exchange;
+    if (connection->ended)
+        return INT64_MAX;
+    if (exchange == NULL || exchange->state == READING_HEADERS)
+        return connection->since_ms + SERVER_PRESSED_MS;
+    return server_exchange_deadline(exchange, SERVER_PRESSED_MS, SERVER_PRESSED_RATE);
 }
 
-/* True when there is a place at once. The library gives its ones back a little later. */
+/* The one that has been idle or slow longest. One that is idle does not have its time. */
+static struct server_connection *slowest(const struct server *server)
+{
+    struct server_connection *found = NULL;
+    int64_t now_ms = loop_now_ms(server->loop), found_ms = INT64_MAX;
+    for (struct server_connection *it = server->connections; it != NULL; it = it->next) {
+        int64_t due_ms = pressed_deadline(it);
+        if (due_ms <= found_ms && (due_ms <= now_ms || is_idle(it) || it->phase == LINGERING)) {
+            found = it;
+            found_ms = due_ms;
+        }
+    }
+    return found;
+}
+
+static void refuse_body(struct server_exchange *exchange, int status)
+{
+    struct server_refusal refusal = server_refusal_of(status);
+    server_exchange_refuse_now(exchange, refusal.status, refusal.code, refusal.message);
+}
+
+static bool end_slow_body(struct server_exchange *asking, bool in_files)
+{
+    struct server *server = asking->server;
+    struct server_exchange *found = NULL;
+    int64_t found_ms = loop_now_ms(server->loop);
+    for (struct server_exchange *it = server->exchanges; it != NULL; it = it->next) {
+        int64_t due_ms = pressed_deadline(it->peer);
+        if (it != asking && it->state == READING_BODY && due_ms <= found_ms &&
+            (in_files ? it->upload != NULL : it->in_memory > 0)) {
+            found = it;
+            found_ms = due_ms;
+        }
+    }
+    if (found == NULL)
+        return false;
+    refuse_body(found, REFUSED_BUSY);
+    end(found->peer);
+    return true;
+}
+
+/* Whether there is a place. */
 static bool make_room(struct server *server)
 {
-    bool room = false;
     if (!server->options.end_idle)
         return false;
-    for (size_t i = 0; i < ENDED_A_TURN && !room; i++) {
-        struct server_connection *connection = longest_idle(server);
+    for (size_t i = 0; i < ENDED_A_TURN; i++) {
+        struct server_connection *connection = slowest(server);
         if (connection == NULL)
             break;
-        room = end_idle(connection);
+        if (connection->exchange != NULL && connection->exchange->state == READING_BODY)
+            refuse_body(connection->exchange, REFUSED_BUSY);
+        if (!end(connection))
+            server->api.run(server->daemon);
+        if (server->nconnections < server->options.max_connections)
+            return true;
     }
-    return room;
+    return false;
 }
 
 /* Else a full server would end a connection for nobody. */
@@ -354,7 +400,7 @@ static int64_t deadline(const struct server_connection *connection)
         return connection->server->retired_ms + SERVER_RETIRE_MS;
     if (connection->exchange == NULL || connection->exchange->state == READING_HEADERS)
         return connection->since_ms + SERVER_IDLE_S * INT64_C(1000) + limits->head_ms;
-    return server_exchange_deadline(connection->exchange);
+    return server_exchange_deadline(connection->exchange, limits->body_ms, limits->rate_min);
 }
 
 static void expire(struct server_connection *connection)
@@ -373,9 +419,7 @@ static void expire(struct server_connection *connection)
     } else {
         if (connection->exchange != NULL && connection->exchange->state == READING_BODY)
             server_exchange_refuse_now(connection->exchange, late.status, late.code, late.message);
-        connection->ended = true;
-        connection->linger = false;
-        shutdown(connection->fd, SHUT_RDWR); /* the library notices, and ends the connection */
+        end(connection);
     }
 }
 
@@ -452,7 +496,7 @@ void server_connection_retire(struct server *server)
          connection = next) {
         next = connection->next;
         if (is_idle(connection) && connection->answered && !has_input(connection))
-            end_idle(connection);
+            end(connection);
     }
     server_clock_expect(server, server->retired_ms + SERVER_RETIRE_MS);
 }
@@ -460,6 +504,7 @@ void server_connection_retire(struct server *server)
 void server_connection_listen(struct server *server)
 {
     server->on_clock = on_clock;
+    server->end_slow_body = end_slow_body;
     loop_fd_start(server->loop, &server->listener, server->listener.fd, POLLIN, on_listener,
                   server);
     if (server->arrivals.index == 0)

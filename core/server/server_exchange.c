@@ -357,12 +357,9 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
                         peer->since_ms + SERVER_IDLE_S * INT64_C(1000) + server->options.head_ms);
 }
 
-/* A second for every rate_min bytes, after body_ms. */
-int64_t server_exchange_deadline(const struct server_exchange *exchange)
+int64_t server_exchange_deadline(const struct server_exchange *exchange, int64_t ms, uint64_t rate)
 {
-    const struct server_options *limits = &exchange->server->options;
     if (exchange->state != READING_BODY && exchange->state != ANSWERED)
         return INT64_MAX;
-    return exchange->since_ms + limits->body_ms +
-           (int64_t)(exchange->bytes / limits->rate_min * 1000);
+    return exchange->since_ms + ms + (int64_t)(exchange->bytes / rate * 1000);
 }

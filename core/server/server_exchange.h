@@ -15,8 +15,9 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
 
 /* A waiting exchange whose connection broke, or whose server closes. */
 void server_exchange_gone(struct server_exchange *exchange);
-/* When its time is over: that of the body or of the reply. */
-int64_t server_exchange_deadline(const struct server_exchange *exchange);
+/* When its time is over, where a body or a reply has ms, and a second for every `rate` bytes of it;
+ * INT64_MAX: neither is under way. */
+int64_t server_exchange_deadline(const struct server_exchange *exchange, int64_t ms, uint64_t rate);
 /* While its body is read: refuses at once. The library is then to be made to end the connection. */
 void server_exchange_refuse_now(struct server_exchange *exchange, int status, const char *code,
                                 const char *message);

@@ -18,6 +18,9 @@
 #define SERVER_HEAD_MS  30000 /* for a whole head */
 #define SERVER_BODY_MS  60000 /* for a body or a reply, and a second more for each … */
 #define SERVER_RATE_MIN 1024  /* … bytes of it */
+/* While all places are taken, with end_idle: one that is slower than this makes room for others. */
+#define SERVER_PRESSED_MS   1000 /* for a head or a body, and a second more for each … */
+#define SERVER_PRESSED_RATE ((uint64_t)128 * 1024) /* … bytes of a body or a reply */
 /* After a reply that came before its request was read, we read the rest away, for so long and so
  * far, so that the client sees the reply and not a reset. */
 #define SERVER_LINGER_MS  30000

@@ -78,6 +78,9 @@ struct server {
     int64_t retired_ms;
     bool closing;                           /* server_free was called; while busy it waits */
     void (*destroy)(struct server *server); /* … for this */
+    /* Ends the slowest body that is in files, or else in memory, of another request than this one;
+     * false: none is slow. */
+    bool (*end_slow_body)(struct server_exchange *asking, bool in_files);
     struct server_exchange *exchanges;
 
     struct loop_fd listener;

@@ -122,6 +122,16 @@ class Hostile(listening.Case):
         self.assertLess(time.monotonic() - started, 25)  # a slow one has 30 s
         self.assertEqual(len(idle), 1000)
 
+    def test_half_sent_bodies(self):
+        """They hold all places, and some wait for one."""
+        half = [self.dial(encrypted=number < 300) for number in range(330)]
+        for it in half[:300]:
+            it.sendall(head("Content-Length: 100", f"X-Sig: {sign(BODY)}") + b"{")
+        started = time.monotonic()
+        for number in range(20):
+            self.serves(number)
+        self.assertLess(time.monotonic() - started, 25)  # a body has 60 s
+
 
 class HostileInTls(Hostile):
     more = "  certificate: hooks.pem\n  key: hooks.key\n"

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -97,6 +99,89 @@ static void refused_ones_make_room(void **state)
         close(fds[i]);
 }
 
+/* Sends a head and the beginning of its body. */
+static int begin_body(struct server_fixture *f, size_t announced, size_t sent)
+{
+    char text[256], *bytes = calloc(1, sent);
+    int fd = client_dial(f);
+    snprintf(text, sizeof text, "POST /b HTTP/1.1\r\n" HOST_LINE "Content-Length: %zu\r\n\r\n",
+             announced);
+    client_say(f, fd, text);
+    assert_true(client_transmit(f, fd, bytes, sent));
+    fixture_settle(f);
+    free(bytes);
+    return fd;
+}
+
+static void hear_refusal(struct server_fixture *f, int fd)
+{
+    struct buf reply;
+    buf_create(&reply, TEXT_MAX);
+    client_hear(f, fd, &reply, NULL, 0);
+    assert_non_null(strstr(reply.data, "HTTP/1.1 503 "));
+    buf_destroy(&reply);
+    close(fd);
+}
+
+static void turn_for(struct server_fixture *f, int64_t ms)
+{
+    for (int64_t end = clock_mono_ms() + ms; clock_mono_ms() < end;)
+        loop_turn(f->loop, 20);
+}
+
+static void slow_bodies_make_room(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    static char rest[SERVER_PRESSED_RATE];
+    fixture_reopen(f, (struct server_options){.max_connections = 4, .end_idle = true});
+    buf_create(&reply, TEXT_MAX);
+    int quick = begin_body(f, 9 * sizeof rest, sizeof rest);
+    for (int i = 1; i < 8; i++) /* it has the time that its bytes give it */
+        assert_true(client_transmit(f, quick, rest, sizeof rest));
+    int slow[3];
+    for (int i = 0; i < 3; i++)
+        slow[i] = begin_body(f, 100, 1);
+    turn_for(f, SERVER_PRESSED_MS + 100);
+    assert_int_equal(server_connections(f->server), 4); /* nobody needs a place */
+    int fresh[3];
+    for (int i = 0; i < 3; i++) {
+        fresh[i] = client_dial(f);
+        client_say(f, fresh[i], "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+        fixture_wait_held(f, (size_t)i + 1);
+        hear_refusal(f, slow[i]);
+    }
+    assert_true(client_transmit(f, quick, rest, sizeof rest));
+    client_hear(f, quick, &reply, "/b", 1);
+    buf_destroy(&reply);
+    close(quick);
+    for (int i = 0; i < 3; i++)
+        close(fresh[i]);
+}
+
+static void slow_bodies_give_up_their_memory(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    static const char post[] =
+        "POST /b HTTP/1.1\r\n" HOST_LINE "Connection: close\r\nContent-Length: 6\r\n\r\n123456";
+    fixture_reopen(f, (struct server_options){.max_memory = 14, .end_idle = true});
+    buf_create(&reply, TEXT_MAX);
+    int slow[2] = {begin_body(f, 9, 5), begin_body(f, 9, 4)};
+    int fd = client_dial(f);
+    client_say(f, fd, post);
+    hear_refusal(f, fd); /* neither is slow yet */
+    turn_for(f, SERVER_PRESSED_MS + 100);
+    fd = client_dial(f);
+    client_say(f, fd, post);
+    client_hear(f, fd, &reply, NULL, 0);
+    assert_non_null(strstr(reply.data, "HTTP/1.1 200 "));
+    hear_refusal(f, slow[0]);
+    buf_destroy(&reply);
+    close(fd);
+    close(slow[1]);
+}
+
 static void retired_answers_what_it_has(void **state)
 {
     struct server_fixture *f = *state;
@@ -146,8 +231,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(socket_that_listens_already), T(idle_ones_make_room),   T(refused_ones_make_room),
-        T(retired_answers_what_it_has), T(tls_that_cannot_begin),
+        T(socket_that_listens_already),
+        T(idle_ones_make_room),
+        T(refused_ones_make_room),
+        T(slow_bodies_make_room),
+        T(slow_bodies_give_up_their_memory),
+        T(retired_answers_what_it_has),
+        T(tls_that_cannot_begin),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
