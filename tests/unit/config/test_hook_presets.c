@@ -34,7 +34,7 @@
 static struct err err;
 
 struct sender {
-    struct hook *hook;
+    const struct hook *hook;
     struct hook_keys *keys;
     unsigned char private[crypto_sign_SECRETKEYBYTES];
     struct http_header headers[HEADERS];
@@ -59,7 +59,7 @@ static const char *body_of(const struct hook_rules *rules)
     return rules->each.nparts > 0 && rules->each.parts[0].steps[0] == NULL ? batch : object;
 }
 
-static void open_sender(struct sender *sender, struct hook *hook)
+static void open_sender(struct sender *sender, const struct hook *hook)
 {
     unsigned char public[crypto_sign_PUBLICKEYBYTES];
     char text[128];
@@ -157,7 +157,7 @@ static void sign(struct sender *sender, const char *body, const char *header, co
     const struct http_header more[] = {
         {"Content-Type", form ? "application/x-www-form-urlencoded" : "application/json"},
         {header, value}};
-    const struct hook_unsigned given = {.id = "id-1",
+    const struct hook_unsigned given = {.id = header == NULL ? "id-1" : NULL,
                                         .headers = more,
                                         .nheaders = header != NULL ? 2 : 1,
                                         .body = body,
@@ -272,6 +272,58 @@ static void all_presets(void **state)
     assert_true(config->nhooks >= 36);
     for (size_t i = 0; i < config->nhooks; i++)
         one_preset(config->hooks[i]);
+    config_free(config);
+}
+
+/* ---- ids ---- */
+
+static char *id_of(struct sender *sender, const char *body, const char *header, const char *value)
+{
+    sign(sender, body, header, value);
+    if (check(sender, "POST") != 200 || sender->result.nevents != 1)
+        fail_msg("%s: %d %s", sender->hook->name, sender->result.reply.status, sender->result.why);
+    return mem_strdup(sender->result.events[0].id);
+}
+
+#define HUBSPOT(OBJECT, AT, ATTEMPT)                                                               \
+    "[{\"eventId\":7,\"subscriptionId\":1," OBJECT ",\"occurredAt\":" AT                           \
+    ",\"attemptNumber\":" ATTEMPT "}]"
+
+/* What senders call an ID may be that of several events, which are not each other's copies. */
+static void shared_ids(void **state)
+{
+    static const struct {
+        const char *preset, *header, *one, *other;
+        bool same;
+    } cases[] = {
+        {"woocommerce", "X-WC-Webhook-Delivery-ID", "{\"id\":1}", "{\"id\":2}", false},
+        {"gitlab-token", "X-Gitlab-Event-UUID", "{\"id\":1}", "{\"id\":2}", false},
+        {"gitlab-token", "Idempotency-Key", "{\"id\":1}", "{\"id\":1} ", true},
+        {"hubspot", NULL, HUBSPOT("\"objectId\":5", "1", "0"), HUBSPOT("\"objectId\":6", "1", "0"),
+         false},
+        {"hubspot", NULL, HUBSPOT("\"objectId\":5", "1", "0"), HUBSPOT("\"objectId\":5", "2", "0"),
+         false},
+        {"hubspot", NULL, HUBSPOT("\"objectId\":5", "1", "0"), HUBSPOT("\"objectId\":5", "1", "1"),
+         true},
+        {"hubspot", NULL, HUBSPOT("\"fromObjectId\":5,\"toObjectId\":6", "1", "0"),
+         HUBSPOT("\"fromObjectId\":6,\"toObjectId\":5", "1", "0"), false},
+        {"hubspot", NULL, HUBSPOT("\"x\":5", "1", "0"), HUBSPOT("\"x\":5", "1", "1"), true},
+    };
+    (void)state;
+    struct config *config = load_all();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sender sender;
+        open_sender(&sender, config_hook(config, cases[i].preset, &err));
+        char *one = id_of(&sender, cases[i].one, cases[i].header, "shared");
+        char *other = id_of(&sender, cases[i].other, cases[i].header, "shared");
+        if ((strcmp(one, other) == 0) != cases[i].same)
+            fail_msg("%s: %s is %s, and %s is %s", cases[i].preset, cases[i].one, one,
+                     cases[i].other, other);
+        mem_free(one);
+        mem_free(other);
+        clear(&sender);
+        hook_keys_free(sender.keys);
+    }
     config_free(config);
 }
 
@@ -436,6 +488,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_presets, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(shared_ids, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(no_oracle, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
