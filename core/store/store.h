@@ -240,6 +240,9 @@ struct store_call {
             size_t count;
             const struct store_token *slot; /* TOKEN_SAVE: another row, saved with it; or NULL */
             bool replaces;                  /* TOKEN_LOAD: what no key opens is no failure */
+            const char *home; /* TOKEN_LOAD by whoever is about to spend or end what it finds:
+                                 ERR_CONFIG where what this had was moved to another state
+                                 (store_copy.h); NULL: it only looks */
             bool known; /* TOKEN_SAVE: its refresh token is stored already, and need not be kept
                            where it cannot be saved */
         } token;

@@ -114,6 +114,8 @@ int store_sqlite_token_load(struct store_sqlite *sqlite, struct store_call *call
     struct store_token *row = call->token.row;
     memset(row, 0, sizeof *row);
     snprintf(row->owner, sizeof row->owner, "%s", call->token.owner);
+    if (store_sqlite_check_moved(sqlite, call->token.home, err) != 0)
+        return -1;
     int found = load(sqlite, call->token.owner, row, err);
     if (found < 0)
         store_token_destroy(row);

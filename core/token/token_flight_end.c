@@ -66,6 +66,7 @@ void token_flight_call(struct flight *flight, enum store_op op, loop_fn *done)
         flight->call.token.owner = flight->owner;
         flight->call.token.row = &flight->row;
         flight->call.token.known = flight->saves;
+        flight->call.token.home = flight->connector->home;
     }
     flight->row.home = flight->connector->home;
     if (op == STORE_TOKEN_SAVE && flight->asker != NULL)

@@ -46,9 +46,11 @@ static void lock_taken(void *arg, const struct err *failure)
         lock->then(lock->arg, failure);
         return;
     }
-    lock->call =
-        (struct store_call){.op = STORE_TOKEN_LOAD,
-                            .token = {.owner = lock->owner, .row = &lock->row, .replaces = true}};
+    lock->call = (struct store_call){.op = STORE_TOKEN_LOAD,
+                                     .token = {.owner = lock->owner,
+                                               .row = &lock->row,
+                                               .replaces = true,
+                                               .home = lock->connector->home}};
     lock_start(lock, lock_loaded);
 }
 

@@ -99,9 +99,9 @@ class PostgresCase(Case):
                 f"    application_id: {APPLICATION_ID}\n    application_secret: {APPLICATION_SECRET}\n"
                 f"    refresh_token: {TENANT_TOKEN}\n")
 
-    def start_on(self, number, *args, program=JETON, env=None):
+    def start_on(self, number, *args, program=JETON, env=None, stdin=subprocess.DEVNULL):
         process = subprocess.Popen([program, "--config", f"{self.folder}/etc{number}/jeton.yaml", *args],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    cwd=self.folder, env={**self.env, **(env or {})})
         self.addCleanup(end_process, process)
         return process

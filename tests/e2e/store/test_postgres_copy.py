@@ -1,8 +1,12 @@
 """A state in a folder is copied to a database, as a whole or not; afterwards only one of them is used."""
 
+import contextlib
+import fcntl
+import glob
 import json
 import os
 import signal
+import sqlite3
 import unittest
 from urllib.parse import parse_qs
 
@@ -105,6 +109,30 @@ class Copy(PostgresCase):
         spent = [parse_qs(request["body"].decode())["refresh_token"] for request in service.received]
         self.assertEqual(spent, [["refresh-0"], ["refresh-1"], ["refresh-2"], ["refresh-3"]])
         self.assertEqual(self.sql("SELECT convert_from(value, 'UTF8') FROM @meta WHERE key = 'oldest'"), [["5"]])
+
+    def test_who_waited_for_a_token_does_not_spend_what_was_moved(self):
+        """Nor revokes it, nor gives up for it what a person brought, which could not be stored."""
+        answers = iter([(200, {}, {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 3600}), (500, {}, {})])
+        service = Service(lambda request: next(answers))
+        self.addCleanup(service.stop)
+        self.before(f"connectors:\n  books:\n    provider: oauth2\n    token_url: {service.url}/token\n    client_id: client-1\n"
+                    f"    client_auth: none\n    refresh_token: refresh-0\n    retries: 0\n    endpoint: {service.url}\n"
+                    f"    revoke_url: {service.url}/revoke\n")
+        self.assertEqual(self.on(0, "token", "books").returncode, 0)
+        self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 6)  # in doubt: its intent stays
+        [lock] = glob.glob(self.folder + "/host0/locks/token-*")
+        with open(lock, "r+b") as file, open(self.write("typed", "refresh-9\n"), "rb") as typed:
+            fcntl.flock(file, fcntl.LOCK_EX)  # as the copy has it
+            waiting = [self.start_on(0, *words, stdin=typed) for words in (
+                ("token", "books", "--refresh"), ("login", "books", "--import"), ("logout", "books"))]
+            for process in waiting:
+                wait_until(lambda: lock in [os.path.realpath(path) for path in glob.glob(f"/proc/{process.pid}/fd/*")], 60)
+            with contextlib.closing(sqlite3.connect(self.folder + "/host0/jeton.db")) as state, state:
+                state.execute("INSERT INTO meta (key, value) VALUES ('moved name:shared', ?)", [self.url])
+        for process in waiting:
+            _, said = process.communicate(timeout=60)
+            self.assertEqual((process.returncode, b"was moved to" in said), (3, True), said)
+        self.assertEqual(len(service.received), 2)
 
     def test_it_can_be_taken_back(self):
         self.before()
