@@ -10,7 +10,7 @@ from jobs import JETON, Connector, ours, peer
 from measure import Goal, WorkDiffers, counted, medians, row
 
 LOAD_S, LOAD_ROUNDS, CONNECTIONS = 2, 3, 50
-COUNTED = 100  # requests whose instructions are counted
+WARM_UP, COUNTED = 100, 400  # requests before and while instructions are counted
 ROUND_TRIP_MS, LINE_ROUNDS = 50, 5
 MESSAGES, PER_MINUTE, SENDERS = 10_000, 6_000, 8
 SEND_TIMEOUT_S = 150
@@ -32,20 +32,21 @@ def loaded(command):
 
 # --- the sandbox under load ------------------------------------------------------------------
 
-def instructions(bench, path, requests, differing=False):
-    """Millions of instructions that the sandbox needs for one: of so many, without its start and one exchange."""
-    counts = []
-    for number in (0, requests):
-        log = os.path.join(bench.folder, "callgrind")
-        sandbox = servers.Sandbox("--rate-limit", "0", prefix=(
-            "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-file=" + log))
-        try:
-            token = sandbox.exchange()
-            sandbox.get_many(path, token, number, differing)
-        finally:
-            sandbox.stop()
-        counts.append(counted(log) / 1e6)
-    return round((counts[1] - counts[0]) / requests, 4)
+def instructions(bench, path, requests, differing=False, groups=None):
+    """Millions of instructions that the sandbox needs for one: of so many, after some to warm up, in which the collector has
+    begun to go round. `groups`: of a tenant of so many, not the demo's."""
+    log = os.path.join(bench.folder, "callgrind")
+    sandbox = servers.Sandbox("--rate-limit", "0", groups=groups, folder=bench.folder, prefix=(
+        "valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null", "--log-file=" + log))
+    try:
+        token = sandbox.exchange()
+        sandbox.get_many(path, token, WARM_UP, differing)
+        sandbox.count("on")
+        sandbox.get_many(path, token, requests, differing, WARM_UP)
+        sandbox.count("off")
+    finally:
+        sandbox.stop()
+    return round(counted(log) / 1e6 / requests, 4)
 
 
 def note_of(bench, path):

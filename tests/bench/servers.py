@@ -274,10 +274,14 @@ class Sandbox:
         with urllib.request.urlopen(request) as reply:
             return json.load(reply)["accessToken"]
 
-    def get_many(self, path, token, number, differing=False):
+    def count(self, switch):
+        """Where callgrind watches it: instructions are counted from now on, or no more."""
+        subprocess.run(["callgrind_control", "-i", switch, str(self.process.pid)], check=True, capture_output=True)
+
+    def get_many(self, path, token, number, differing=False, first=0):
         """So many on one connection; the sandbox keeps replies, but not for those that differ."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
-        for i in range(number):
+        for i in range(first, first + number):
             connection.request("GET", path + (f"?n={i}" if differing else ""), headers={"accessToken": token})
             if connection.getresponse().read() == b"":
                 raise SystemExit(f"bench: the sandbox has nothing to say to {path}")
