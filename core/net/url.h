@@ -1,4 +1,5 @@
-/* URLs, by libcurl's parser (loaded at first use): never cut from text. */
+/* URLs: those of plain characters by a parser of our own, all others by libcurl's, which is loaded
+ * for the first of them. */
 #ifndef JETON_URL_H
 #define JETON_URL_H
 
