@@ -24,9 +24,11 @@ struct http {
     const struct curl_api *api; /* NULL until the first request */
     CURLM *multi;
     CURLSH *share; /* TLS sessions: else each handle would have its own */
-    /* Without options, but with the share, for the next transfers: to make one costs as much as a
-     * small request. */
-    CURL *kept[HTTP_CONCURRENT_MAX];
+    /* With the share, for the next transfers: to make one costs as much as a small request. */
+    struct {
+        CURL *easy;
+        bool plain; /* has the options of a plain transfer; else none */
+    } kept[HTTP_CONCURRENT_MAX];
     size_t nkept;
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
@@ -93,29 +95,49 @@ static void sigpipe_restore(const struct sigaction *before)
     sigaction(SIGPIPE, before, NULL);
 }
 
-static CURL *open_easy(struct http *http)
+/* Gives the transfer a handle. Returns whether that has the options of a plain transfer already,
+ * which this is, too. */
+static bool open_easy(struct http *http, struct http_transfer *transfer)
 {
-    if (http->nkept > 0)
-        return http->kept[--http->nkept];
-    CURL *easy = http->api->easy_init();
-    if (easy == NULL || http->api->easy_setopt(easy, CURLOPT_SHARE, http->share) != CURLE_OK)
+    transfer->plain = http_options_are_plain(transfer);
+    if (http->nkept > 0) {
+        bool plain = http->kept[--http->nkept].plain;
+        transfer->easy = http->kept[http->nkept].easy;
+        if (plain && !transfer->plain)
+            http->api->easy_reset(transfer->easy);
+        return plain && transfer->plain;
+    }
+    transfer->easy = http->api->easy_init();
+    if (transfer->easy == NULL ||
+        http->api->easy_setopt(transfer->easy, CURLOPT_SHARE, http->share) != CURLE_OK)
         abort(); /* out of memory */
-    return easy;
+    return false;
+}
+
+/* `whole`: the transfer has done what it was to do, in one attempt. */
+static void keep_easy(struct http *http, struct http_transfer *transfer, bool whole)
+{
+    bool plain = transfer->plain && whole;
+    if (http->nkept == HTTP_CONCURRENT_MAX) {
+        http->api->easy_cleanup(transfer->easy);
+        return;
+    }
+    if (plain)
+        http_options_forget(transfer);
+    else
+        http->api->easy_reset(transfer->easy);
+    http->kept[http->nkept].easy = transfer->easy;
+    http->kept[http->nkept++].plain = plain;
 }
 
 /* While SIGPIPE is ignored: it may end a TLS connection. */
-static void close_easy(struct http *http, struct http_transfer *transfer)
+static void close_easy(struct http *http, struct http_transfer *transfer, bool whole)
 {
     loop_timer_stop(http->loop, &transfer->idle_timer);
     if (transfer->easy == NULL)
         return;
     http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
-    if (http->nkept < HTTP_CONCURRENT_MAX) {
-        http->api->easy_reset(transfer->easy);
-        http->kept[http->nkept++] = transfer->easy;
-    } else {
-        http->api->easy_cleanup(transfer->easy);
-    }
+    keep_easy(http, transfer, whole);
     transfer->easy = NULL;
     if (transfer->mime != NULL)
         http->api->mime_free(transfer->mime);
@@ -125,7 +147,7 @@ static void close_easy(struct http *http, struct http_transfer *transfer)
 static void transfer_free(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
-    close_easy(http, transfer);
+    close_easy(http, transfer, false);
     http_decode_free(transfer);
     http_headers_free(transfer);
     http_files_free(transfer);
@@ -161,7 +183,7 @@ static void finish(struct http_transfer *transfer, CURLcode code)
         http_explain(transfer, code);
         http_response_clear(&transfer->result.response);
     }
-    close_easy(http, transfer);
+    close_easy(http, transfer, code == CURLE_OK && transfer->sends == 1);
     http_files_close(transfer);
     set_state(transfer, HTTP_FINISHED);
 }
@@ -203,8 +225,8 @@ static void launch(struct http *http)
         struct http_transfer *transfer = http->queued.first;
         transfer->started_ms = clock_mono_ms();
         set_state(transfer, HTTP_RUNNING);
-        transfer->easy = open_easy(http);
-        if (http_options_set(transfer, &http->system) != 0) {
+        bool kept = open_easy(http, transfer);
+        if (http_options_set(transfer, &http->system, kept) != 0) {
             transfer->ended_ms = transfer->started_ms;
             set_state(transfer, HTTP_FINISHED);
             continue;
@@ -348,7 +370,7 @@ void http_free(struct http *http)
         struct sigaction before;
         sigpipe_ignore(&before);
         while (http->nkept > 0)
-            http->api->easy_cleanup(http->kept[--http->nkept]);
+            http->api->easy_cleanup(http->kept[--http->nkept].easy);
         http->api->multi_cleanup(http->multi);
         http->api->share_cleanup(http->share); /* no handle uses it any more */
         sigpipe_restore(&before);

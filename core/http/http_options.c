@@ -301,15 +301,11 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return 0;
 }
 
+/* The same for all transfers. */
 static CURLcode set_basics(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
-    long connect_ms =
-        transfer->timeout_ms < HTTP_CONNECT_MS ? (long)transfer->timeout_ms : HTTP_CONNECT_MS;
-    SET(CURLOPT_URL, transfer->address);
     SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_PRIVATE, (void *)transfer);
-    SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for the resolver's thread */
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -320,33 +316,46 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_USERAGENT, "jeton/" JETON_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
-    SET(CURLOPT_HTTPHEADER, transfer->headers);
-    SET(CURLOPT_FRESH_CONNECT, transfer->request->alone || transfer->request->fresh ? 1L : 0L);
-    SET(CURLOPT_FORBID_REUSE, transfer->request->connect_only ? 1L : 0L);
-    SET(CURLOPT_CONNECT_ONLY, transfer->request->connect_only ? 1L : 0L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
     SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
-    if (http_has_files(transfer))
-        SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
-    else /* with files, http.c looks whether bytes move */
-        SET(CURLOPT_TIMEOUT_MS, (long)transfer->timeout_ms);
+    SET(CURLOPT_HEADERFUNCTION, http_on_header);
+    SET(CURLOPT_WRITEFUNCTION, http_on_body);
+    SET(CURLOPT_PREREQFUNCTION, http_on_send);
+    return code;
+}
+
+/* Of this transfer. All that a plain one sets is set by each, whatever its value. */
+static CURLcode set_own(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    const struct http_request *request = transfer->request;
+    bool files = http_has_files(transfer); /* then http.c looks whether bytes move */
+    long connect_ms =
+        transfer->timeout_ms < HTTP_CONNECT_MS ? (long)transfer->timeout_ms : HTTP_CONNECT_MS;
+    SET(CURLOPT_URL, transfer->address);
+    SET(CURLOPT_PRIVATE, (void *)transfer);
+    SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
+    SET(CURLOPT_HTTPHEADER, transfer->headers);
+    SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh ? 1L : 0L);
+    SET(CURLOPT_FORBID_REUSE, request->connect_only ? 1L : 0L);
+    SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
+    SET(CURLOPT_TIMEOUT_MS, files ? 0L : (long)transfer->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    if (transfer->request->no_link_local) {
+    SET(CURLOPT_HEADERDATA, (void *)transfer);
+    SET(CURLOPT_WRITEDATA, (void *)transfer);
+    SET(CURLOPT_PREREQDATA, (void *)transfer);
+    if (files)
+        SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
+    if (request->no_link_local) {
         SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
         SET(CURLOPT_OPENSOCKETDATA, (void *)transfer);
     }
-    if (transfer->request->meter != NULL) {
+    if (request->meter != NULL) {
         SET(CURLOPT_NOPROGRESS, 0L);
         SET(CURLOPT_XFERINFOFUNCTION, on_progress);
-        SET(CURLOPT_XFERINFODATA, (void *)transfer->request->meter);
+        SET(CURLOPT_XFERINFODATA, (void *)request->meter);
     }
-    SET(CURLOPT_HEADERFUNCTION, http_on_header);
-    SET(CURLOPT_HEADERDATA, (void *)transfer);
-    SET(CURLOPT_WRITEFUNCTION, http_on_body);
-    SET(CURLOPT_WRITEDATA, (void *)transfer);
-    SET(CURLOPT_PREREQFUNCTION, http_on_send);
-    SET(CURLOPT_PREREQDATA, (void *)transfer);
     return code;
 }
 
@@ -445,18 +454,41 @@ static CURLcode set_proxy(const struct http_transfer *transfer, const struct htt
     return code;
 }
 
+void http_options_forget(struct http_transfer *transfer)
+{
+    CURLcode code = CURLE_OK;
+    SET(CURLOPT_ERRORBUFFER, NULL);
+    SET(CURLOPT_HTTPHEADER, NULL);
+    SET(CURLOPT_POSTFIELDS, NULL);
+    SET(CURLOPT_PRIVATE, NULL);
+    SET(CURLOPT_HEADERDATA, NULL);
+    SET(CURLOPT_WRITEDATA, NULL);
+    SET(CURLOPT_PREREQDATA, NULL);
+}
+
 #undef SET
 
-int http_options_set(struct http_transfer *transfer, const struct http_trust *system)
+bool http_options_are_plain(const struct http_transfer *transfer)
 {
-    CURLcode code = set_basics(transfer);
+    const struct http_request *request = transfer->request;
+    return !http_has_files(transfer) && request->nparts == 0 && request->meter == NULL &&
+           !request->no_link_local && !request->cut && request->ca_file == NULL &&
+           request->only_certificate == NULL && request->certificate == NULL &&
+           strcmp(request->method, "HEAD") != 0 && *proxy_for(&transfer->url) == '\0';
+}
+
+int http_options_set(struct http_transfer *transfer, const struct http_trust *system, bool kept)
+{
+    CURLcode code = set_own(transfer);
     if (code == CURLE_OK)
         code = set_method(transfer);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK && !kept)
+        code = set_basics(transfer);
+    if (code == CURLE_OK && !kept)
         code = set_trust(transfer, system);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK && !kept)
         code = set_certificate(transfer);
-    if (code == CURLE_OK)
+    if (code == CURLE_OK && !kept)
         code = set_proxy(transfer, system);
     if (code == CURLE_OK)
         return 0;

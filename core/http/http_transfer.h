@@ -78,6 +78,7 @@ struct http_transfer {
     size_t max_body;
 
     CURL *easy;
+    bool plain; /* sets options of each transfer only: http_options_are_plain */
     char curl_message[CURL_ERROR_SIZE];
     int64_t started_ms;
     int64_t ended_ms;
@@ -109,8 +110,15 @@ int http_proxy_check(const struct url *url, struct err *err);
  */
 int http_trust_check(const struct url *url, const char *ca_file, const struct http_trust *system,
                      struct err *err);
-/* Of transfer->easy. ERR_CONFIG when libcurl refuses one. */
-int http_options_set(struct http_transfer *transfer, const struct http_trust *system);
+/* Whether it sets no option but those that each transfer sets anew, or that are the same for all
+ * such transfers: no certificate, trust or proxy of its own, no files. Known once the request is.
+ */
+bool http_options_are_plain(const struct http_transfer *transfer);
+/* Of transfer->easy. `kept`: it has the options of a plain transfer, and this is one, too.
+ * ERR_CONFIG when libcurl refuses one. */
+int http_options_set(struct http_transfer *transfer, const struct http_trust *system, bool kept);
+/* The handle may be kept: takes out of it what is freed with the transfer. */
+void http_options_forget(struct http_transfer *transfer);
 /* Checks and copies request->headers, and adds what libcurl must not send. ERR_INVALID. */
 int http_headers_copy(struct http_transfer *transfer, const struct http_request *request,
                       struct err *err);

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,6 +54,60 @@ static void test_cancel_everywhere(void **state)
         http_cancel(transfers[i]);
     assert_false(loop_turn(f->loop, 0));
     assert_int_equal(outcome.calls, 0);
+}
+
+/* Answers with the request; to HEAD with its header alone. */
+static void script_echo_all(struct peer *peer, int fd, int number, void *arg)
+{
+    char request[16384];
+    (void)number, (void)arg;
+    while (peer_read(peer, fd, request, sizeof request))
+        if (!peer_printf(fd, "HTTP/1.1 200 OK\r\nX-Test: %.4s\r\nContent-Length: %zu\r\n\r\n",
+                         request, strlen(request)) ||
+            (strncmp(request, "HEAD", 4) != 0 && !peer_puts(fd, request)))
+            return;
+}
+
+/* What one request asks for must not be in a later one: handles are used again, and some options
+ * stay in them. */
+static void test_nothing_of_others_is_sent(void **state)
+{
+    enum { KINDS = 10, SENT = 300 };
+    struct fixture *f = *state;
+    f->peer = peer_start(script_echo_all, NULL);
+    const char *url = peer_url(f->peer, "/a?b=c");
+    static const struct http_header own[] = {{"X-Own", "1"}, {"Range", "bytes=0-"}};
+    static const struct http_part parts[] = {{.name = "a", .value = "b", .value_len = 1}};
+    const struct http_request kinds[KINDS] = {
+        {.method = "GET", .url = url},
+        {.method = "GET", .url = url, .headers = own, .nheaders = 2},
+        {.method = "POST", .url = url, .body = "abc", .body_len = 3, .has_body = true},
+        {.method = "PUT", .url = url},
+        {.method = "DELETE", .url = url},
+        {.method = "HEAD", .url = url},
+        {.method = "GET", .url = url, .max_body = 10}, /* which is too little */
+        {.method = "GET", .url = url, .max_body = 10, .cut = true},
+        {.method = "GET", .url = url, .no_link_local = true},
+        {.method = "POST", .url = url, .parts = parts, .nparts = 1},
+    };
+    struct outcome alone[KINDS];
+    for (int i = 0; i < KINDS; i++) {
+        struct fixture fresh = {f->loop, http_new(f->loop, NULL), f->peer};
+        alone[i] = fixture_send(&fresh, &kinds[i]);
+        http_free(fresh.http);
+    }
+    srandom(1);
+    for (int i = 0; i < SENT; i++) {
+        long kind = random() % KINDS;
+        struct outcome outcome = fixture_send(f, &kinds[kind]);
+        assert_int_equal(outcome.err.kind, alone[kind].err.kind);
+        assert_int_equal(outcome.body_len, alone[kind].body_len);
+        if (outcome.err.kind == ERR_NONE && kinds[kind].nparts == 0) /* its boundary is random */
+            assert_string_equal(outcome.body, alone[kind].body);
+        mem_free(outcome.body);
+    }
+    for (int i = 0; i < KINDS; i++)
+        mem_free(alone[i].body);
 }
 
 /* Two requests of which the first to end cancels the other and starts a third. */
@@ -153,6 +208,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_at_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cancel_everywhere, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_of_others_is_sent, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cancel_and_start_inside_done, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_free_with_running_transfers, fixture_setup,
