@@ -367,7 +367,7 @@ static int take_row(struct store_pg_batch *batch, int at, bool output, struct ar
 {
     size_t len;
     run->row = store_pg_get_int(batch, 0, at, 0, 0);
-    snprintf(run->run, sizeof run->run, "%s", store_pg_get_text(batch, 0, at, 1));
+    store_run_read_id(run->run, store_pg_get_text(batch, 0, at, 1));
     run->scope = take_text(store_pg_get_bytes(batch, 0, at, 2, &len), texts);
     run->job = take_text(store_pg_get(batch, 0, at, 3), texts);
     run->slot_ms = store_pg_get_int(batch, 0, at, 4, STORE_NONE);

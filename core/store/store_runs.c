@@ -1,5 +1,6 @@
 #include "store_runs.h"
 
+#include "ascii.h"
 #include "mem.h"
 #include "store_counters.h"
 
@@ -32,6 +33,15 @@ void store_run_id(char id[static STORE_RUN_ID_SIZE])
     for (size_t i = 0; i + 1 < STORE_RUN_ID_SIZE; i++)
         id[i] = alphabet[randombytes_uniform(sizeof alphabet - 1)];
     id[STORE_RUN_ID_SIZE - 1] = '\0';
+}
+
+void store_run_read_id(char id[static STORE_RUN_ID_SIZE], const char *text)
+{
+    snprintf(id, STORE_RUN_ID_SIZE, "%s", text);
+    for (char *c = id; *c != '\0'; c++) {
+        if (!ascii_is_alnum(*c))
+            *c = '_';
+    }
 }
 
 bool store_run_is_running(const struct store_run *run)

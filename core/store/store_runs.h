@@ -65,6 +65,9 @@ struct store_run {
 
 /* Random (libsodium), unbiased. */
 void store_run_id(char id[static STORE_RUN_ID_SIZE]);
+/* One that stands in a row, which others may have written: it becomes a part of JSON, file names,
+ * commands. What cannot be in one becomes '_'. */
+void store_run_read_id(char id[static STORE_RUN_ID_SIZE], const char *text);
 /* True when the row was open and its supervisor alive as it was read. An open row of a dead one
  * will be marked interrupted by the job's next run; to be shown so until then. */
 bool store_run_is_running(const struct store_run *run);

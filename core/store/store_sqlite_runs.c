@@ -151,7 +151,7 @@ static const char *take_text(sqlite3_stmt *stmt, int column, struct arena *texts
 static void take_row(sqlite3_stmt *stmt, bool output, struct arena *texts, struct store_run *run)
 {
     run->row = sqlite3_column_int64(stmt, 0);
-    snprintf(run->run, sizeof run->run, "%s", (const char *)sqlite3_column_text(stmt, 1));
+    store_run_read_id(run->run, (const char *)sqlite3_column_text(stmt, 1));
     run->scope = take_text(stmt, 2, texts);
     run->job = take_text(stmt, 3, texts);
     run->slot_ms = store_sqlite_column_time(stmt, 4);

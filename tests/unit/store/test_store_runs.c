@@ -530,12 +530,27 @@ static void ids_are_random_and_well_formed(void **state)
     assert_int_equal(strspn(one, "abcdefghijklmnopqrstuvwxyz0123456789"), strlen(one));
 }
 
+/* A database has other writers. */
+static void foreign_ids(void **state)
+{
+    (void)state;
+    struct store *store = store_fixture_open();
+    add_ended(store, "\"},{\"x\":1", 1, 1);
+    add_ended(store, "../../etc", 1, 2);
+    add_ended(store, ";rm -rf ~\x1b", 1, 3);
+    char *found = ids(store, (struct store_run_filter){.scope = SCOPE});
+    assert_string_equal(found, "_rm__rf___/1 ______etc/1 _____x__1/1");
+    mem_free(found);
+    store_free(store);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_attempt_comes_back_as_it_was),
+        TEST(foreign_ids),
         TEST(only_the_end_of_a_long_output_is_kept),
         TEST(lists_are_filtered_and_newest_first),
         TEST(an_open_row_is_marked_interrupted_once),
