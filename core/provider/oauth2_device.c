@@ -20,7 +20,8 @@ static int64_t read_ms(const struct json *value, int64_t max_ms)
     int64_t seconds = 0;
     if (value != NULL && value->type == JSON_INT)
         seconds = value->integer;
-    else if (value != NULL && value->type == JSON_DOUBLE && value->number < 1e9)
+    else if (value != NULL && value->type == JSON_DOUBLE && value->number > 0 &&
+             value->number < 1e9)
         seconds = (int64_t)value->number;
     else if (text != NULL)
         seconds = strtoll(text, NULL, 10);

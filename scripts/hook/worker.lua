@@ -17,6 +17,7 @@ local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
+local STATUS_MIN, STATUS_MAX = 200, 599
 local SHOW_MS = 1000 -- for the code of a script that says what an error or a reply is
 local LINE_MAX, TRACE_MAX = 4096, 64 * 1024
 
@@ -146,7 +147,9 @@ local function reply_line(seq, given)
     if body == nil and given.json ~= nil then body = assert(json.encode(given.json)) end
     reply.status = math.tointeger(given.status == nil and 200 or given.status)
     reply.headers, reply.body = reply_headers(given.headers or {}), body
-    if not reply.status then error("status is a whole number", 0) end
+    if not reply.status or reply.status < STATUS_MIN or reply.status > STATUS_MAX then
+      error(("status is a whole number from %d to %d"):format(STATUS_MIN, STATUS_MAX), 0)
+    end
     if body ~= nil and type(body) ~= "string" then error("body is a text", 0) end
   end
   local text = assert(json.encode(reply)) .. "\n"

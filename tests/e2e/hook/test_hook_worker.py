@@ -180,7 +180,8 @@ connectors:
                                  {"seq": 3, "status": 200}])
 
     def test_an_answer_that_cannot_be_sent_is_told(self):
-        answers = {"status = 'no'": "status is a whole number", "body = 5": "body is a text", "headers = 1": "headers is a table",
+        answers = {"status = 'no'": "status is a whole number", "status = 4294967496": "from 200 to 599", # which is 200 as an int
+                   "body = 5": "body is a text", "headers = 1": "headers is a table",
                    "headers = { ['X-A'] = {} }": "headers are texts by name", "body = '\\255'": "not UTF-8",
                    "json = { f = print }": "function", "body = ('x'):rep(70000)": "over 64 KiB"}
         self.add(*(str(n) for n in range(len(answers))), "last")
