@@ -143,18 +143,39 @@ static bool is_pooled(const struct vm_pool *pool, size_t size)
     return size > 0 && size <= POOLED_MAX && !pool->off;
 }
 
+static bool is_stray(const struct vm_pool *pool, const char *block)
+{
+    for (char *arena = pool->arenas; arena != NULL; memcpy(&arena, arena, sizeof arena)) {
+        if (block >= arena && block < arena + ARENA_BYTES)
+            return false;
+    }
+    return true;
+}
+
+/* Lua's own blocks may not fail to become smaller. */
+static void *keep(struct vm_pool *pool, void *ptr, bool strays)
+{
+    pool->strays += strays;
+    return ptr;
+}
+
 void *vm_pool_realloc(struct vm_pool *pool, void *ptr, size_t old_size, size_t size)
 {
     bool was_pooled = ptr != NULL && is_pooled(pool, old_size), pooled = is_pooled(pool, size);
+    bool was_stray = was_pooled && pool->strays > 0 && is_stray(pool, ptr);
+    void *fresh = NULL;
+    was_pooled = was_pooled && !was_stray;
     if (was_pooled && pooled && class_of(old_size) == class_of(size))
         return ptr;
-    if (!was_pooled && !pooled && size > 0)
-        return realloc(ptr, size);
-    void *fresh = NULL;
+    if (!was_pooled && !pooled && size > 0) {
+        fresh = realloc(ptr, size);
+        pool->strays -= was_stray && fresh != NULL;
+        return fresh == NULL && size < old_size ? ptr : fresh;
+    }
     if (size > 0) {
         fresh = pooled ? take(pool, class_of(size)) : malloc(size);
         if (fresh == NULL && ptr != NULL && size < old_size)
-            abort();
+            return keep(pool, ptr, !was_pooled && !was_stray);
         if (fresh == NULL)
             return NULL;
         if (ptr != NULL)
@@ -164,6 +185,7 @@ void *vm_pool_realloc(struct vm_pool *pool, void *ptr, size_t old_size, size_t s
         give_back(pool, ptr);
     else if (ptr != NULL)
         free(ptr);
+    pool->strays -= was_stray;
     return fresh;
 }
 

@@ -20,10 +20,11 @@ struct vm_pool { /* begins zeroed */
     char *arenas; /* a list */
     char *fresh;  /* slabs of the last one that were never used */
     size_t nfresh;
+    size_t strays; /* blocks of malloc's that became small and could not move here */
 };
 
-/* As lua_Alloc; size 0 frees. NULL: no memory, and ptr is what it was. A block does not become
- * smaller in vain: where there is no memory at all, that aborts, as in the core. */
+/* As lua_Alloc; size 0 frees. NULL: no memory, and ptr is what it was. A block that becomes smaller
+ * stays where it is if there is none. */
 void *vm_pool_realloc(struct vm_pool *pool, void *ptr, size_t old_size, size_t size);
 /* All blocks have been freed. */
 void vm_pool_destroy(struct vm_pool *pool);

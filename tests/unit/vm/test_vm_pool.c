@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -84,11 +85,56 @@ static void test_memory_is_used_again_for_other_sizes(void **state)
     vm_pool_destroy(&pool);
 }
 
+static unsigned char *resized(struct vm_pool *pool, unsigned char *block, size_t old_size,
+                              size_t size)
+{
+    unsigned char *fresh = vm_pool_realloc(pool, block, old_size, size);
+    check(fresh, old_size < size ? old_size : size, 7);
+    if (fresh != NULL)
+        memset(fresh, 7, size);
+    return fresh;
+}
+
+/* Where there is no memory at all, each becomes smaller where it is, also again and to nothing. */
+static void test_a_block_becomes_smaller_without_memory(void **state)
+{
+    static const size_t sizes[] = {200000, 100000, 3000, 40};
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    unsigned char *blocks[COUNT], *same[COUNT];
+    struct rlimit before, none;
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct vm_pool pool = {0};
+        for (size_t i = 0; i < COUNT; i++)
+            blocks[i] = resized(&pool, NULL, 0, sizes[i]);
+        pool.spare = NULL; /* and all slabs of the arena are in use */
+        pool.nfresh = 0;
+        assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+        none = (struct rlimit){.rlim_cur = 4096, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+        for (size_t i = 0; i < COUNT; i++) {
+            same[i] = resized(&pool, blocks[i], sizes[i], 24);
+            same[i] = resized(&pool, same[i], 24, 8);
+        }
+        void *more = vm_pool_realloc(&pool, NULL, 0, 2000);
+        assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+        assert_null(more);
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_ptr_equal(same[i], blocks[i]);
+            blocks[i] = resized(&pool, same[i], 8, again ? 100 : 5000);
+            assert_null(vm_pool_realloc(&pool, blocks[i], again ? 100 : 5000, 0));
+        }
+        assert_int_equal(pool.strays, 0);
+        vm_pool_destroy(&pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_keep_what_is_in_them),
         cmocka_unit_test(test_memory_is_used_again_for_other_sizes),
+        cmocka_unit_test(test_a_block_becomes_smaller_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
