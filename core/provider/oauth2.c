@@ -125,6 +125,7 @@ const struct provider oauth2_provider = {
     .single_use = true,
     .discovery = &oauth2_discovery,
     .owner = oauth2_connector_owner,
+    .service_host = oauth2_connector_service_host,
     .asked = oauth2_connector_asked,
     .may_ask = oauth2_connector_may_ask,
     .grants = grants,

@@ -152,6 +152,19 @@ void oauth2_connector_owner(const struct connector *connector, const char *home,
     mem_free(scope);
 }
 
+char *oauth2_connector_service_host(const struct connector *connector)
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const char *service = oauth2->token_url != NULL ? oauth2->token_url : oauth2->issuer;
+    struct err ignored;
+    struct url url;
+    if (service == NULL || url_parse(service, &url, &ignored) != 0)
+        return NULL;
+    char *host = mem_printf("%s://%s:%d", url.scheme, url.host, url.port);
+    url_destroy(&url);
+    return host;
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

@@ -181,6 +181,7 @@ void oauth2_connector_release(struct connector *connector);
  * client nor scopes nor where secrets come from. asked: what makes an access token another one. */
 void oauth2_connector_owner(const struct connector *connector, const char *home,
                             char owner[PROVIDER_OWNER_SIZE]);
+char *oauth2_connector_service_host(const struct connector *connector);
 void oauth2_connector_asked(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
 /* The same of a connector with `token_of`. */
 void oauth2_connector_asked_slot(const struct connector *connector,

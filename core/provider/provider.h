@@ -177,6 +177,10 @@ struct provider {
      * may have been before. */
     void (*owner)(const struct connector *connector, const char *home,
                   char owner[PROVIDER_OWNER_SIZE]);
+    /* Scheme, host and port of the token service as it is configured (mem_free); NULL: it says
+     * none. A stored refresh token goes along to another name of a connector only where it is the
+     * same. */
+    char *(*service_host)(const struct connector *connector);
     /* What access tokens are asked for, as a hash: one that was asked for something else is not
      * used. NULL: always the same. */
     void (*asked)(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);

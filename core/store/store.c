@@ -204,6 +204,8 @@ void store_token_destroy(struct store_token *row)
     mem_free(row->asked);
     mem_free(row->secret_fingerprint);
     mem_free(row->subject_fingerprint);
+    mem_free(row->service_host);
+    mem_free(row->spent);
     mem_free(row->metadata);
     mem_free(row->pause.reason);
     sodium_memzero(row, sizeof *row);

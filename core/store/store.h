@@ -25,7 +25,7 @@
 /* What this program writes, and the oldest program that can still use that, by the version that it
  * knows. What a version adds, the programs of the versions from STORE_OLDEST on do not see; what
  * they use is taken away one release later, by raising STORE_OLDEST. */
-#define STORE_VERSION     10
+#define STORE_VERSION     11
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
 #define STORE_HURRY_MS    2000
@@ -36,7 +36,8 @@
 #define STORE_SALT_SIZE   32
 #define STORE_INTENT_SIZE 33 /* hex and NUL */
 #define STORE_HOST_SIZE   65
-#define STORE_SPARES_MAX  2 /* that are read */
+#define STORE_SPARES_MAX  2     /* that are read */
+#define STORE_GIVEN_MAX   10000 /* rows that STORE_TOKEN_GIVEN looks at */
 
 struct state_place;
 struct store;
@@ -138,14 +139,28 @@ struct store_token {
                                       grant that needs a person, of that */
     int64_t barred; /* a generation that an API refused though it had just come; 0: none */
     char *subject_fingerprint; /* of who signed in; NULL: not known */
-    char *metadata;            /* what the service says of itself (discovery) */
-    int64_t metadata_ms;       /* wall clock of its receipt */
+    char *service_host;        /* scheme, host, port of the token service that all this came from */
+    char *spent;    /* fingerprints of refresh tokens that a person gave once, and that others have
+                       replaced; a space after each */
+    char *metadata; /* what the service says of itself (discovery) */
+    int64_t metadata_ms; /* wall clock of its receipt */
     struct store_pause pause;
     struct store_intent intent;
     bool shut; /* set by LOAD that `replaces`: no key opens it, and its secrets are missing */
     const char *home; /* what it belongs to (config.h), to be written; borrowed, and never read */
 };
 void store_token_destroy(struct store_token *row); /* wipes */
+
+/* What the state knows of refresh tokens that a person gave: a row that has another one in place
+ * of them. All borrowed; NULL where there is none. */
+struct store_given {
+    const char *owner;
+    const char *home;                   /* NULL: an older program wrote it */
+    const char *configured_fingerprint; /* these as in struct store_token … */
+    const char *spent;
+    const unsigned char *salt; /* … by this one */
+};
+typedef bool store_given_fn(void *arg, const struct store_given *given);
 
 /* A durable key and its value, text (JSON by convention). All borrowed. */
 struct store_kv {
@@ -171,6 +186,8 @@ enum store_op {
     STORE_TOKEN_LIST,   /* count rows, by the owners that stand in them, each as much as its status
                            is told by: of the access and refresh token only "" where there is one.
                            One that is not there stays as it is */
+    STORE_TOKEN_GIVEN,  /* given for each row that replaces one, the newest STORE_GIVEN_MAX, until
+                           it returns true: then 1, else 0. It must not use the store */
     STORE_TOKEN_SAVE,   /* row, inserted or replaced, and its intent: both or neither */
     STORE_TOKEN_INTENT, /* only the intent of row: written, or ended where it is none */
     STORE_TOKEN_ENDPOINT, /* owner, endpoint_url: only that of an existing row, so that an exchange
@@ -246,6 +263,10 @@ struct store_call {
             bool known; /* TOKEN_SAVE: its refresh token is stored already, and need not be kept
                            where it cannot be saved */
         } token;
+        struct {
+            store_given_fn *fn;
+            void *arg;
+        } given;
         struct {
             const char *scope;
             const char *key;

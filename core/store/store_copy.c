@@ -46,15 +46,16 @@ static const struct table tables[] = {
      " refresh_since_ms, configured_fingerprint, application_fingerprint, service_override,"
      " token_type, refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"
      " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint,"
-     " (SELECT value FROM meta WHERE key = 'salt') FROM token WHERE home = ?2",
+     " service_host, spent, (SELECT value FROM meta WHERE key = 'salt') FROM token WHERE home = ?2",
      "INSERT INTO @token (owner, home, generation, access_token, endpoint_url, scope, lifetime_ms,"
      " received_wall_ms, received_boot_ms, received_boot_id, refresh_token, refresh_previous,"
      " refresh_since_ms, configured_fingerprint, application_fingerprint, service_override,"
      " token_type, refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"
-     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint, salt)"
+     " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint,"
+     " service_host, spent, salt)"
      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,"
-     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)" ONCE,
-     "tbixxtiiitxxittxtiittixiiiibtb",
+     " $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)" ONCE,
+     "tbixxtiiitxxittxtiittixiiiibtttb",
      {"token.access_token", "token.endpoint_url", "token.refresh_token", "token.refresh_previous",
       "token.service_override", "token.metadata"},
      offsetof(struct store_copy, tokens),

@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 5
+#define STORE_PG_VERSION 6
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
@@ -333,6 +333,7 @@ extern const struct store_pg_op store_pg_run_add, store_pg_run_claim, store_pg_r
 extern const struct store_pg_op store_pg_slot_latest, store_pg_job_installed,
     store_pg_job_set_installed, store_pg_counters_add;
 extern const struct store_pg_op store_pg_bucket_take, store_pg_rekey;
+extern const struct store_pg_op store_pg_token_given;
 extern const struct store_pg_op store_pg_home_move, store_pg_home_adopt, store_pg_home_find;
 extern const struct store_pg_op store_pg_event_add, store_pg_event_claim, store_pg_event_end,
     store_pg_step_get, store_pg_step_put, store_pg_event_list, store_pg_event_count,

@@ -283,6 +283,7 @@ static const struct store_pg_op *op_of(const struct store_call *call)
         [STORE_SALT] = &store_pg_token_salt,
         [STORE_TOKEN_LOAD] = &store_pg_token_load,
         [STORE_TOKEN_LIST] = &store_pg_token_list,
+        [STORE_TOKEN_GIVEN] = &store_pg_token_given,
         [STORE_TOKEN_SAVE] = &store_pg_token_save,
         [STORE_TOKEN_INTENT] = &store_pg_token_intent,
         [STORE_TOKEN_ENDPOINT] = &store_pg_token_endpoint,

@@ -97,6 +97,9 @@ static const char *const tables[] = {
     " (owner, sha256(refresh_token))",
     /* Version 5. Of a row that was copied here: the salt of its fingerprints, in place of ours. */
     "ALTER TABLE @token ADD COLUMN IF NOT EXISTS salt bytea",
+    /* Version 6. Where it came from, and which tokens that a person gave it has replaced. */
+    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS service_host text",
+    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS spent text",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)

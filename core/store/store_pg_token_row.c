@@ -50,7 +50,8 @@ static const struct column {
 #define COUNT (sizeof columns / sizeof columns[0])
 /* Behind those of the list. */
 #define REST                                                                                       \
-    "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8')"
+    "received_boot_id, stop_kind, stop_since_ms, stop_times, convert_from(stop_reason, 'UTF8'),"   \
+    " service_host, spent"
 
 const char *store_pg_token_row_select(struct store_pg_batch *batch)
 {
@@ -100,7 +101,9 @@ int store_pg_token_row_take(struct store_pg_batch *batch, size_t statement, stru
     row->pause.kind = (enum store_pause_kind)store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.since_ms = store_pg_get_int(batch, statement, 0, at++, 0);
     row->pause.times = store_pg_get_int(batch, statement, 0, at++, 0);
-    row->pause.reason = mem_strdup(store_pg_get(batch, statement, 0, at));
+    row->pause.reason = mem_strdup(store_pg_get(batch, statement, 0, at++));
+    row->service_host = mem_strdup(store_pg_get(batch, statement, 0, at++));
+    row->spent = mem_strdup(store_pg_get(batch, statement, 0, at));
     return result;
 }
 
@@ -159,6 +162,11 @@ void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_to
     store_pg_int(batch, row->pause.times);
     store_pg_scope(batch, row->pause.reason);
     store_pg_scope(batch, row->home);
+    store_pg_text(batch, row->owner);
+    /* Not among those above, which are what a spool's file consists of. */
+    store_pg_say(batch, "UPDATE @token SET service_host = $1, spent = $2 WHERE owner = $3");
+    store_pg_text(batch, row->service_host);
+    store_pg_text(batch, row->spent);
     store_pg_text(batch, row->owner);
 }
 

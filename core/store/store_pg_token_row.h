@@ -17,7 +17,7 @@ int store_pg_token_row_take(struct store_pg_batch *batch, size_t statement, stru
                             struct err *err);
 /* INSERT … ON CONFLICT: a row is replaced as a whole; `where` may keep it. */
 const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *where);
-/* Such a statement with its values. */
+/* Such a statement with its values, and one for what a spool file does not hold. */
 void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_token *row);
 /* Adds the values that the spool file holds of this owner to the last statement. 1; 0: no key opens
  * it; -1: it is damaged. What was sealed with a key that is about to go is sealed with the first

@@ -73,6 +73,7 @@ store_sqlite_op store_sqlite_job_set_installed;
 store_sqlite_op store_sqlite_counters_add;
 store_sqlite_op store_sqlite_home_move;
 store_sqlite_op store_sqlite_home_find;
+store_sqlite_op store_sqlite_token_given;
 store_sqlite_op store_sqlite_bucket_take;
 store_sqlite_op store_sqlite_event_add;
 store_sqlite_op store_sqlite_event_claim;

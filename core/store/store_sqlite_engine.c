@@ -63,6 +63,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_SALT] = store_sqlite_salt,
         [STORE_TOKEN_LOAD] = store_sqlite_token_load,
         [STORE_TOKEN_LIST] = store_sqlite_token_list,
+        [STORE_TOKEN_GIVEN] = store_sqlite_token_given,
         [STORE_TOKEN_SAVE] = store_sqlite_token_save,
         [STORE_TOKEN_INTENT] = store_sqlite_token_intent,
         [STORE_TOKEN_ENDPOINT] = store_sqlite_token_endpoint,

@@ -39,7 +39,7 @@
 /* What the migrations lead to, made at once: ALTER TABLE makes SQLite read all tables again. */
 const char store_sqlite_schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 10);"
+    "INSERT INTO meta (key, value) VALUES ('salt', randomblob(32)), ('version', 11);"
     "CREATE TABLE token ("
     "  owner TEXT PRIMARY KEY, generation INTEGER NOT NULL, access_token TEXT, endpoint_url TEXT,"
     "  scope TEXT, lifetime_ms INTEGER NOT NULL, received_wall_ms INTEGER NOT NULL,"
@@ -50,7 +50,8 @@ const char store_sqlite_schema[] =
     "  asked TEXT, secret_fingerprint TEXT, barred INTEGER NOT NULL DEFAULT 0, metadata TEXT,"
     "  metadata_ms INTEGER NOT NULL DEFAULT 0, stop_kind INTEGER NOT NULL DEFAULT 0,"
     "  stop_since_ms INTEGER NOT NULL DEFAULT 0, stop_times INTEGER NOT NULL DEFAULT 0,"
-    "  stop_reason TEXT, home TEXT, subject_fingerprint TEXT) WITHOUT ROWID;"
+    "  stop_reason TEXT, home TEXT, subject_fingerprint TEXT, service_host TEXT, spent TEXT) "
+    "WITHOUT ROWID;"
     "CREATE TABLE token_intent (owner TEXT PRIMARY KEY, id TEXT NOT NULL,"
     "  generation INTEGER NOT NULL, started_ms INTEGER NOT NULL, host TEXT NOT NULL)"
     "  WITHOUT ROWID;"
@@ -134,6 +135,8 @@ const char *const store_sqlite_migrations[] = {
     "ALTER TABLE kv ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
     "UPDATE kv SET version = " NEW_VERSION ";" KV_VERSION EVENTS
     "UPDATE meta SET value = 10 WHERE key = 'version';",
+    "ALTER TABLE token ADD COLUMN service_host TEXT; ALTER TABLE token ADD COLUMN spent TEXT;"
+    "UPDATE meta SET value = 11 WHERE key = 'version';",
 };
 _Static_assert(sizeof store_sqlite_migrations / sizeof *store_sqlite_migrations == STORE_VERSION,
                "one a version");

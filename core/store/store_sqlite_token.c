@@ -12,10 +12,11 @@
     " received_boot_ms, received_boot_id, refresh_token, refresh_previous, refresh_since_ms,"      \
     " configured_fingerprint, application_fingerprint, service_override, token_type,"              \
     " refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"            \
-    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint"
+    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint,"        \
+    " service_host, spent"
 
 /* For store_sqlite_check. */
-#define KINDS "iTTTiintTTiTTTTiiTTiTisiiTT"
+#define KINDS "iTTTiintTTiTTTTiiTTiTisiiTTTT"
 
 static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct store_token *row,
                     struct err *err)
@@ -50,6 +51,8 @@ static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct stor
     row->pause.times = sqlite3_column_int64(stmt, 24);
     row->pause.reason = store_sqlite_column_text(stmt, 25);
     row->subject_fingerprint = store_sqlite_column_text(stmt, 26);
+    row->service_host = store_sqlite_column_text(stmt, 27);
+    row->spent = store_sqlite_column_text(stmt, 28);
     return 0;
 }
 
@@ -206,12 +209,45 @@ int store_sqlite_token_list(struct store_sqlite *sqlite, struct store_call *call
     return result;
 }
 
+int store_sqlite_token_given(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    unsigned char salt[STORE_SALT_SIZE];
+    struct store_call of_salt = {.op = STORE_SALT, .salt = {.bytes = salt}};
+    if (store_sqlite_salt(sqlite, &of_salt, err) != 0)
+        return -1;
+    sqlite3_stmt *stmt = store_sqlite_prepare(
+        sqlite,
+        "SELECT owner, home, CASE WHEN refresh_token IS NOT NULL THEN configured_fingerprint END,"
+        " spent FROM token WHERE refresh_token IS NOT NULL OR spent IS NOT NULL ORDER BY "
+        "received_wall_ms DESC LIMIT ?",
+        err);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, STORE_GIVEN_MAX);
+    int step, found = 0;
+    while (found == 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        const struct store_given given = {
+            .owner = (const char *)sqlite3_column_text(stmt, 0),
+            .home = (const char *)sqlite3_column_text(stmt, 1),
+            .configured_fingerprint = (const char *)sqlite3_column_text(stmt, 2),
+            .spent = (const char *)sqlite3_column_text(stmt, 3),
+            .salt = salt,
+        };
+        found = given.owner != NULL && call->given.fn(call->given.arg, &given);
+    }
+    if (found == 0 && step != SQLITE_DONE)
+        found = store_sqlite_failed(sqlite, "cannot be read", err);
+    sqlite3_finalize(stmt);
+    return found;
+}
+
 static int save_row(struct store_sqlite *sqlite, const struct store_token *row, struct err *err)
 {
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
                              "INSERT OR REPLACE INTO token (owner, home, " COLUMNS
-                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+                             "?,?)",
                              err);
     if (stmt == NULL)
         return -1;
@@ -244,7 +280,9 @@ static int save_row(struct store_sqlite *sqlite, const struct store_token *row, 
     sqlite3_bind_int64(stmt, at++, row->pause.since_ms);
     sqlite3_bind_int64(stmt, at++, row->pause.times);
     store_sqlite_bind_text(stmt, at++, row->pause.reason);
-    store_sqlite_bind_text(stmt, at, row->subject_fingerprint);
+    store_sqlite_bind_text(stmt, at++, row->subject_fingerprint);
+    store_sqlite_bind_text(stmt, at++, row->service_host);
+    store_sqlite_bind_text(stmt, at, row->spent);
     return store_sqlite_finish(sqlite, stmt, err);
 }
 

@@ -49,6 +49,26 @@ static char *subject_of(const struct adoption *adoption)
     return mem_strdup(fingerprint);
 }
 
+/* A refresh token that a person gave is as good as a configured one: it is not sent again when it
+ * is configured one day. */
+static void note_given(const struct adoption *adoption, struct store_token *row)
+{
+    const char *given = adoption->spend->given;
+    char came[TOKEN_FINGERPRINT_SIZE];
+    if (row->refresh_token == NULL)
+        return;
+    token_cache_fingerprint(adoption->lock->salt, PROVIDER_REFRESH_TOKEN, row->refresh_token, came);
+    if (strcmp(given, came) == 0)
+        return; /* it stays */
+    char *configured = row->configured_fingerprint;
+    row->configured_fingerprint = mem_strdup(given);
+    if (configured == NULL)
+        return;
+    token_cache_note_spent(row);
+    mem_free(row->configured_fingerprint);
+    row->configured_fingerprint = configured;
+}
+
 /*
  * What was known before is obsolete: the service ended the earlier tokens. The configured refresh
  * token, if there is one, is older: it takes precedence again when it changes.
@@ -62,11 +82,13 @@ static int adopt(struct adoption *adoption, struct err *err)
     struct token_configured configured = {0};
     const struct provider_token *came = &adoption->result.token;
     const struct clock *clock = loop_clock(tokens->loop);
+    token_cache_note_spent(row);
     struct store_token fresh = {.generation = row->generation + 1,
                                 .metadata = mem_strdup(row->metadata),
                                 .metadata_ms = row->metadata_ms,
                                 .configured_fingerprint = mem_strdup(row->configured_fingerprint),
-                                .subject_fingerprint = subject_of(adoption)};
+                                .subject_fingerprint = subject_of(adoption),
+                                .spent = mem_strdup(row->spent)};
     store_token_destroy(row);
     *row = fresh;
     row->home = connector->home;
@@ -79,6 +101,8 @@ static int adopt(struct adoption *adoption, struct err *err)
         row->refresh_token = mem_strdup(came->refresh_token);
         row->login_since_ms = clock_now_ms(clock, CLOCK_WALL);
         row->refresh_since_ms = came->refresh_token != NULL ? row->login_since_ms : 0;
+        if (adoption->spend != NULL)
+            note_given(adoption, row);
     }
     token_cache_unconfigure(&configured);
     connector_secrets_destroy(&secrets);

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SPENT_MAX 16 /* fingerprints that a row keeps; each with a space after it */
+
 static void replace(char **field, const char *value)
 {
     char *copy = mem_strdup(value); /* value may be the field itself */
@@ -113,6 +115,8 @@ void token_cache_configure(struct token_configured *configured, const struct con
     const char *refresh = connector_secrets_get(secrets, PROVIDER_REFRESH_TOKEN);
     *configured =
         (struct token_configured){.connector = connector, .refresh_token = mem_strdup(refresh)};
+    if (provider_of(connector)->service_host != NULL)
+        configured->service_host = provider_of(connector)->service_host(connector);
     token_cache_fingerprint(salt, client_key, client != NULL ? client : "",
                             configured->client_fingerprint);
     fingerprint_rest(secrets, salt, configured->secret_fingerprint);
@@ -128,6 +132,7 @@ void token_cache_configure(struct token_configured *configured, const struct con
 void token_cache_unconfigure(struct token_configured *configured)
 {
     mem_free_secret(configured->refresh_token);
+    mem_free(configured->service_host);
     *configured = (struct token_configured){0};
 }
 
@@ -143,6 +148,26 @@ static bool is_changed(const struct store_token *row, const struct token_configu
     return configured->refresh_token != NULL &&
            (row->configured_fingerprint == NULL ||
             strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0);
+}
+
+bool token_cache_begins(const struct store_token *row, const struct token_configured *configured,
+                        const char *token)
+{
+    return token != NULL && is_changed(row, configured) &&
+           strcmp(token, configured->refresh_token) == 0;
+}
+
+void token_cache_note_spent(struct store_token *row)
+{
+    const char *spent = row->spent != NULL ? row->spent : "";
+    if (row->refresh_token == NULL || row->configured_fingerprint == NULL ||
+        strstr(spent, row->configured_fingerprint) != NULL)
+        return;
+    if (strlen(spent) >= SPENT_MAX * TOKEN_FINGERPRINT_SIZE)
+        spent += TOKEN_FINGERPRINT_SIZE;
+    char *longer = mem_printf("%s%s ", spent, row->configured_fingerprint);
+    mem_free(row->spent);
+    row->spent = longer;
 }
 
 size_t token_cache_grants(const struct provider *provider, const struct store_token *row,
@@ -205,10 +230,11 @@ static void apply_grant(struct store_token *row, const struct exchange_result *r
                         const char *used, const struct token_configured *configured, int64_t now_ms)
 {
     const struct provider_token *token = &result->token;
+    bool began = token_cache_begins(row, configured, used);
+    if (began)
+        token_cache_note_spent(row);
     if (token_cache_is_foreign(row, configured))
         forget_foreign(row);
-    bool began =
-        used != NULL && is_changed(row, configured) && strcmp(used, configured->refresh_token) == 0;
     if (began)
         row->login_since_ms = now_ms;
     if (token->refresh_lifetime_ms > 0)
@@ -222,6 +248,7 @@ static void apply_grant(struct store_token *row, const struct exchange_result *r
     replace(&row->application_fingerprint, configured->client_fingerprint);
     replace(&row->secret_fingerprint, configured->secret_fingerprint);
     replace(&row->service_override, result->service);
+    replace(&row->service_host, configured->service_host);
 }
 
 /* asker: whose access token it is; NULL: that of nobody who asks for anything special. */

@@ -52,6 +52,7 @@ void token_cache_fingerprint(const unsigned char salt[32], const char *purpose, 
 struct token_configured {
     const struct connector *connector;
     char *refresh_token;                              /* NULL: none is configured */
+    char *service_host;                               /* NULL: the provider says none */
     char refresh_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* "" where none is */
     char client_fingerprint[TOKEN_FINGERPRINT_SIZE];
     char secret_fingerprint[TOKEN_FINGERPRINT_SIZE]; /* of all secrets but the refresh token */
@@ -64,6 +65,12 @@ void token_cache_unconfigure(struct token_configured *configured); /* wipes */
 /* What the row holds was issued to another client than the one that is configured now. */
 bool token_cache_is_foreign(const struct store_token *row,
                             const struct token_configured *configured);
+
+/* Whether `token`, of the grants, is the configured one and the row has not begun with it. */
+bool token_cache_begins(const struct store_token *row, const struct token_configured *configured,
+                        const char *token);
+/* Notes that what the row began with is spent, where it is. */
+void token_cache_note_spent(struct store_token *row);
 
 /* The grants to try, in the provider's order; borrowed from both. Their number. What is foreign is
  * none; nor is the single-use token that it replaced, which is spent. */

@@ -4,6 +4,7 @@
 #include "fault.h"
 #include "mem.h"
 #include "token_flight_end.h"
+#include "token_flight_given.h"
 #include "token_flight_refused.h"
 #include "token_intent.h"
 #include "token_lock.h"
@@ -226,14 +227,13 @@ static void flight_send(void *arg)
 static void flight_exchange(void *arg)
 {
     struct flight *flight = arg;
-    const struct store_token *row = &flight->row;
     if (flight->call.result < 0)
         token_flight_fail(flight, &flight->call.err);
     else if (flight_prepare(flight, &flight->failure) != 0)
         token_flight_search(flight);
-    else if (provider_of(flight->connector)->single_use && flight->tokens_tried[0] != NULL &&
-             row->refresh_token == NULL && row->configured_fingerprint == NULL)
-        token_flight_look_elsewhere(flight, flight_send);
+    else if (provider_of(flight->connector)->single_use &&
+             token_cache_begins(&flight->row, &flight->configured, flight->tokens_tried[0]))
+        token_flight_check_given(flight, flight_send);
     else
         flight_send(flight);
 }

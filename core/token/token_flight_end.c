@@ -19,6 +19,7 @@ void token_flight_free(struct flight *flight)
         exchange_cancel(flight->exchange);
     store_cancel(&flight->call);
     store_lease_release(&flight->lease);
+    store_lease_release(&flight->given.lease);
     connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);

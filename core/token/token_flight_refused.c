@@ -13,14 +13,6 @@ static void owner_in(void *arg, const char *home, char owner[STORE_OWNER_SIZE])
     provider_of(flight->connector)->owner(flight->connector, home, owner);
 }
 
-static void find_elsewhere(struct flight *flight, loop_fn *done)
-{
-    flight->elsewhere =
-        (struct store_home_find){.owner = owner_in, .arg = flight, .but = flight->connector->home};
-    flight->call = (struct store_call){.op = STORE_HOME_FIND, .find = &flight->elsewhere};
-    store_start(flight->tokens->store, &flight->call, done, flight);
-}
-
 static void flight_searched(void *arg)
 {
     struct flight *flight = arg;
@@ -42,59 +34,10 @@ void token_flight_search(struct flight *flight)
         token_flight_fail(flight, &flight->failure);
         return;
     }
-    find_elsewhere(flight, flight_searched);
-}
-
-static void elsewhere_salted(void *arg)
-{
-    struct flight *flight = arg;
-    char fingerprint[TOKEN_FINGERPRINT_SIZE];
-    const char *spent = flight->peer.configured_fingerprint;
-    token_cache_fingerprint(flight->other_salt, PROVIDER_REFRESH_TOKEN,
-                            flight->configured.refresh_token, fingerprint);
-    bool is_spent = flight->call.result >= 0 && spent != NULL && strcmp(spent, fingerprint) == 0;
-    store_token_destroy(&flight->peer);
-    if (!is_spent) {
-        flight->send(flight);
-        return;
-    }
-    err_set(&flight->failure, ERR_AUTH,
-            "the configured refresh token was replaced by another one, which belongs to %s "
-            "(nothing was sent)",
-            flight->elsewhere.found);
-    token_flight_search(flight);
-}
-
-static void elsewhere_loaded(void *arg)
-{
-    struct flight *flight = arg;
-    if (flight->call.result <= 0 || flight->peer.refresh_token == NULL) {
-        store_token_destroy(&flight->peer);
-        flight->send(flight);
-        return;
-    }
-    flight->call = (struct store_call){
-        .op = STORE_SALT, .salt = {.bytes = flight->other_salt, .owner = flight->other}};
-    store_start(flight->tokens->store, &flight->call, elsewhere_salted, flight);
-}
-
-static void elsewhere_found(void *arg)
-{
-    struct flight *flight = arg;
-    if (flight->call.result < 0 || flight->elsewhere.found[0] == '\0') {
-        flight->send(flight);
-        return;
-    }
-    owner_in(flight, flight->elsewhere.found, flight->other);
-    flight->call = (struct store_call){.op = STORE_TOKEN_LOAD,
-                                       .token = {.owner = flight->other, .row = &flight->peer}};
-    store_start(flight->tokens->store, &flight->call, elsewhere_loaded, flight);
-}
-
-void token_flight_look_elsewhere(struct flight *flight, loop_fn *send)
-{
-    flight->send = send;
-    find_elsewhere(flight, elsewhere_found);
+    flight->elsewhere =
+        (struct store_home_find){.owner = owner_in, .arg = flight, .but = flight->connector->home};
+    flight->call = (struct store_call){.op = STORE_HOME_FIND, .find = &flight->elsewhere};
+    store_start(tokens->store, &flight->call, flight_searched, flight);
 }
 
 static void flight_forgot(void *arg)

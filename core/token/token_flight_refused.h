@@ -9,8 +9,5 @@
 void token_flight_refused(struct flight *flight, const struct exchange_result *result);
 /* Ends it with flight->failure; before, says once if another home has a token that might do. */
 void token_flight_search(struct flight *flight);
-/* Goes on by send(flight), unless another home has a token that has replaced the configured one,
- * which is spent then. */
-void token_flight_look_elsewhere(struct flight *flight, loop_fn *send);
 
 #endif

@@ -45,12 +45,14 @@ static void logout_forget(struct logout *logout)
 {
     const struct connector *connector = logout->lock.connector;
     struct store_token *row = &logout->lock.row;
+    token_cache_note_spent(row);
     struct store_token left = {.generation = row->generation + 1,
                                .home = connector->home,
                                .metadata = mem_strdup(row->metadata),
                                .metadata_ms = row->metadata_ms,
                                .configured_fingerprint = mem_strdup(row->configured_fingerprint),
-                               .subject_fingerprint = mem_strdup(row->subject_fingerprint)};
+                               .subject_fingerprint = mem_strdup(row->subject_fingerprint),
+                               .spent = mem_strdup(row->spent)};
     bool stays =
         provider_of(connector)->single_use && provider_of(connector)->can != NULL &&
         provider_of(connector)->can(&(struct provider_ask){

@@ -28,6 +28,16 @@ struct token_request {
     struct token_request *next;
 };
 
+/* The row of the state that stands for the configured refresh token, or once did. */
+struct flight_given {
+    char owner[STORE_OWNER_SIZE]; /* "": there is none */
+    char home[STORE_SCOPE_SIZE];  /* "": not known */
+    unsigned char salt[STORE_SALT_SIZE];
+    bool now; /* it does still */
+    struct store_lease lease;
+    loop_fn *send; /* where there is none */
+};
+
 /* One exchange of this process for one connector, from waiting for the lock to the stored result.
  */
 struct flight {
@@ -62,10 +72,8 @@ struct flight {
     struct token_request *waiters;
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;
-    char other[STORE_OWNER_SIZE]; /* whose row is found there */
-    unsigned char other_salt[STORE_SALT_SIZE];
-    loop_fn *send; /* after the look for it */
-    bool ending;   /* waiters are being told; the flight frees itself */
+    struct flight_given given;
+    bool ending; /* waiters are being told; the flight frees itself */
     struct flight *next;
 };
 

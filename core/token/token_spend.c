@@ -45,6 +45,7 @@ static void spend_locked(void *arg, const struct err *failure)
         return;
     }
     spend->before = lock->row.intent;
+    token_cache_fingerprint(lock->salt, PROVIDER_REFRESH_TOKEN, spend->refresh_token, spend->given);
     spend->lost_ms = token_intent_open(&lock->row, lock->salt, spend->refresh_token);
     if (spend->lost_ms > 0) {
         spend_done(spend, NULL); /* it is written already */

@@ -7,12 +7,14 @@
 #define JETON_TOKEN_SPEND_H
 
 #include "token.h"
+#include "token_cache.h"
 #include "token_lock.h"
 
 struct token_spend { /* the caller's, and where it is; zeroed: nothing is spent */
     struct token_lock lock;
-    struct store_intent before; /* of what the row itself holds; it is no part of this */
-    const char *refresh_token;
+    struct store_intent before;         /* of what the row itself holds; it is no part of this */
+    const char *refresh_token;          /* until token_spend_begin is done */
+    char given[TOKEN_FINGERPRINT_SIZE]; /* its fingerprint, from then on */
     int64_t lost_ms; /* when it was sent before, and nobody knows what came of it; 0: it was not */
     bool held;       /* the lock, or it is being waited for */
     token_adopted_fn *done;

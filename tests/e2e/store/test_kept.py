@@ -85,7 +85,7 @@ class Kept(support.Case):
         database = sqlite3.connect(self.file)
         self.addCleanup(database.close)
         self.assertEqual(database.execute("PRAGMA user_version").fetchone(), (4,))
-        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (10,))
+        self.assertEqual(database.execute("SELECT value FROM meta WHERE key = 'version'").fetchone(), (11,))
 
     def test_the_token_is_used_without_an_exchange(self):
         token = json.loads(self.ok("token", "contoso", "--json", "--show").stdout)

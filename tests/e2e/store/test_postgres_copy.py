@@ -93,7 +93,7 @@ class Copy(PostgresCase):
 
     def test_tokens_go_on_where_they_were(self):
         """What is configured is known there, too: it is not taken for new, and spent again."""
-        answers = iter([{"access_token": f"access-{n}", "refresh_token": f"refresh-{n}", "expires_in": 3600} for n in range(1, 5)])
+        answers = iter([{"access_token": f"access-{n}", "refresh_token": f"refresh-{n}", "expires_in": 3600} for n in range(1, 7)])
         service = Service(lambda request: (200, {}, next(answers)))
         self.addCleanup(service.stop)
         connector = (f"connectors:\n  books:\n    provider: oauth2\n    token_url: {service.url}/token\n    client_id: client-1\n"
@@ -106,8 +106,14 @@ class Copy(PostgresCase):
             self.host(number, self.rest + connector)
             done = self.on(number, "token", "books", "--refresh")
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+        # Nor under another name of the connector, whose row has fingerprints of another salt.
+        for name in ("ledger", "books"):
+            self.host(1, self.rest + connector.replace("  books:", f"  {name}:"))
+            done = self.on(1, "token", name, "--refresh")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn(f"connector '{name}' goes on with what the state had of its refresh token", done.stderr)
         spent = [parse_qs(request["body"].decode())["refresh_token"] for request in service.received]
-        self.assertEqual(spent, [["refresh-0"], ["refresh-1"], ["refresh-2"], ["refresh-3"]])
+        self.assertEqual(spent, [[f"refresh-{n}"] for n in range(6)])
         self.assertEqual(self.sql("SELECT convert_from(value, 'UTF8') FROM @meta WHERE key = 'oldest'"), [["5"]])
 
     def test_who_waited_for_a_token_does_not_spend_what_was_moved(self):

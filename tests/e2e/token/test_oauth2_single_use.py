@@ -407,6 +407,86 @@ class Refused(SingleUse):
         self.token()
         self.assertEqual((self.sent(grants)[-1], grants.dead), ("refresh-token-of-others", False))
 
+    def renamed(self, name, grants, **keys):
+        self.books(grants, **keys)
+        path = os.path.join(self.folder, "jeton.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write("jeton.yaml", text.replace("  books:\n", f"  {name}:\n"))
+
+    def test_a_spent_one_is_not_sent_under_another_name(self):
+        """What came in its place goes along with the name or the URL; not to another client, host or sign-in."""
+        grants = self.grants()
+        self.books(grants)
+        for _ in range(2):
+            self.token("--refresh")
+        path = grants.url + "/token/v2"
+        for name, keys in (("ledger", {}), ("books", {"token_url": path}), ("ledger", {"token_url": path}), ("books", {})):
+            self.renamed(name, grants, **keys)
+            shown = json.loads(self.ok("token", name, "--json", "--refresh").stdout)
+            self.assertEqual((shown["source"], grants.dead), ("exchange", False))
+        self.assertEqual((self.sent(grants).count(REFRESH), len(grants.forms)), (1, 6))
+        self.renamed("ledger", grants)
+        self.assertEqual(json.loads(self.ok("token", "ledger", "--json").stdout)["source"], "cache")
+        other = grants.url.replace("127.0.0.1", "localhost") + "/token"
+        for keys in ({"client_id": "another-client"}, {"token_url": other}):
+            self.renamed("books", grants, **keys)
+            self.fails(4, "token", "books", says=["is spent: another one has replaced it", "jeton login books"])
+        self.renamed("ledger", grants, authorize_url=grants.url + "/authorize")
+        self.ok("logout", "ledger", "--local")
+        self.renamed("books", grants)
+        self.fails(4, "token", "books", says="is spent")
+        self.assertEqual(len(grants.forms), 6)
+
+    def test_a_spent_one_is_not_sent_when_it_is_configured_again(self):
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        grants.current = self.env["BOOKS_REFRESH"] = "refresh-token-of-another-sign-in"
+        self.token("--refresh")
+        self.env["BOOKS_REFRESH"] = REFRESH
+        self.fails(4, "token", "books", "--refresh", says="is spent")
+        self.env["BOOKS_REFRESH"] = "refresh-token-of-another-sign-in"
+        self.token("--refresh")
+        self.assertEqual((self.sent(grants).count(REFRESH), len(grants.forms), grants.dead), (1, 3, False))
+
+    def test_one_that_was_imported_is_not_sent_when_it_is_configured(self):
+        grants = self.grants()
+        self.books(grants, refresh_token=None)
+        self.ok("login", "books", "--import", input=REFRESH + "\n")
+        self.books(grants)
+        self.token("--refresh")
+        self.renamed("ledger", grants)
+        self.ok("token", "ledger", "--refresh")
+        self.assertEqual((self.sent(grants).count(REFRESH), grants.dead), (1, False))
+
+    def test_two_connectors_that_change_their_names(self):
+        """Neither loses what the other one takes."""
+        grants, live = self.grants(), {"refresh-a", "refresh-b"}
+
+        def grant(form):
+            if form["refresh_token"] not in live:
+                grants.dead = True
+                return 400, {}, {"error": "invalid_grant"}
+            live.remove(form["refresh_token"])
+            live.add(form["refresh_token"] + "+")
+            return 200, {}, {"access_token": "access-" + form["refresh_token"], "expires_in": 3600,
+                             "refresh_token": form["refresh_token"] + "+"}
+
+        grants.grant = grant
+        for first, second in ("ab", "ba"):
+            self.env["BOOKS_REFRESH"], self.env["OTHER_REFRESH"] = "refresh-" + first, "refresh-" + second
+            self.books(grants)
+            path = os.path.join(self.folder, "jeton.yaml")
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            books = text.partition("  books:\n")[2]
+            self.write("jeton.yaml", text + "  other:\n" + books.replace("BOOKS_REFRESH", "OTHER_REFRESH"))
+            for name, letter in (("books", first), ("other", second)):
+                token = json.loads(self.ok("token", name, "--json", "--show", "--refresh").stdout)["access_token"]
+                self.assertTrue(token.startswith("access-refresh-" + letter), token)
+        self.assertEqual((live, grants.dead), ({"refresh-a++", "refresh-b++"}, False))
+
     def test_what_was_left_is_not_sent_for_another_client(self):
         grants = self.grants()
         self.books(grants, authorize_url=grants.url + "/authorize")

@@ -425,7 +425,8 @@ static void tables_of_an_older_program_are_added_to(void **state)
                      0);
     store_free(store);
     assert_int_equal(pg_host_psql(&host, "DROP TABLE @step, @event, @hook;"
-                                         "ALTER TABLE @token DROP COLUMN salt;"
+                                         "ALTER TABLE @token DROP COLUMN salt,"
+                                         " DROP COLUMN service_host, DROP COLUMN spent;"
                                          "UPDATE @meta SET value = '1' WHERE key = 'version'"),
                      0);
     store = pg_host_store(&host);
@@ -436,7 +437,7 @@ static void tables_of_an_older_program_are_added_to(void **state)
     buf_destroy(&value);
     store_free(store);
     assert_int_equal(
-        pg_host_psql(&host, "SELECT 1 / (value = '5')::int FROM @meta WHERE key = 'version'"), 0);
+        pg_host_psql(&host, "SELECT 1 / (value = '6')::int FROM @meta WHERE key = 'version'"), 0);
     pg_host_destroy(&host);
 }
 

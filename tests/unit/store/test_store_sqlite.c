@@ -247,11 +247,12 @@ static void programs_of_0_1_0_can_go_on(void **state)
             "DROP TABLE event; DROP TABLE step; DROP TRIGGER kv_version;"
             "ALTER TABLE kv DROP COLUMN version; INSERT INTO kv VALUES ('job', 'old', '1');"
             "ALTER TABLE run DROP COLUMN host"); /* as it left it */
-    static const char *const added[] = {"token_type",    "refresh_expires_ms", "login_since_ms",
-                                        "asked",         "secret_fingerprint", "barred",
-                                        "metadata",      "metadata_ms",        "stop_kind",
-                                        "stop_since_ms", "stop_times",         "stop_reason",
-                                        "home",          "subject_fingerprint"};
+    static const char *const added[] = {"token_type",    "refresh_expires_ms",  "login_since_ms",
+                                        "asked",         "secret_fingerprint",  "barred",
+                                        "metadata",      "metadata_ms",         "stop_kind",
+                                        "stop_since_ms", "stop_times",          "stop_reason",
+                                        "home",          "subject_fingerprint", "service_host",
+                                        "spent"};
     for (size_t i = 0; i < sizeof added / sizeof added[0]; i++) {
         char *sql = mem_printf("ALTER TABLE token DROP COLUMN %s", added[i]);
         run_sql(sql);
