@@ -149,7 +149,8 @@ static void try_once(void *arg)
     struct http_request request = {.method = "GET",
                                    .url = ping->url,
                                    .timeout_ms = JOB_HEARTBEAT_TRY_MS,
-                                   .max_body = REPLY_MAX};
+                                   .max_body = REPLY_MAX,
+                                   .cut = true}; /* only the status counts */
     if (ping->text != NULL) {
         request.method = "POST";
         request.headers = &type;

@@ -424,6 +424,14 @@ class Programs(hooks.Hooks):
         self.assertEqual(len({head["idempotency-key"] for head in heads}), 1)
         self.assertEqual((heads[0]["content-type"], heads[0]["x-kept"]), ("application/json", "1"))
 
+    def test_a_url_whose_reply_is_long(self):
+        server = service.Service(lambda _: (200, {}, b"x" * 70_000_000)) # more than jeton takes of a reply
+        self.addCleanup(server.stop)
+        self.add("a")
+        self.work(forward=f"{server.url}/there", attempts=1)
+        self.until("done")
+        self.assertEqual(len(server.received), 1)
+
     def test_a_url_that_wants_to_wait_for_ever(self):
         asks = ["9" * 400, "9223372036854775807", "9999999999999", "0"]
         server = service.Service(lambda request: (503, {"Retry-After": asks[json.loads(request["body"])["id"]]}, b""))

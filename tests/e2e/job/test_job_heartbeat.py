@@ -21,7 +21,7 @@ class Monitor(http.server.ThreadingHTTPServer):
 
     def __init__(self, statuses=(), hang=False, context=None):
         super().__init__(("127.0.0.1", 0), MonitorHandler)
-        self.statuses, self.hang = list(statuses), hang
+        self.statuses, self.hang, self.reply = list(statuses), hang, b"OK"
         self.seen, self.bodies, self.released = [], [], threading.Event()
         scheme = "http"
         if context:
@@ -49,9 +49,9 @@ class MonitorHandler(http.server.BaseHTTPRequestHandler):
             return
         self.send_response(server.statuses.pop(0) if server.statuses else 200)
         self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(server.reply)))
         self.end_headers()
-        self.wfile.write(b"OK")
+        self.wfile.write(server.reply)
 
     do_POST = do_GET
 
@@ -93,6 +93,13 @@ class Calls(HeartbeatCase):
         for rid in rids:
             self.assertEqual(str(uuid.UUID(rid)), rid)
             self.assertEqual(uuid.UUID(rid).variant, uuid.RFC_4122)
+
+    def test_a_long_reply(self):
+        monitor = self.monitor()
+        monitor.reply = b"x" * 100_000
+        self.job("return true", heartbeat=monitor.url)
+        self.assertEqual(self.run_job().stderr, "")
+        self.assertEqual(self.whats(monitor), ["/start", ""])
 
     def test_failure_after_the_last_attempt(self):
         monitor = self.monitor()
