@@ -186,19 +186,20 @@ static int check_volume(const struct cron_plan *plan, struct err *err)
                    plan->config->path, folder);
 }
 
-/* In a pod secrets' files are keys of one Secret, by their names. */
+/* In a pod secrets' files are keys of one Secret, by their names; credentials, of another. */
 static int check_keys(const struct config *config, struct err *err)
 {
     const struct secret *one, *other;
     for (size_t i = 0; (one = secret_at(config, i)) != NULL; i++) {
-        if (one->kind != SECRET_FILE || one->value != NULL)
+        bool is_file = one->kind == SECRET_FILE && one->value == NULL;
+        if (!is_file && one->kind != SECRET_CREDENTIAL)
             continue;
-        const char *name = strrchr(one->text, '/') + 1;
+        const char *name = is_file ? strrchr(one->text, '/') + 1 : one->text;
         if (name[strspn(name, KEY_CHARS)] != '\0')
             return err_set(err, ERR_CONFIG,
-                           "%s: '%s' can be no key of a Secret of Kubernetes; rename the file",
-                           one->name, name);
-        for (size_t k = 0; k < i; k++) {
+                           "%s: '%s' can be no key of a Secret of Kubernetes; rename the %s",
+                           one->name, name, is_file ? "file" : "credential");
+        for (size_t k = 0; is_file && k < i; k++) {
             other = secret_at(config, k);
             if (other->kind == SECRET_FILE && other->value == NULL &&
                 strcmp(strrchr(other->text, '/') + 1, name) == 0 &&

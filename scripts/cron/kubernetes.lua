@@ -76,6 +76,17 @@ local FILE = [[
                   subPath: %s
                   readOnly: true
 ]]
+-- As systemd would have it: a file each, in a folder of their own.
+local CREDENTIALS <const> = "/run/credentials/jeton"
+local CREDENTIAL_MOUNT = [[
+                - name: credentials
+                  mountPath: %s
+                  readOnly: true
+]]
+local CREDENTIAL_VOLUME = [[
+            - name: credentials # each is a key, by its name
+              secret: { secretName: %s, defaultMode: 256 }
+]]
 local REFERENCE = [[
                 - name: %s
                   valueFrom: { secretKeyRef: { name: %s, key: %s } }
@@ -145,6 +156,7 @@ end
 local function environment(plan, job, secret)
   local variables = (not job.timezone and variable("TZ", plan["local"]) or "") -- that jeton's is this one
     .. (plan.state_home and variable("XDG_STATE_HOME", plan.state_home) or "")
+    .. (#plan.credentials > 0 and variable("CREDENTIALS_DIRECTORY", CREDENTIALS) or "")
   for _, name in ipairs(distinct(plan.variables)) do
     variables = variables .. REFERENCE:format(name, secret, name)
   end
@@ -153,13 +165,19 @@ end
 
 local function cronjob(plan, job)
   local folder = plan.path:match "^(.*)/"
-  local secret = plan.configuration and object_name(plan.configuration, "config") or "jeton-config"
-  local variables = plan.configuration and object_name(plan.configuration, "env") or "jeton-env"
+  local function secret_name(what)
+    return plan.configuration and object_name(plan.configuration, what) or "jeton-" .. what
+  end
+  local secret, credentials = secret_name "config", ""
   local mounts, items = files(plan, folder)
+  if #plan.credentials > 0 then
+    mounts = mounts .. CREDENTIAL_MOUNT:format(CREDENTIALS)
+    credentials = CREDENTIAL_VOLUME:format(secret_name "credentials")
+  end
   local fill = {
     name = object_name(plan.configuration, job.name),
     mounts = mounts,
-    secrets = (items == "" and SECRET or PROJECTED):gsub("%$secret", secret) .. items,
+    secrets = (items == "" and SECRET or PROJECTED):gsub("%$secret", secret) .. items .. credentials,
     job = quoted(job.name),
     configuration = plan.configuration and ", jeton/configuration: " .. quoted(plan.configuration) or "",
     note = job.plain and "" or ("  # %s, %s: in UTC no time is skipped or repeated; jeton decides which of "
@@ -172,7 +190,7 @@ local function cronjob(plan, job)
     image = plan.image and quoted(plan.image)
       or "jeton:" .. plan.version .. " # your image, with jeton and tzdata; --image names another",
     path = quoted(plan.path),
-    env = environment(plan, job, variables),
+    env = environment(plan, job, secret_name "env"),
     user = USER,
     folder = quoted(folder ~= "" and folder or "/"),
     state = quoted(plan.database and plan.state:match "^(.+)/" or plan.state),

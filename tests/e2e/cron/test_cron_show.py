@@ -362,7 +362,9 @@ jobs:
             os.chmod(self.write(path, "value-of-a-file\n"), 0o600)
         os.makedirs(self.folder + "/etc")
         text = ("version: 1\nname: shop\nstate: { url: 'postgresql://jeton@db.example.org/automation', key: { file: ../etc/state.key },\n"
-                "  password: { env: DB_PASSWORD }, folder: /var/lib/jeton/host }\nconnectors:\n")
+                "  password: { env: DB_PASSWORD }, folder: /var/lib/jeton/host }\nconnectors:\n"
+                "  three: { provider: oauth2, token_url: 'https://id.example.org/three', client_id: { credential: three },\n"
+                "    client_secret: { credential: books.key }, grant: client_credentials, endpoint: 'https://api.example.org' }\n")
         for name in ("one", "two"):
             text += (f"  {name}: {{ provider: oauth2, token_url: 'https://id.example.org/{name}', client_id: {{ env: CLIENT }},\n"
                      "    client_secret: { file: ../elsewhere/client }, refresh_token: { file: secrets/refresh },\n"
@@ -383,6 +385,10 @@ jobs:
                                for name in ("DB_PASSWORD", "CLIENT")])
         self.assertIn({"name": "config", "mountPath": self.folder + "/elsewhere/client", "subPath": "client", "readOnly": True},
                       container["volumeMounts"])
+        self.assertIn({"name": "CREDENTIALS_DIRECTORY", "value": "/run/credentials/jeton"}, container["env"])
+        self.assertIn({"name": "credentials", "mountPath": "/run/credentials/jeton", "readOnly": True}, container["volumeMounts"])
+        self.assertIn({"name": "credentials", "secret": {"secretName": "jeton-shop-credentials", "defaultMode": 0o400}},
+                      pod["volumes"])
         secrets = [source["secret"] for volume in pod["volumes"] if volume["name"] == "config"
                    for source in volume["projected"]["sources"]]
         self.assertEqual(secrets, [{"name": "jeton-shop-config"}, {"name": "jeton-shop-config", "items": [
@@ -390,6 +396,9 @@ jobs:
         os.rename(self.folder + "/elsewhere/client", self.folder + "/elsewhere/refresh")
         self.write("etc/jeton.yaml", text.replace("elsewhere/client", "elsewhere/refresh"))
         self.fails(3, "--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes", says="files of the same name")
+        self.write("etc/jeton.yaml", text.replace("credential: three", "credential: 'three@1'"))
+        self.fails(3, "--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes",
+                   says="'three@1' can be no key of a Secret of Kubernetes; rename the credential")
 
     def blocks(self, guide, kind):
         with open(f"{SOURCE}/docs/{guide}.md", encoding="utf-8") as file:

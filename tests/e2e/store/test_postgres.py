@@ -477,8 +477,12 @@ class Postgres(PostgresCase):
         pod = self.folder + "/pod"
         os.mkdir(pod)
         self.write("job.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
-                              'print(s.get("n"))')
-        path = self.host(0, f"jobs:\n  job:\n    script: {self.folder}/etc0/job.lua\n    schedule: \"* * * * *\"\n"
+                              'assert(require "jeton.token".get "books")\nprint(s.get("n"))')
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        books = (f"connectors:\n  books: {{ provider: oauth2, token_url: '{grants.url}/token', grant: client_credentials, client_id: us,\n"
+                 f"    client_secret: {{ credential: books.key }}, endpoint: '{grants.url}' }}\n")
+        path = self.host(0, books + f"jobs:\n  job:\n    script: {self.folder}/etc0/job.lua\n    schedule: \"* * * * *\"\n"
                          "    timezone: UTC\n    catch_up: true\n", folder=pod + "/host",
                          key={"file": self.folder + "/etc0/state.key"})
         for name in ("job.lua", "state.key"):
@@ -488,6 +492,8 @@ class Postgres(PostgresCase):
         self.assertNotIn("persistentVolumeClaim", text)
         user, mount, command = (re.search(pattern, text, re.M)[1] for pattern in (
             r"fsGroup: (\d+)", r"name: state\n *mountPath: \"(.*)\"", r"^ *command: \[jeton, (.*)\]$"))
+        credentials = re.search(r"name: CREDENTIALS_DIRECTORY\n *value: \"(.*)\"", text)[1]
+        self.assertIn(f"name: credentials\n                  mountPath: {credentials}\n", text)
         self.assertEqual((mount, f'"{path}"' in command), (pod, True))
         os.chmod(self.folder, 0o755)
         os.chmod(self.folder + "/etc0", 0o3777)  # as of a Secret with defaultMode 0400
@@ -500,13 +506,16 @@ class Postgres(PostgresCase):
                   f" mount --bind {self.folder}/etc0 {self.folder}/etc0 && mount -o remount,bind,ro {self.folder}/etc0"
                   f" && mount -o remount,bind,ro / && ! touch {self.folder}/etc0/x 2>/dev/null"
                   " && ! touch /x 2>/dev/null && exec \"$@\"")
+        script = (f"mkdir -p /run && mount -t tmpfs none /run && mkdir -p {credentials} && echo of-the-books >{credentials}/books.key"
+                  f" && chown 0:{user} {credentials}/books.key && chmod 0440 {credentials}/books.key && " + script)
         words = [word.strip('"') for word in command.split(", ")]
 
         def start():
             return subprocess.run(
                 ["unshare", "-m", "sh", "-ec", script, "sh", "setpriv", "--reuid", user, "--regid", user, "--groups", user,
                  "--bounding-set=-all", "--no-new-privs", JETON, *words], capture_output=True, text=True, check=False,
-                cwd="/", env={"PATH": os.environ["PATH"], "TZ": "UTC"}, timeout=60)
+                cwd="/", env={"PATH": os.environ["PATH"], "TZ": "UTC", "CREDENTIALS_DIRECTORY": credentials},
+                timeout=60)
 
         first = start()
         self.assertEqual((first.returncode, first.stdout), (0, "1\n"), first.stderr)
