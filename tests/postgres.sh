@@ -3,7 +3,7 @@
 # listens on a socket in FOLDER only, belongs to no service of this host, and is as fast as one that
 # may lose everything. pooler FOLDER session|transaction [PORT of the server]: a pgbouncer before it, in FOLDER/pooler.
 # standby FOLDER: one that follows it, in FOLDER/standby; `sync`: commits wait for it. promote FOLDER: the first one dies,
-# and that takes its place.
+# and that takes its place, also behind the pooler.
 set -euo pipefail
 readonly folder=$2
 PATH=$PATH:/usr/sbin # pgbouncer
@@ -20,8 +20,8 @@ fi
 run() { (cd "$folder" && exec "${as[@]}" "$@" </dev/null); }
 
 stop() {
+    if [[ -f $folder/pooler/pid ]]; then kill "$(<"$folder/pooler/pid")" || true; fi
     if [[ -f $folder/data/postmaster.pid ]]; then
-        if [[ -f $folder/pooler/pid ]]; then kill "$(<"$folder/pooler/pid")" || true; fi
         run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null || true
     fi
     if [[ -f $folder/standby/postmaster.pid ]]; then run "$bin/pg_ctl" -D "$folder/standby" -m immediate -w stop >/dev/null || true; fi
@@ -89,6 +89,9 @@ standby() {
 promote() {
     run "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null
     run "$bin/pg_ctl" -D "$folder/standby" -w promote >/dev/null
+    [[ -f $folder/pooler/pid ]] || return 0
+    sed -i "s|host=$folder |host=$folder/standby |" "$folder/pooler/pgbouncer.ini"
+    kill -HUP "$(<"$folder/pooler/pid")"
 }
 
 readonly command=$1

@@ -145,7 +145,7 @@ class OwnServer(PostgresCase):
         subprocess.run([SOURCE + "/tests/postgres.sh", command, self.server, *args], check=True,
                        stdout=subprocess.DEVNULL, env={**os.environ, **self.server_env})
 
-    def configure(self, *lines):
+    def set_server(self, *lines):
         with open(self.server + "/data/postgresql.conf", "a", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
         self.postgres("restart", "fast")

@@ -48,6 +48,9 @@ class Turns(JobCase):
         times = [(row["started_ms"], row["ended_ms"]) for row in self.rows()]
         self.assertEqual(times, sorted(times))
 
+    def state_of_another(self):
+        return self.state
+
     def counted(self):
         return self.query("SELECT value FROM kv")[0]["value"]
 
@@ -80,7 +83,7 @@ class Turns(JobCase):
         first = self.start_job()
         self.wait_for("ready")
         self.write("other.lua", "")
-        self.write("other.yaml", f"version: 1\nstate: {self.state}\njobs: {{ job: {{ script: other.lua }} }}\n")
+        self.write("other.yaml", f"version: 1\nstate: {self.state_of_another()}\njobs: {{ job: {{ script: other.lua }} }}\n")
         self.ok("-c", "other.yaml", "run", "--job", "job")  # of the same name, in another configuration
         self.write("go", "")
         self.finish_all([first])

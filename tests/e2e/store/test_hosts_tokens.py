@@ -40,15 +40,16 @@ class HostsTokens(OwnServer):
         text = ("connectors:\n  books:\n    provider: oauth2\n    client_id: hosts\n"
                 f"    token_url: http://127.0.0.1:{SERVICE}/token\n    client_secret: {SECRET}\n"
                 f"    refresh_token: {{ file: {self.folder}/refresh }}\n    endpoint: http://127.0.0.1:{SERVICE}\n")
-        self.hosts, self.relays, self.proxies = [], [], []
+        self.hosts, self.relays, self.standbys, self.proxies = [], [], [], []
         for number in range(HOSTS):
             self.host(number, text, url=f"postgresql://jeton@127.0.0.1:{DATABASE},127.0.0.1:{STANDBY}/jeton")
             self.hosts.append(Host(self))
             self.relays.append(Relay(self.server + "/.s.PGSQL.5432"))
+            self.standbys.append(Relay(self.server + "/standby/.s.PGSQL.5432"))
             self.proxies.append(Proxy(self.judge.url))
             self.addCleanup(self.proxies[number].stop)
             self.hosts[number].listen(DATABASE, self.relays[number].serve)
-            self.hosts[number].listen(STANDBY, Relay(self.server + "/standby/.s.PGSQL.5432").serve)
+            self.hosts[number].listen(STANDBY, self.standbys[number].serve)
             self.hosts[number].listen(SERVICE, self.proxies[number].pass_on)
         # One that is never disturbed.
         self.host(HOSTS, text, url=f"postgresql://jeton@/jeton?host={self.server},{self.server}/standby")
@@ -137,8 +138,8 @@ class HostsTokens(OwnServer):
         def act(_):
             self.postgres("promote")
             self.server += "/standby"
-            for relay in self.relays[1:]:  # there nobody says that the first one is away
-                relay.cut()
+            for relay in self.relays[1:] if self.standbys[0].path != self.relays[0].path else ():
+                relay.cut()  # there nobody says that the first one is away
         self.in_the_middle(act)
 
     def granted(self):
@@ -204,9 +205,9 @@ class HostsTokens(OwnServer):
 
     def through_pooler(self, mode):
         self.postgres("pooler", mode)
-        for relay in self.relays:
+        for relay in self.relays + self.standbys:
             relay.path = self.server + "/pooler/.s.PGSQL.5432"
-        self.rounds(FAULTS * TURNS if SOAK else ("kill", "fast"))
+        self.rounds(FAULTS * TURNS + ("promote", "kill") if SOAK else ("kill", "fast"))
         self.assertEqual(self.super("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jeton' AND state <> 'idle'"),
                          [["0"]])
 

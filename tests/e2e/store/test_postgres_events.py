@@ -21,6 +21,7 @@ EVENTS = 2000 if SOAK else 600
 KEYS = 7
 PLACES = 3  # of cuts on each side, or all
 KILLS = 200 if SOAK else 10  # a slow machine would kill workers faster than it starts them
+DEATHS = 20  # of hosts, while events flow
 ROWS = 10000
 
 # What has been handled, by whom and in which order; and how often, in the state.
@@ -71,8 +72,8 @@ class Events(PostgresCase):
     def states(self):
         return dict(self.sql("SELECT state, count(*) FROM @event GROUP BY state"))
 
-    def wait_done(self, count):
-        wait_until(lambda: int(self.states().get("4", 0)) >= count, 120)
+    def wait_done(self, count, timeout=120):
+        wait_until(lambda: int(self.states().get("4", 0)) >= count, timeout)
 
     def counts(self, count):
         """What the handlers have left of the events e0 … in the state, by one that reads it."""
@@ -98,10 +99,7 @@ class Events(PostgresCase):
 
     def test_listeners_share_them(self):
         """Of each key in the order in which they came, though any host handles them, and workers are killed."""
-        listeners = [self.listen(number) for number in range(3)]
-        stop = threading.Event()
-
-        def kill():
+        def kill(listeners, stop):
             for _ in range(KILLS):
                 if stop.wait(0.3):
                     break
@@ -109,7 +107,29 @@ class Events(PostgresCase):
                 if pids:
                     os.kill(random.choice(pids), signal.SIGKILL)
 
-        killer = threading.Thread(target=kill, daemon=True)
+        self.share(kill)
+
+    @unittest.skipUnless(SOAK, "the long form")
+    def test_hosts_die_while_events_flow(self):
+        """Each listens again a moment later, but for the last one to die: what it had is taken over when its time is over."""
+        def kill(listeners, stop):
+            for turn in range(DEATHS):
+                if stop.wait(2):
+                    break
+                number = random.randrange(3)
+                for pid in [listeners[number].process.pid, *listeners[number].children()]:
+                    os.kill(pid, signal.SIGKILL)
+                listeners[number].process.wait()
+                if turn < DEATHS - 1:
+                    listeners[number] = self.listen(number)
+            print(f"\n{turn + 1} hosts died")
+
+        self.share(kill)
+
+    def share(self, kill):
+        listeners = [self.listen(number) for number in range(3)]
+        stop = threading.Event()
+        killer = threading.Thread(target=kill, args=(listeners, stop), daemon=True)
         killer.start()
 
         def send(key):
@@ -124,14 +144,15 @@ class Events(PostgresCase):
             thread.join(300)
         stop.set()
         killer.join()
-        self.wait_done(EVENTS)
+        self.wait_done(EVENTS, 300)
         order = [int(event[1:]) for event, _ in self.handled()]
         for key in range(KEYS):  # one that was killed between its line and its end has two
             mine = [n for n in order if n % KEYS == key]
             self.assertEqual(mine, sorted(mine))
         self.assertEqual(set(order), set(range(EVENTS)))
         for listener in listeners:
-            listener.stop()
+            if listener.process.poll() is None:
+                listener.stop()
         self.assertEqual(self.states(), {"4": str(EVENTS)})
         self.assertEqual(self.counts(EVENTS), [1] * EVENTS)
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp() + interval '1 hour'"), [["0"]])
@@ -426,7 +447,8 @@ class ThroughTransactions(ThroughSessions):
 
 
 for test in (name for name in dir(Events) if name.startswith("test_")):
-    if not SOAK or test not in ("test_listeners_share_them", "test_another_host_takes_what_a_dead_one_had",
+    if not SOAK or test not in ("test_listeners_share_them", "test_hosts_die_while_events_flow",
+                                "test_another_host_takes_what_a_dead_one_had",
                                 "test_a_connection_that_is_cut_anywhere_loses_and_doubles_nothing"):
         setattr(ThroughSessions, test, None)
 

@@ -50,8 +50,8 @@ class Faults(OwnServer):
                 shutil.copy(f"{authority.folder}/{name}.{end}", path)
                 os.chmod(path, 0o600)
                 os.chown(path, owner.pw_uid, owner.pw_gid)
-            self.configure("listen_addresses = 'localhost'", f"port = {port}", "ssl = on", "ssl_cert_file = 'server.pem'",
-                           "ssl_key_file = 'server.key'", f"unix_socket_directories = '{self.server}'")
+            self.set_server("listen_addresses = 'localhost'", f"port = {port}", "ssl = on", "ssl_cert_file = 'server.pem'",
+                            "ssl_key_file = 'server.key'", f"unix_socket_directories = '{self.server}'")
 
         url = f"postgresql://jeton@localhost:{port}/jeton?sslmode=verify-full"
         serve("good")

@@ -13,7 +13,7 @@ from support import SOAK, side_by_side
 class OnPostgres(PostgresCase):
     def setUp(self):
         super().setUp()
-        state = {"url": f"postgresql://jeton@/jeton?host={self.server}", "key": {"file": self.folder + "/state.key"},
+        state = {"url": f"postgresql://jeton@/jeton?host={self.server}{self.pooler}", "key": {"file": self.folder + "/state.key"},
                  "schema": self.schema, "folder": self.folder + "/host"}
         self.state = json.dumps(state) + "\nname: shared"  # as it stands in the configuration
 
@@ -45,19 +45,38 @@ class Turns(OnPostgres, test_jobs_turns.Turns):
         self.nothing_is_left()
         return self.key("job", "count")
 
-
-# By this host's clock, of which PostgreSQL knows nothing; or of configurations without a name.
-for test in ("of_many_that_claim_a_slot_one_runs", "a_run_by_hand_while_crons_is_due", "other_jobs_do_not_wait"):
-    setattr(Turns, "test_" + test, None)
+    def state_of_another(self):
+        return self.state.replace("name: shared", "name: another")
 
 
-class Slots(OnPostgres, OwnServer, test_jobs_slots.Slots):
+class OwnClock(OnPostgres, OwnServer):
     """Whether a slot is due is said by the server's clock, which stands where that of the host begins."""
 
     def setUp(self):
         self.own_clock()
         super().setUp()
 
+
+class TurnsOfSlots(OwnClock, test_jobs_turns.Turns):
+    many = Turns.many
+
+    def job(self, *args, **keys):
+        path = super().job(*args, **keys)
+        self.ok("state", "check")  # those who make the tables at once need a clock that goes: for the deadlock's end
+        return path
+
+    def faketime(self, when):
+        if ":" in when:
+            self.set_clock(when.lstrip("@"))
+        return super().faketime(when)
+
+
+OF_SLOTS = ("test_of_many_that_claim_a_slot_one_runs", "test_a_run_by_hand_while_crons_is_due")
+for test in (name for name in dir(test_jobs_turns.Turns) if name.startswith("test_")):
+    setattr(Turns if test in OF_SLOTS else TurnsOfSlots, test, None)
+
+
+class Slots(OwnClock, test_jobs_slots.Slots):
     def run_job(self, *options, env=None, **more):
         when = (env or {}).get("FAKETIME", "")
         if ":" in when:
@@ -77,6 +96,25 @@ for test in (name for name in dir(test_jobs_slots.Slots) if name.startswith("tes
     if test == "test_jitter_delays_scheduled_runs_only" or not SOAK and test not in (
             "test_a_slot_is_due_once", "test_a_late_one_within_five_minutes", "test_the_clock_goes_back_an_hour"):
         setattr(Slots, test, None)
+
+@unittest.skipUnless(SOAK, "the long form")
+class KilledThroughSessions(Killed, OwnServer):
+    mode = "session"
+
+
+class KilledThroughTransactions(KilledThroughSessions):
+    mode = "transaction"
+
+
+@unittest.skipUnless(SOAK, "the long form")
+class TurnsThroughSessions(Turns, OwnServer):
+    mode = "session"
+    many = 70  # two connections each; the pool has 150
+
+
+class TurnsThroughTransactions(TurnsThroughSessions):
+    mode = "transaction"
+
 
 load_tests = side_by_side
 
