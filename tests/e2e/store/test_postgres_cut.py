@@ -1,5 +1,6 @@
 """A state on PostgreSQL behind what breaks: connections that are cut at any byte, a server that restarts, a pooler."""
 
+import concurrent.futures
 import json
 import os
 import signal
@@ -15,12 +16,23 @@ from support import SOAK, end_process, side_by_side, wait_until
 
 # So many places of a run are tried on each side; in the long form, each part of each message.
 PLACES = 8
+# Of a loss that stays, each place takes the time after which a run gives up: so many, or each message, at a time.
+STAYS = 12 if SOAK else 5
 # A run that claims a slot, and has to exchange its refresh token, which is good for one use.
 EXCHANGES = """\
 local s = require "jeton.state"
 s.set("n", (s.get("n") or 0) + 1)
 local file = io.open("{folder}/ran", "a")
 file:write((require "jeton.token".get "books").access_token, "\\n"):close()
+s.commit()
+print(s.get("n"))
+"""
+STAYS_JOB = """\
+local s, job = require "jeton.state", require "jeton".job
+s.set("n", (s.get("n") or 0) + 1)
+local token = assert(require "jeton.token".get "books")
+local file = io.open("{folder}/ran", "a")
+file:write(os.getenv "TURN", " ", job.slot, " ", token.access_token, "\\n"):close()
 s.commit()
 print(s.get("n"))
 """
@@ -57,6 +69,7 @@ class Proxy:
         self.arm(None, 0, None)
         self.connections = self.round_trips = 0  # how often clients have waited for answers
         self.far_s = 0  # how long answers are under way
+        self.stays = self.away = False  # from the cut on, everything is cut and nobody gets through
         self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
         self.open.set()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -82,6 +95,10 @@ class Proxy:
                 client.close()
                 server.close()
                 continue
+            if self.away:
+                client.close()
+                server.close()
+                continue
             self.connections += 1
             waiting = [0]  # syncs that are not answered
             for side, source, target in (("up", client, server), ("down", server, client)):
@@ -99,6 +116,7 @@ class Proxy:
         if side != self.side or len(passed) <= self.number:
             return None
         self.side = None
+        self.away = self.stays
         return self.part(length)
 
     def count(self, side, kind, waiting):
@@ -112,6 +130,8 @@ class Proxy:
         data, first = b"", side == "up"
         while more := source.recv(65536):
             self.open.wait()
+            if self.away:
+                return
             if side == "down" and self.far_s:
                 time.sleep(self.far_s)
             data += more
@@ -181,6 +201,94 @@ class CutCase(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         if SOAK:
             print(f"\n{cuts} cuts of runs")
+
+
+class Stays(PostgresCase):
+    """A database that goes at some place of a run, and is back when the next one begins."""
+
+    def setUp(self):
+        super().setUp()
+        self.grants = Grants()
+        self.addCleanup(self.grants.service.stop)
+        self.proxy = Proxy(self.folder + "/proxy", SOCKET)
+        self.addCleanup(self.proxy.listener.close)
+        self.write("job.lua", STAYS_JOB.format(folder=self.folder))
+        self.host(0, SCHEDULED.format(url=self.grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder),
+                  url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        self.scheduled()
+        self.sql("UPDATE @job SET installed_ms = 0")
+        self.counted = 0
+        self.whole("first")
+
+    def scheduled(self, turn=""):
+        return self.on(0, "run", "--job", "job", "--scheduled", env={"TURN": turn})
+
+    def ran(self):
+        """(turn, slot, access token) of each time that the script has come so far."""
+        with open(self.folder + "/ran", encoding="ascii") as file:
+            return [tuple(line.split()) for line in file]
+
+    def whole(self, turn):
+        """A run that nothing disturbs: it counts on, and has the newest token."""
+        self.sql(AGO)
+        done = self.scheduled(turn)
+        self.assertEqual(done.returncode, 0, f"{turn} {done.stderr}")
+        before, self.counted = self.counted, int(done.stdout)
+        self.assertTrue(before < self.counted <= len(self.ran()), turn)  # what was lost may have counted
+        self.assertEqual(self.ran()[-1][::2], (turn, f"access-token-{len(self.grants.forms)}"))
+        self.assertFalse(self.grants.dead, turn)
+        self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
+        self.assertEqual(self.sql("SELECT * FROM @run WHERE exit IS NULL AND cause IS NULL"), [])
+        # A sign of life (kind 2) that nobody could take back runs out by itself.
+        self.assertEqual(self.sql("SELECT kind FROM @lease WHERE until > clock_timestamp() AND kind <> 2"), [])
+
+    def lost_at(self, side, number):
+        where = f"{side}-{number}"
+        self.sql(AGO)
+        known, sent = len(self.ran()), len(self.grants.forms)
+        self.proxy.arm(side, number, PARTS["middle"])
+        self.proxy.stays = True
+        lost = self.scheduled(where)
+        reached, self.proxy.stays, self.proxy.away = self.proxy.away, False, False
+        self.proxy.arm(None, 0, None)
+        after = self.scheduled(where + "-next")  # of this slot, if nobody has claimed it; or of the next minute
+        self.assertEqual(after.returncode, 0, f"{where} {after.stderr}")
+        slots = [slot for _, slot, _ in self.ran()[known:]]
+        self.assertEqual(len(set(slots)), len(slots), where)
+        self.assertEqual(lost.returncode, 5 if reached else 0, f"{where} {lost.stderr}")
+        self.assertLessEqual(len(self.grants.forms) - sent, len(slots) + 1, where)
+        self.whole(where + "-whole")
+        return reached
+
+
+class StaysAnywhere(PostgresCase):
+    def test_a_loss_that_stays(self):
+        """At each message of a run, or at some: status 5, no slot runs twice, no refresh token is lost, the next run heals."""
+        probe = self.world()
+        probe.sql(AGO)
+        probe.proxy.arm(None, 0, None)
+        self.assertEqual(probe.scheduled("probe").returncode, 0)
+        places = [(side, number) for side, passed in probe.proxy.passed.items() for number in range(len(passed))]
+        places = places[::1 if SOAK else len(places) // STAYS][:None if SOAK else STAYS]
+        queue = list(reversed(places))
+
+        def work():
+            world, lost = self.world(), 0
+            while queue:
+                lost += world.lost_at(*queue.pop())
+            return lost
+
+        with concurrent.futures.ThreadPoolExecutor(STAYS) as pool:
+            lost = sum(one.result() for one in [pool.submit(work) for _ in range(STAYS)])
+        self.assertGreater(lost, len(places) // 2)
+        if SOAK:
+            print(f"\n{lost} losses that stayed")
+
+    def world(self):
+        world = Stays()
+        self.addCleanup(world.doCleanups)
+        world.setUp()
+        return world
 
 
 class Cut(CutCase):
