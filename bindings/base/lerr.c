@@ -152,6 +152,10 @@ void lerr_text(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     luaL_checkstack(L, 4, "text of an error");
+    if (lua_type(L, index) == LUA_TSTRING) { /* all share a metatable, which may be the script's */
+        lua_pushvalue(L, index);
+        return;
+    }
     bool shows = luaL_getmetafield(L, index, "__tostring") != LUA_TNIL;
     if (shows)
         lua_pop(L, 1);

@@ -38,6 +38,7 @@ struct look {
     struct loop *loop;
     struct loop_fd fd;
     struct loop_timer timer;
+    bool busy; /* handlers run */
     bool stop;
 };
 
@@ -55,11 +56,12 @@ static struct claim *check_claim(lua_State *L)
     return luaL_checkudata(L, 1, CLAIM_TYPE);
 }
 
-/* Raises err. */
+/* Raises err. The call that follows may block. */
 static struct store *ready_store(lua_State *L)
 {
     struct err err = {0};
     struct engine *engine = vm_engine(vm_of(L));
+    vm_own_time(vm_of(L), (int64_t)2 * STORE_BUSY_MS); /* opening it, too */
     if (engine_need_store(engine, &err) != 0)
         lerr_raise(L, &err);
     return engine->store;
@@ -173,11 +175,13 @@ static int hook_claim(lua_State *L)
     struct err err = {0};
     struct claiming claiming;
     struct store *store = ready_store(L);
+    vm_watch_tasks(vm_of(L), true);
     if (events->lease != NULL && !events->lease->held)
         return 0;
     if (store_event_claim(store, events->scope, events->owner, store_now_ms(store), (size_t)max,
                           &claiming.events, &claiming.next_ms, &err) != 0)
         return lerr_raise(L, &err);
+    vm_own_time(vm_of(L), 0);
     lua_pushcfunction(L, push_claimed);
     lua_pushlightuserdata(L, &claiming);
     int status = lua_pcall(L, 1, 2, 0);
@@ -281,6 +285,7 @@ static int push_end(lua_State *L, int result, const struct err *err)
     static const char *const names[] = {[STORE_EVENT_ENDED] = "ended",
                                         [STORE_EVENT_LOST] = "lost",
                                         [STORE_EVENT_CONFLICT] = "conflict"};
+    vm_own_time(vm_of(L), 0);
     if (result < 0)
         return lerr_raise(L, err);
     lua_pushstring(L, names[result]);
@@ -379,8 +384,10 @@ static int hook_recover(lua_State *L)
     struct store_events left;
     struct err err = {0};
     int result = store_event_list(store, &filter, &left, &err);
-    for (size_t i = 0; result == 0 && i < left.count; i++)
+    for (size_t i = 0; result == 0 && i < left.count; i++) {
+        vm_own_time(vm_of(L), STORE_BUSY_MS);
         result = recover_one(store, events, &left, &left.items[i], &err);
+    }
     lua_Integer count = 0;
     for (size_t i = 0; result == 0 && i < left.count; i++)
         count += strcmp(left.items[i].owner, events->owner) != 0 ? 1 : 0;
@@ -448,6 +455,7 @@ static void look_readable(void *arg, short revents)
 static int look_finish(lua_State *L, void *arg)
 {
     const struct look *look = arg;
+    vm_watch_tasks(vm_of(L), true);
     lua_pushboolean(L, look->stop);
     return 1;
 }
@@ -474,6 +482,7 @@ static int hook_wait(lua_State *L)
     if (!look->stop)
         loop_fd_start(look->loop, &look->fd, events->wake_fd, POLLIN, look_readable, look);
     loop_timer_start(look->loop, &look->timer, wait_ms, look_wake, look);
+    vm_watch_tasks(vm_of(L), look->busy);
     return task_wait(L, &look->wait, 1, look_cancel, look_finish, look);
 }
 
@@ -508,7 +517,8 @@ static int hook_answer(lua_State *L)
 /* hook.busy(yes): events are handled → whether Lua has become slow */
 static int hook_busy(lua_State *L)
 {
-    vm_watch_tasks(vm_of(L), lua_toboolean(L, 1));
+    struct look *look = lua_touserdata(L, lua_upvalueindex(1));
+    look->busy = lua_toboolean(L, 1);
     lua_pushboolean(L, vm_is_slow(vm_of(L)));
     return 1;
 }

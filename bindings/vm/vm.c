@@ -62,10 +62,20 @@ struct vm *vm_new(const struct vm_options *options)
     return vm;
 }
 
+/* What a handler of a webhook has left is called at the end: it may compute for ever. */
+static void watch_end(struct vm *vm)
+{
+    if (!vm_ignores_signals(vm))
+        return;
+    vm_own_time(vm, 0);
+    vm_watch_tasks(vm, true);
+}
+
 void vm_free(struct vm *vm)
 {
     if (vm == NULL)
         return;
+    watch_end(vm);
     task_close_all(vm->run.scheduler);
     vm_output_stop(vm);
     lua_settop(vm->L, 0);
@@ -284,6 +294,7 @@ int vm_finish(struct vm *vm, int *status, struct err *err)
 {
     vm_interrupt_poll(vm);
     vm_limits_look(vm);
+    watch_end(vm);
 
     int result = 0;
     *status = 0;

@@ -176,6 +176,9 @@ size_t vm_memory_limit(const struct vm *vm); /* of the run, in bytes */
 int64_t vm_deadline(const struct vm *vm);    /* epoch s; 0: none */
 /* Whether tasks with a deadline of their own are under way: the watchdog looks at them. */
 void vm_watch_tasks(struct vm *vm, bool yes);
+/* Of a worker of a webhook: its own code, which runs now, has VM_OWN_MS from now on, and ms more
+ * for a call that blocks. It may run what handlers have left, such as finalizers. */
+void vm_own_time(struct vm *vm, int64_t ms);
 /* Whether the count hook was set for the deadline of a task. */
 bool vm_is_slow(const struct vm *vm);
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does

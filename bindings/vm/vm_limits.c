@@ -77,8 +77,16 @@ void vm_memory_counts(void *arg, bool yes)
     int64_t deadline_ms = yes ? task_deadline(vm->L) : 0;
     if (deadline_ms != 0) /* what is left, of real time: the loop's clock may be that of a test */
         deadline_ms += clock_mono_ms() - now_ms(vm);
+    else if (yes && vm_ignores_signals(vm))
+        deadline_ms = clock_mono_ms() + VM_OWN_MS;
     atomic_fetch_add(&vm->resumes, 1);
     atomic_store(&vm->task_deadline_ms, deadline_ms);
+}
+
+void vm_own_time(struct vm *vm, int64_t ms)
+{
+    if (vm_ignores_signals(vm) && task_deadline(vm->L) == 0)
+        atomic_store(&vm->task_deadline_ms, clock_mono_ms() + VM_OWN_MS + ms);
 }
 
 /* In the count hook */
@@ -117,7 +125,12 @@ static void hook_task_deadline(lua_State *L, const struct vm *vm)
         return;
     if (late_ms >= VM_INSIST_MS)
         run_hook_insist(L);
-    task_deadline_err(&err);
+    if (task_deadline(vm->L) != 0)
+        task_deadline_err(&err);
+    else
+        err_set(&err, ERR_DEADLINE,
+                "the webhook's worker does not get on: a handler has left something that computes "
+                "without end");
     lerr_raise(L, &err);
 }
 

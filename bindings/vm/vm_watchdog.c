@@ -235,8 +235,8 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
 
 void vm_watch_tasks(struct vm *vm, bool yes)
 {
-    atomic_store(&vm->tasks_watched, yes);
-    if (yes && vm->watchdog != NULL)
+    bool before = atomic_exchange(&vm->tasks_watched, yes);
+    if (yes && !before && vm->watchdog != NULL)
         eventfd_write(vm->watchdog->stop_fd, 1); /* it looks when to wake up next */
 }
 

@@ -1,5 +1,6 @@
 #include "app_children.h"
 
+#include "clock.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ void app_children_reap(struct app_children *children)
 {
     for (;;) {
         int status;
-        pid_t pid = waitpid(-1, &status, WNOHANG);
+        pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED);
         if (pid < 0 && errno == EINTR)
             continue;
         if (pid <= 0)
@@ -67,6 +68,10 @@ void app_children_reap(struct app_children *children)
         for (size_t i = 0; i < children->count; i++) {
             if (children->items[i].pid != pid)
                 continue;
+            if (WIFSTOPPED(status) || WIFCONTINUED(status)) {
+                children->items[i].stopped_ms = WIFSTOPPED(status) ? clock_mono_ms() : 0;
+                break;
+            }
             say_ended(children, &children->items[i], status);
             if (children->ended != NULL)
                 children->ended(children->arg, children->items[i].group, status);
@@ -74,6 +79,27 @@ void app_children_reap(struct app_children *children)
             break;
         }
     }
+}
+
+int64_t app_children_end_stopped(struct app_children *children, int64_t max_ms)
+{
+    int64_t now_ms = clock_mono_ms(), wait_ms = max_ms;
+    for (size_t i = 0; i < children->count; i++) {
+        struct app_child *child = &children->items[i];
+        int64_t left_ms = child->stopped_ms + APP_STOPPED_MS - now_ms;
+        if (child->stopped_ms == 0)
+            continue;
+        if (left_ms > 0) {
+            wait_ms = left_ms < wait_ms ? left_ms : wait_ms;
+            continue;
+        }
+        log_msg(children->log, LOG_WARN, "%s: process %d was stopped, and is killed", child->name,
+                (int)child->pid);
+        child->stopped_ms = 0;
+        kill(-child->pid, SIGKILL);
+        kill(child->pid, SIGKILL);
+    }
+    return wait_ms;
 }
 
 void app_children_signal(const struct app_children *children, const char *group, int signo)

@@ -8,10 +8,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define APP_STOPPED_MS 3000 /* that one may be stopped, where nobody has a reason for it */
+
 struct app_child {
     pid_t pid;
-    char *name;  /* for messages: "job 'report'" */
-    char *group; /* what app_children_of counts by */
+    char *name;         /* for messages: "job 'report'" */
+    char *group;        /* what app_children_of counts by */
+    int64_t stopped_ms; /* monotonic: since when it is stopped, as by SIGSTOP; 0: it is not */
 };
 
 struct app_children {
@@ -31,6 +34,9 @@ void app_children_add(struct app_children *children, pid_t pid, const char *name
 size_t app_children_of(const struct app_children *children, const char *group);
 /* Reaps all that have ended, adopted ones too, and logs how ours ended. */
 void app_children_reap(struct app_children *children);
+/* SIGKILL to each that is stopped for APP_STOPPED_MS, and to its process group. In how many ms it
+ * has to look again, at most max_ms. */
+int64_t app_children_end_stopped(struct app_children *children, int64_t max_ms);
 /* To all of one group. */
 void app_children_signal(const struct app_children *children, const char *group, int signo);
 void app_children_kill(const struct app_children *children, int signo);

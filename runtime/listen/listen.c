@@ -308,6 +308,7 @@ static void supervise(struct listener *listener)
                                        &listener->self);
         if (listener->self != NULL)
             return;
+        ms = app_children_end_stopped(&listener->children, ms);
         app_signals_wait(&listener->signals, ms);
         take_signals(listener);
     }

@@ -1,7 +1,10 @@
 --- What a handler of a webhook is called with.
-local crypto = require "jeton.crypto"
-local hook = require "jeton.hook"
-local json = require "jeton.json"
+local own = require "hook.own"
+
+local _ENV = own -- luacheck: ignore 211
+local crypto = own.module "jeton.crypto"
+local hook = own.module "jeton.hook"
+local json = own.module "jeton.json"
 
 local Event = {}
 Event.__index = Event
@@ -14,18 +17,19 @@ Rejection.__tostring = function(self) return self.message end
 local event = { Rejection = Rejection }
 
 local function unescape(text)
-  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+  local spaced = string.gsub(text, "+", " ")
+  return (string.gsub(spaced, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
 local function form(body)
   local fields = {}
-  for name, value in body:gmatch "([^&=]+)=?([^&]*)" do fields[unescape(name)] = unescape(value) end
+  for name, value in string.gmatch(body, "([^&=]+)=?([^&]*)") do fields[unescape(name)] = unescape(value) end
   return fields
 end
 
 -- As the check reads it (hook_view_is_form).
 local function is_form(kind)
-  return kind:lower():find "^application/x%-www%-form%-urlencoded%f[\0; \t]" ~= nil
+  return string.find(string.lower(kind), "^application/x%-www%-form%-urlencoded%f[\0; \t]") ~= nil
 end
 
 local function data(body, headers)
@@ -48,14 +52,15 @@ function event.new(raw, settings)
     attempt = raw.attempt,
     attempts = settings.attempts,
     received_at = raw.received_ms // 1000,
-    key = crypto.hex(crypto.sha256(("%s\0%s\0%d"):format(settings.hook, raw.id, raw.part))),
+    key = crypto.hex(crypto.sha256(settings.hook .. "\0" .. raw.id .. "\0" .. raw.part)),
     _claim = not settings.once and raw.claim or nil,
   }, Event)
 end
 
 --- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again.
 function Event:step(name, fn)
-  assert(type(name) == "string" and name:find "^[^\0]+$", "event:step: a name expected, without a NUL")
+  assert(type(name) == "string" and string.find(name, "^[^\0]+$"),
+    "event:step: a name expected, without a NUL")
   local kept = self._claim and hook.step(self._claim, name)
   if kept then
     local value, err = json.decode(kept) -- of false, too

@@ -1,7 +1,10 @@
 --- Who handles a webhook's events: a script's handlers, a program, or a URL.
-local exec = require "jeton.exec"
-local http = require "jeton.http"
-local json = require "jeton.json"
+local own = require "hook.own"
+
+local _ENV = own -- luacheck: ignore 211
+local exec = own.module "jeton.exec"
+local http = own.module "jeton.http"
+local json = own.module "jeton.json"
 
 local runners = {}
 

@@ -1,21 +1,27 @@
 --- The files that a webhook's handlers were loaded from: its script, and modules in Lua files.
-local log = require "jeton.log"
+local own = require "hook.own"
+
+local _ENV = own -- luacheck: ignore 211
+local log = own.module "jeton.log"
+local loaded, searchpath = package.loaded, package.searchpath
 
 local sources = {}
 
+local read_file = getmetatable(io.stdin).__index.read
+
 local function read(path)
   local file = io.open(path, "rb")
-  local text = file and file:read "a"
-  if file then file:close() end
+  local text = file and read_file(file, "a")
+  if file then io.close(file) end
   return text
 end
 
 --- A module may be loaded only when a handler runs.
 local function find_modules(set)
-  for name in pairs(package.loaded) do
-    if not set.names[name] then
+  for name in next, loaded do
+    if type(name) == "string" and not set.names[name] and type(package.path) == "string" then
       set.names[name] = true
-      local path = package.searchpath(name, package.path)
+      local path = searchpath(name, package.path)
       if path then set.texts[path] = read(path) end
     end
   end
@@ -36,9 +42,9 @@ function sources.changed(set)
   for path, text in pairs(set.texts) do
     local now = read(path)
     if now and now ~= text then
-      local fine, why = load((now:gsub("^#[^\n]*", "")), "@" .. path, "t")
+      local fine, why = load(string.gsub(now, "^#[^\n]*", ""), "@" .. path, "t")
       if fine then return path end
-      log.warn(("%s; what was loaded before stays in use"):format(why))
+      log.warn(why .. "; what was loaded before stays in use")
       set.texts[path] = now
     end
   end

@@ -1,13 +1,16 @@
 --- Handles the events of one webhook, in a process of its own (runtime/hook/hook_worker.c): claims what is
 --- due, runs the handler in a task, and ends each event in one transaction with what it changed.
-local crypto = require "jeton.crypto"
+local own = require "hook.own"
 local event = require "hook.event"
-local hook = require "jeton.hook"
-local json = require "jeton.json"
-local log = require "jeton.log"
 local runners = require "hook.runners"
 local sources = require "hook.sources"
-local task = require "jeton.task"
+
+local _ENV = own -- luacheck: ignore 211
+local crypto = own.module "jeton.crypto"
+local hook = own.module "jeton.hook"
+local json = own.module "jeton.json"
+local log = own.module "jeton.log"
+local task = own.module "jeton.task"
 
 local worker = {}
 
@@ -28,19 +31,24 @@ local function jitter(n)
   return n > 0 and string.unpack("<I6", crypto.random(6)) % (n + 1) or 0
 end
 
+--- Of what the state raises.
+local function is_passing(failure)
+  return type(failure) == "table" and rawget(failure, "retryable")
+end
+
 --- The state may be locked, or the disk full, for a while: what a handler did is not done again for that.
 local function stored(fn, ...)
   for try = 1, STORE_TRIES do
     local ok, result = pcall(fn, ...)
     if ok then return result end
-    if type(result) ~= "table" or not result.retryable or try == STORE_TRIES then error(result, 0) end
-    if try == 1 then log.warn("the state cannot be written; trying again: " .. tostring(result)) end
+    if not is_passing(result) or try == STORE_TRIES then error(result, 0) end
+    if try == 1 then log.warn("the state cannot be written; trying again: " .. rawget(result, "message")) end
     task.sleep(1)
   end
 end
 
 local function is_memory(failure)
-  return type(failure) == "string" and failure:find "not enough memory$" ~= nil
+  return type(failure) == "string" and string.find(failure, "not enough memory$") ~= nil
 end
 
 --- How a failed attempt ends, for hook.fail; and what is said of it. The failure is what `settled` gives.
@@ -67,18 +75,18 @@ local function verdict(failure, raw, settings, beside, stopping)
     delay = math.max(delay, (math.min(after, RETRY_AFTER_MAX) * 1000) // 1 | 0)
   end
   local seconds = (delay + 999) // 1000
-  return { delay_ms = delay, error = error, alone = raw.alone }, ("next in %d s"):format(seconds)
+  return { delay_ms = delay, error = error, alone = raw.alone }, "next in " .. seconds .. " s"
 end
 
 --- Runs the function, and waits for all tasks that it has started. ok, first result or failure.
 local function attempt(claim, limit_ms, fn, ...)
   local started, main = pcall(hook.start, claim, limit_ms, fn, ...)
   if not started then return false, main end
-  local ok, first, second = pcall(main.join, main)
+  local ok, first, second = pcall(own.join, main)
   if not ok then hook.cancel(claim, "the handler failed") end
   local left = hook.left(claim)
   while left do
-    local fine, why = pcall(left.join, left)
+    local fine, why = pcall(own.join, left)
     if ok and not fine then ok, first = false, why end
     left = hook.left(claim)
   end
@@ -93,10 +101,10 @@ end
 
 --- Of a text, or of another value: its fields and its text may be computed by code of the script.
 local function plain(failure)
-  local text = hook.text(failure):gsub("%z", "\\0")
+  local text = string.gsub(hook.text(failure), "%z", "\\0")
   local shown = {
-    message = text:sub(1, LINE_MAX):match "^[^\r\n]*",
-    traceback = text:sub(1, TRACE_MAX):match "\n(.*)",
+    message = string.match(string.sub(text, 1, LINE_MAX), "^[^\r\n]*"),
+    traceback = string.match(string.sub(text, 1, TRACE_MAX), "\n(.*)"),
     memory = is_memory(failure),
   }
   if type(failure) == "table" then
@@ -163,17 +171,17 @@ local function answer_of(raw, settings, result)
   if not settings.answers then return nil end
   local fine, text = attempt(raw.claim, SHOW_MS, reply_line, raw.seq, result)
   if fine then return text end
-  log.warn(("webhook '%s', event %d: the handler's reply cannot be sent (its sender hears that the event "
-    .. "is stored): %s"):format(settings.hook, raw.seq, reason(text)))
+  log.warn("webhook '" .. settings.hook .. "', event " .. raw.seq .. ": the handler's reply cannot be sent "
+    .. "(its sender hears that the event is stored): " .. reason(text))
 end
 
 local function name(raw, settings)
-  return ("webhook '%s', event %d, attempt %d of %d"):format(settings.hook, raw.seq, raw.attempt,
-    settings.attempts)
+  return "webhook '" .. settings.hook .. "', event " .. raw.seq .. ", attempt " .. raw.attempt .. " of "
+    .. settings.attempts
 end
 
 local function say(raw, settings, failure, what)
-  log.warn(("%s: %s (%s)"):format(name(raw, settings), failure.message, what))
+  log.warn(name(raw, settings) .. ": " .. failure.message .. " (" .. what .. ")")
   if failure.traceback and failure.traceback ~= "" then log.debug(failure.traceback) end
 end
 
@@ -221,7 +229,7 @@ local function is_outdated(settings, pump)
   if pump.running > 0 and now == pump.looked then return false end
   pump.looked = now
   local path = sources.changed(pump.sources)
-  if path then log.info(("webhook '%s': %s has changed; starting anew"):format(settings.hook, path)) end
+  if path then log.info("webhook '" .. settings.hook .. "': " .. path .. " has changed; starting anew") end
   return path ~= nil
 end
 
@@ -233,12 +241,12 @@ local function claim(run, settings, pump)
   if pump.slow then return nil end
   local ok, list, next_ms = pcall(hook.claim, room)
   if not ok then
-    if type(list) ~= "table" or not list.retryable then error(list, 0) end
-    log.warn("events cannot be claimed; trying again: " .. tostring(list))
+    if not is_passing(list) then error(list, 0) end
+    log.warn("events cannot be claimed; trying again: " .. rawget(list, "message"))
     return nil
   end
   if not list then -- a fresh process is one that lives
-    log.warn(("webhook '%s': the sign of life was lost; starting anew"):format(settings.hook))
+    log.warn("webhook '" .. settings.hook .. "': the sign of life was lost; starting anew")
     pump.slow = true
     return nil
   end
@@ -284,8 +292,8 @@ local function recover(settings, pump)
   pump.recovered = now
   local left = stored(hook.recover)
   if left > 0 then
-    log.warn(("webhook '%s': %d event%s when the process ended"):format(settings.hook, left,
-      left == 1 and " was being handled" or "s were being handled"))
+    log.warn("webhook '" .. settings.hook .. "': " .. left .. (left == 1 and " event was" or " events were")
+      .. " being handled when the process ended")
   end
 end
 

@@ -1,0 +1,76 @@
+"""Whatever a handler does ends with its own event: its hook handles the next one."""
+
+import unittest
+
+import listening
+import support
+
+LOOP = "function() while true do end end"
+REPLACED = {
+    "format": "string.format", "gsub": "string.gsub", "match": "string.match", "concat": "table.concat",
+    "pcall": "pcall", "type": "type", "tostring": "tostring", "error": "error", "pairs": "pairs",
+    "next": "next", "setmetatable": "setmetatable", "getmetatable": "getmetatable", "time": "os.time",
+    "max": "math.max", "require": "require", "open": "io.open", "load": "load", "loaded": "package.searchpath",
+    "encode": "require 'jeton.json'.encode", "warn": "require 'jeton.log'.warn",
+    "spawn": "require 'jeton.task'.spawn", "finish": "require 'jeton.hook'.finish",
+    "fail": "require 'jeton.hook'.fail", "claim": "require 'jeton.hook'.claim",
+}
+# What a handler does with the event x; it fails afterwards, so that the worker has to say how.
+WAYS = {
+    **{f"{name}-loops": f"{path} = {LOOP} fail('mine')" for name, path in REPLACED.items()},
+    **{f"{name}-{what}": f"{REPLACED[name]} = {fn} fail('mine')" for name in ("pcall", "format", "type", "finish", "claim")
+       for what, fn in (("raises", "function() fail('x') end"), ("lies", "function() return true end"))},
+    "strings": f"getmetatable('').__index = {LOOP} fail('mine')",
+    "strings-raise": "getmetatable('').__index = nil fail('mine')",
+    "strings-show": f"getmetatable('').__tostring = {LOOP} fail('mine')",
+    "strings-lie": "getmetatable('').__tostring = function() return 5 end fail('mine')",
+    "globals": "for name in pairs(_G) do _G[name] = nil end local x = nil + 1",
+    "libraries": "for _, its in pairs { string, table, math, os, io, coroutine, package } do"
+                 " for name in pairs(its) do its[name] = nil end end fail('mine')",
+    "event": f"local its = getmetatable(event) its.__index = {LOOP} its.__gc = {LOOP} fail('mine')",
+    "finalizer": f"setmetatable({{}}, {{__gc = {LOOP}}}) fail('mine')",
+    "finalizers": f"for i = 1, 9 do setmetatable({{}}, {{__gc = {LOOP}}}) end collectgarbage() fail('mine')",
+    "closing": f"KEPT = setmetatable({{}}, {{__gc = {LOOP}}}) os.exit(0)",
+    "close": f"local its <close> = setmetatable({{}}, {{__close = {LOOP}}}) fail('mine')",
+    "exit": "os.exit(3)",
+    "registry": "local its = debug.getregistry() for key in pairs(its) do its[key] = nil end",
+    "pattern": "string.find(('a'):rep(40), ('a*'):rep(30) .. 'b')",
+    "long": "for i = 1, 1e9 do ('x'):rep(1e8) end",
+    "cycle": "local its = {} its.its = its require 'jeton.json'.encode(its) fail('mine')",
+    "wrap": "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
+    "catch": "while true do pcall(require 'jeton.task'.sleep, 9) end",
+    "fifo": "os.execute('mkfifo fifo') io.open('fifo'):read 'a'",
+    "input": "io.read('a') io.read('n') fail('mine')",
+    "program": "io.popen('sleep 60'):read 'a'",
+    "stopped": "os.execute('kill -STOP $PPID')",
+    "stopped-later": "os.execute('(sleep 1; kill -STOP '..io.open('/proc/self/stat'):read 'n'..') >/dev/null 2>&1 &')",
+    "killed": "os.execute('kill -9 $PPID')",
+}
+
+
+class Handlers(listening.Case):
+    def test_what_ends_with_its_event(self):
+        hooks = ""
+        for name, code in WAYS.items():
+            self.write(f"{name}.lua", f"local fail = error\nreturn function(event)\n  if event.id == 'x' then\n    {code}\n  end\nend\n")
+            hook = listening.HOOK.format(folder=self.folder).replace("handler.lua", f"{name}.lua")
+            hooks += f"  {name}:\n{hook}    timeout: 1s\n    retries: {{ attempts: 1 }}\n    memory: 64MiB\n"
+        self.hooks(more=hooks, listen="  grace: 5s\n")
+        served = self.listener()
+        for number, event in enumerate(("x", "y", "z")):
+            for name in WAYS:
+                self.assertEqual(served.post({"id": event}, path=f"/{name}")[0], 200, name)
+            def left(count=(number + 1) * len(WAYS)):
+                ended = self.rows("SELECT count(*) FROM event WHERE state IN ('done', 'dead')")[0][0]
+                return ended >= count
+            try:
+                support.wait_until(left, 120)
+            except AssertionError:
+                self.fail(self.rows("SELECT scope, id, state FROM event WHERE ended_ms IS NULL"))
+        lost = self.rows("SELECT scope, id, error FROM event WHERE id <> 'x' AND state <> 'done'")
+        self.assertEqual(lost, [])
+        served.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
