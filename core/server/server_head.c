@@ -14,6 +14,7 @@
 
 #define BAD_LINE       "The request line is malformed: expected METHOD target HTTP/1.1"
 #define BAD_FIELD      "A header is malformed: expected Name: value"
+#define BAD_END        "A line of the head ends without a carriage return: expected CR LF"
 #define BAD_VALUE      "A header holds a control character"
 #define TOO_LARGE      "The headers of the request are too large"
 #define TOO_LARGE_CODE "RequestHeaderFieldsTooLarge"
@@ -91,7 +92,7 @@ static int tally_check(const struct tally *tally, struct server_head_problem *pr
 
 /* ---- lines ---- */
 
-/* A line without its end; NULL: it is not all there. A bare LF ends one too (RFC 9112 §2.2). */
+/* A line without its end; NULL: it is not all there. */
 static const char *next_line(const char **at, const char *end, size_t *len)
 {
     const char *line = *at;
@@ -171,6 +172,11 @@ enum server_head_state server_head_check(const struct server_options *limits, co
     bool in_line = true; /* the request line is still to come */
     int empty = 0;
     while ((line = next_line(&at, end, &size)) != NULL) {
+        /* RFC 9112 allows a bare LF, which a proxy in front may see otherwise. */
+        if (line + size + 2 != at) {
+            malformed(problem, BAD_END);
+            return SERVER_HEAD_REFUSED;
+        }
         if (in_line && size == 0 && ++empty <= EMPTY_LINES_MAX)
             continue;
         if (!in_line && size == 0)

@@ -25,7 +25,6 @@ static const struct {
     {T("GET / HTTP/1.1\r\n" H "\r\n")},
     {T("GET / HTTP/1.0\r\n\r\n")},
     {T("\r\nGET / HTTP/1.1\r\n" H "\r\n")},
-    {T("GET / HTTP/1.1\nHost: localhost\n\n")}, /* as people type it */
     {T("PATCH /a%20b//c?x=%41&y=\xc3\xa9 HTTP/1.1\r\n" H "Empty:\r\nTabs:\ta\t b \r\n"
        "Latin: \xe9\r\n\r\n")},
     {T("POST http://localhost/x HTTP/1.1\r\n" H "content-LENGTH:  0012\r\n\r\n")},
@@ -41,6 +40,10 @@ static const struct {
     {400, T("\x16\x03\x01\x02")}, /* TLS: at once, no line end comes */
     {400, T("\0")},
     {400, T("GET\r\n")},
+    {400, T("\n")},
+    {400, T("GET / HTTP/1.1\n")},
+    {400, T("GET / HTTP/1.1\r\n" H "A: b\n")},
+    {400, T("GET / HTTP/1.1\r\n" H "\n")},
     {400, T("GET /\r\n")}, /* HTTP/0.9 */
     {400, T("GET  / HTTP/1.1\r\n")},
     {400, T("GET / HTTP/1.1 \r\n")},
