@@ -150,6 +150,15 @@ static bool is_changed(const struct store_token *row, const struct token_configu
             strcmp(row->configured_fingerprint, configured->refresh_fingerprint) != 0);
 }
 
+bool token_cache_is_another(const struct store_token *row,
+                            const struct token_configured *configured)
+{
+    return token_cache_is_foreign(row, configured) ||
+           (row->configured_fingerprint != NULL && is_changed(row, configured)) ||
+           (row->secret_fingerprint != NULL &&
+            strcmp(row->secret_fingerprint, configured->secret_fingerprint) != 0);
+}
+
 bool token_cache_begins(const struct store_token *row, const struct token_configured *configured,
                         const char *token)
 {
@@ -283,6 +292,8 @@ void token_cache_apply_slot(struct store_token *row, struct store_token *slot,
                             const char *used, const struct token_configured *configured,
                             const struct clock *clock)
 {
+    if (token_cache_is_another(row, configured))
+        replace(&row->access_token, NULL);
     apply_grant(row, result, used, configured, clock_now_ms(clock, CLOCK_WALL));
     apply_access(slot, &result->token, asker, true, clock);
     replace(&slot->endpoint_url, NULL); /* calls of the asker have their own */

@@ -69,6 +69,10 @@ bool token_cache_is_foreign(const struct store_token *row,
 /* Whether `token`, of the grants, is the configured one and the row has not begun with it. */
 bool token_cache_begins(const struct store_token *row, const struct token_configured *configured,
                         const char *token);
+/* Whether the row's tokens may be of another account than those of an exchange would be: another
+ * client, secret or refresh token is configured than that of the last exchange. */
+bool token_cache_is_another(const struct store_token *row,
+                            const struct token_configured *configured);
 /* Notes that what the row began with is spent, where it is. */
 void token_cache_note_spent(struct store_token *row);
 

@@ -223,6 +223,34 @@ static void flight_send(void *arg)
                                       flight_exchanged, flight);
 }
 
+/* What others have as access tokens of the former account is not used beside the new one's. */
+static void flight_drop_slots(void *arg)
+{
+    struct flight *flight = arg;
+    const struct connector *slot =
+        token_next_slot(flight->tokens, flight->connector, &flight->slots);
+    if (flight->call.result < 0) {
+        token_flight_fail(flight, &flight->call.err);
+    } else if (slot == NULL) {
+        flight_send(flight);
+    } else {
+        provider_of(slot)->owner(slot, slot->home, flight->dropped);
+        flight->call =
+            (struct store_call){.op = STORE_TOKEN_DELETE, .token = {.owner = flight->dropped}};
+        store_start(flight->tokens->store, &flight->call, flight_drop_slots, flight);
+    }
+}
+
+static void flight_known(void *arg)
+{
+    struct flight *flight = arg;
+    flight->slots = 0;
+    if (token_cache_is_another(&flight->row, &flight->configured))
+        flight_drop_slots(flight);
+    else
+        flight_send(flight);
+}
+
 /* Before a configured token is sent for the first time, it is made sure that it is not spent. */
 static void flight_exchange(void *arg)
 {
@@ -233,9 +261,9 @@ static void flight_exchange(void *arg)
         token_flight_search(flight);
     else if (provider_of(flight->connector)->single_use &&
              token_cache_begins(&flight->row, &flight->configured, flight->tokens_tried[0]))
-        token_flight_check_given(flight, flight_send);
+        token_flight_check_given(flight, flight_known);
     else
-        flight_send(flight);
+        flight_known(flight);
 }
 
 /* An API refused the token that the row holds, which is fresh. */

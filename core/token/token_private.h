@@ -73,6 +73,8 @@ struct flight {
     struct err failure; /* what the waiters hear when the row is stored; ERR_NONE: it went well */
     struct store_home_find elsewhere;
     struct flight_given given;
+    size_t slots; /* gone through, of those whose tokens are dropped */
+    char dropped[STORE_OWNER_SIZE];
     bool ending; /* waiters are being told; the flight frees itself */
     struct flight *next;
 };

@@ -434,6 +434,23 @@ class TokenOf(OAuth2):
         self.ok("check", "--online", "--refresh")
         self.assertEqual((len(grants.forms), grants.dead), (6, False))
 
+    def test_it_is_not_used_beside_one_of_another_account(self):
+        """Whoever asks first, when another refresh token is configured."""
+        def shown(name, *options):
+            return self.ok("token", name, "--header", *options).stdout.split()[-1]
+
+        for first, second in (("books", "mail"), ("mail", "books")):
+            with self.subTest(first=first):
+                grants = self.grants()
+                self.state = os.path.join(self.folder, "state-" + first)
+                self.env["BOOKS_REFRESH"] = REFRESH
+                self.both(grants, scope="mail.read")
+                before = {shown("books"), shown("mail")}
+                grants.current = self.env["BOOKS_REFRESH"] = "refresh-token-of-another-account"
+                after = {shown(first, "--refresh"), shown(second)}
+                self.assertEqual((len(after), before & after, len(grants.forms)), (2, set(), 4))
+                self.assertEqual({shown("books"), shown("mail"), len(grants.forms)}, after | {4})
+
     def test_it_is_forgotten_with_the_other(self):
         grants = self.grants()
         self.both(grants, scope="mail.read")
