@@ -83,7 +83,7 @@ static int adopt(struct adoption *adoption, struct err *err)
     const struct provider_token *came = &adoption->result.token;
     const struct clock *clock = loop_clock(tokens->loop);
     token_cache_note_spent(row);
-    struct store_token fresh = {.generation = row->generation + 1,
+    struct store_token fresh = {.generation = row->generation + TOKEN_PERSON_STEP,
                                 .metadata = mem_strdup(row->metadata),
                                 .metadata_ms = row->metadata_ms,
                                 .configured_fingerprint = mem_strdup(row->configured_fingerprint),

@@ -46,7 +46,7 @@ static void logout_forget(struct logout *logout)
     const struct connector *connector = logout->lock.connector;
     struct store_token *row = &logout->lock.row;
     token_cache_note_spent(row);
-    struct store_token left = {.generation = row->generation + 1,
+    struct store_token left = {.generation = row->generation + TOKEN_PERSON_STEP,
                                .home = connector->home,
                                .metadata = mem_strdup(row->metadata),
                                .metadata_ms = row->metadata_ms,

@@ -118,6 +118,41 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
 
+    def late_beside(self, *args):
+        """Both hosts' service, and what host 1 does with a connector that host 0 has an exchange of under way."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        for number in range(2):
+            self.host(number, contoso(grants))
+        late = self.start_on(0, "token", "contoso", program=JETON_FAULTY, env={"JETON_FAULT": "token-received=stop"})
+        os.waitpid(late.pid, os.WUNTRACED)
+        self.sql("UPDATE @lease SET until = clock_timestamp()")
+        grants.answers.append((200, {}, {"access_token": "access-of-a-person", "token_type": "Bearer", "expires_in": 3600,
+                                         "refresh_token": "refresh-of-a-person"}))
+        with open(self.write("typed", "refresh-typed\n"), "rb") as typed:
+            process = self.start_on(1, *args, stdin=typed)
+            said = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, said)
+        late.send_signal(signal.SIGCONT)
+        late.communicate(timeout=60)
+        self.assertEqual(late.returncode, 7)
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        grants.forms.clear()
+        return grants
+
+    def test_a_token_that_came_too_late_is_not_used_after_a_sign_in(self):
+        """It is perhaps another person's."""
+        grants = self.late_beside("login", "contoso", "--import")
+        self.says(4, 1, "token", "contoso", "--refresh", words="invalid_grant")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], ["refresh-of-a-person"])
+
+    def test_a_token_that_came_too_late_is_not_used_after_a_logout(self):
+        grants = self.late_beside("logout", "contoso")
+        self.says(4, 1, "token", "contoso", "--refresh", words="logged out")
+        self.host(1, contoso(grants).replace(REFRESH, "refresh-configured-anew"))
+        self.says(4, 1, "token", "contoso", words="invalid_grant")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], ["refresh-configured-anew"])
+
     def test_what_is_kept_is_stored_before_anything_is_exchanged(self):
         """The database's disk has filled between the request and its reply: the token in the row is spent."""
         grants = Grants()
