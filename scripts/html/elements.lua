@@ -15,9 +15,19 @@ local FORBIDDEN = { style = true, srcdoc = true }
 
 local Element = { __name = "html.element" }
 local Raw = { __name = "html.raw" }
+local Part = { __name = "html.part" }
+local Note = { __name = "html.note" }
+
+local TEXT_LEAST = 40 -- bytes of markup that html.page leaves of a text
+local CUT = "…"
 
 ---@class html.element
----@alias html.node html.element|string|number|false|nil|html.node[]
+---@class html.note
+---@class html.part
+---@field least integer bytes of markup that are kept for it
+---@field most integer|nil more is of no use to it
+---@field make fun(bytes: integer): html.node what fits into so many; without parts of its own
+---@alias html.node html.element|html.part|html.note|string|number|false|nil|html.node[]
 
 ---@param text any
 ---@return string
@@ -54,6 +64,10 @@ local function last_index(list)
   return last
 end
 
+-- Names for those who do not see the page: as long as the texts they repeat.
+local SPOKEN_ATTRIBUTES = { aria_label = true, alt = true, title = true, placeholder = true }
+local COPIED = { pre = true, textarea = true } -- elements whose text is of no use without its end
+
 local function attribute(name, value)
   name = name:gsub("_$", ""):gsub("_", "-")
   if not name:find "^[%a][%a%d-]*$" or FORBIDDEN[name] or name:find "^on" then
@@ -66,7 +80,15 @@ local function attribute(name, value)
   return (' %s="%s"'):format(name, html.escape(value))
 end
 
-local function open_tag(element)
+-- A text that html.page may cut.
+local function write_text(out, text)
+  out[#out + 1] = html.escape(text)
+  if out.texts and not out.is_copied then
+    out.texts[#out.texts + 1] = { out = out, at = #out, bytes = #out[#out] }
+  end
+end
+
+local function write_tag(out, element)
   local names = {}
   for name, value in pairs(element.content) do
     if type(name) == "string" and value then
@@ -74,34 +96,63 @@ local function open_tag(element)
     end
   end
   table.sort(names) -- for a stable output
-  local parts = { "<", element.tag }
+  out[#out + 1] = "<" .. element.tag
   for _, name in ipairs(names) do
-    parts[#parts + 1] = attribute(name, element.content[name])
+    if SPOKEN_ATTRIBUTES[name] then
+      out[#out + 1] = (' %s="'):format(name:gsub("_", "-"))
+      write_text(out, element.content[name])
+      out[#out + 1] = '"'
+    else
+      out[#out + 1] = attribute(name, element.content[name])
+    end
   end
-  parts[#parts + 1] = ">"
-  return table.concat(parts)
+  out[#out + 1] = ">"
 end
 
-local function write(out, node)
+local write
+
+local function write_element(out, element)
+  write_tag(out, element)
+  if VOID[element.tag] then
+    return
+  end
+  local was_copied = out.is_copied
+  out.is_copied = was_copied or COPIED[element.tag]
+  for i = 1, last_index(element.content) do
+    write(out, element.content[i])
+  end
+  out.is_copied = was_copied
+  out[#out + 1] = "</" .. element.tag .. ">"
+end
+
+-- A part waits until html.page knows how much room there is; without a page it is as long as it may be.
+local function write_part(out, part)
+  if not out.parts then
+    return write(out, part.make(part.most or math.huge))
+  end
+  out[#out + 1] = ""
+  out.parts[#out.parts + 1] = { part = part, at = #out }
+end
+
+function write(out, node)
   local meta = type(node) == "table" and getmetatable(node)
   if node == nil or node == false then
     return
   elseif meta == Raw then
     out[#out + 1] = node.text
   elseif meta == Element then
-    out[#out + 1] = open_tag(node)
-    if not VOID[node.tag] then
-      for i = 1, last_index(node.content) do
-        write(out, node.content[i])
-      end
-      out[#out + 1] = "</" .. node.tag .. ">"
-    end
+    write_element(out, node)
+  elseif meta == Part then
+    write_part(out, node)
+  elseif meta == Note then
+    out[#out + 1] = out.parts and html.render(node.node) or ""
+    out.note = #out
   elseif type(node) == "table" then
     for i = 1, last_index(node) do
       write(out, node[i])
     end
   elseif type(node) == "string" or type(node) == "number" then
-    out[#out + 1] = html.escape(node)
+    write_text(out, node)
   else
     error("a page cannot show a " .. type(node))
   end
@@ -124,6 +175,87 @@ function html.render(node)
   return table.concat(out)
 end
 
+--- A part of a page that shows as much as there is room for, such as a list that goes on on a next page.
+---@param part html.part
+---@return html.part
+function html.part(part)
+  return setmetatable(part, Part)
+end
+
+--- What a page says only if some of its texts are cut.
+---@param node html.node
+---@return html.node
+function html.note(node)
+  return setmetatable({ node = node }, Note)
+end
+
+local function bytes_of(list)
+  local bytes = 0
+  for _, text in ipairs(list) do
+    bytes = bytes + #text
+  end
+  return bytes
+end
+
+-- Makes the parts, in their order: each gets what is left, but for what is kept for those after it.
+local function make_parts(out, left)
+  local kept = 0
+  for _, one in ipairs(out.parts) do
+    kept = kept + one.part.least
+  end
+  for _, one in ipairs(out.parts) do
+    local part = one.part
+    kept = kept - part.least
+    local inner = { texts = out.texts }
+    write(inner, part.make(math.max(part.least, math.min(left - kept, part.most or left))))
+    out[one.at], left = inner, left - bytes_of(inner)
+  end
+  return left
+end
+
+-- How many bytes the longest texts keep so that a page gets lighter by `over`; nil: all they have, as nothing
+-- is gained if the rest alone is too heavy.
+local function level(texts, over)
+  table.sort(texts, function(a, b) return a.bytes > b.bytes end)
+  local sum = 0
+  for i, one in ipairs(over > 0 and texts or {}) do
+    sum = sum + one.bytes
+    local keep = (sum - over) // i - #CUT
+    if keep >= (texts[i + 1] or { bytes = 0 }).bytes then
+      return math.max(keep, TEXT_LEAST)
+    end
+  end
+  return over > 0 and sum > over and TEXT_LEAST or nil
+end
+
+local function cut(text, most)
+  local begin = text:sub(1, utf8.offset(text, 0, most + 1) - 1)
+  return begin:gsub("&[#%w]*$", "") .. CUT -- no half of an entity
+end
+
+--- Renders a page that weighs at most so much, but for what is never cut: markup, fields, texts to copy.
+--- Parts share what the rest leaves; if that is not enough, the longest texts are cut.
+---@param node html.node
+---@param most integer bytes
+---@return string
+function html.page(node, most)
+  local out = { parts = {}, texts = {} }
+  write(out, node)
+  local keep = level(out.texts, -make_parts(out, most - bytes_of(out)))
+  for _, one in ipairs(keep and out.texts or {}) do
+    if one.bytes > keep then
+      one.out[one.at] = cut(one.out[one.at], keep)
+    end
+  end
+  if out.note and not keep then
+    out[out.note] = ""
+  end
+  for i, text in ipairs(out) do
+    out[i] = type(text) == "table" and table.concat(text) or text
+  end
+  return table.concat(out)
+end
+
 --- At most so many bytes of a text, whole characters, and then "…".
 ---@param text string UTF-8
 ---@param most integer bytes
@@ -140,26 +272,27 @@ function html.fitting(text, most)
   return #html.escape(text) > 2 * most and most // 3 or most
 end
 
---- What of a list fits into a page: from its begin, and the first one always.
+--- What of a list fits into a page: from its begin, and the first one always. It stays as it was made if it
+--- alone is too long, so that html.page can cut its texts.
 ---@generic T
 ---@param list T[]
 ---@param most integer bytes of markup
 ---@param around integer bytes of markup around each
 ---@param make fun(one: T): html.node[] without holes
----@return html.node[][] rows what make gave of each that fits, rendered
+---@return html.node[][] rows what make gave of each that fits, rendered but for that one
 function html.fit(list, most, around, make)
   local rows, bytes = {}, 0
   for i, one in ipairs(list) do
-    local row = make(one)
+    local row, rendered = make(one), {}
     bytes = bytes + around
     for j, node in ipairs(row) do
       local text = html.render(node)
-      row[j], bytes = html.raw(text), bytes + #text
+      rendered[j], bytes = setmetatable({ text = text, of = node }, Raw), bytes + #text
     end
     if i > 1 and bytes > most then
       break
     end
-    rows[i] = row
+    rows[i] = bytes > most and row or rendered
   end
   return rows
 end

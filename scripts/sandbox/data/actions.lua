@@ -129,13 +129,14 @@ end
 
 --- The assignees of a job, and which of them are done.
 ---@param count integer at most
+---@param before integer|nil how many are left out before
 ---@return {id: string, name: string, phone: string, completed: integer}[]
-function actions.assignees(db, action, count)
+function actions.assignees(db, action, count, before)
   return db:rows([[
     SELECT users.id, name, phone, coalesce((SELECT max(completed) FROM action_responses
       WHERE action_responses.action = ?1 AND action_responses.user_id = users.id), 0) AS completed
     FROM action_assignees JOIN users ON users.id = action_assignees.user_id
-    WHERE action_assignees.action = ?1 LIMIT ?2]], action.number, count)
+    WHERE action_assignees.action = ?1 LIMIT ?2 OFFSET ?3]], action.number, count, before or 0)
 end
 
 ---@class sandbox.response

@@ -59,10 +59,11 @@ end
 
 --- The newest comments, newest first.
 ---@param count integer at most
+---@param before integer how many newer ones are left out
 ---@return sandbox.reaction[]
-function reactions.newest_comments(db, source, reference_id, count)
+function reactions.newest_comments(db, source, reference_id, count, before)
   return db:rows([[SELECT * FROM reactions WHERE source_group = ? AND reference_id = ?
-    AND type = 'Comment' ORDER BY ticks DESC LIMIT ?]], source.number, reference_id, count)
+    AND type = 'Comment' ORDER BY ticks DESC LIMIT ? OFFSET ?]], source.number, reference_id, count, before)
 end
 
 --- The references with reactions after the cursor, by their newest reaction. A page reads only the reactions

@@ -3,6 +3,8 @@ local crypto = require "jeton.crypto"
 local html = require "html.elements"
 local icons = require "sandbox.portal.icons"
 local language = require "html.language"
+local limits = require "sandbox.base.limits"
+local plain = require "html.plain"
 local widgets = require "sandbox.portal.widgets"
 
 local respond = {}
@@ -185,6 +187,10 @@ local function document(visit, view)
           view.heading ~= false and h.h1 { view.title },
           view.intro and h.div { class = "intro", view.intro },
           notice(visit),
+          html.note(h.p {
+            class = "soft", t "common.cut", " ",
+            visit.method == "GET" and h.a { href = visit:plain_link(), t "traffic.as_text" },
+          }),
           view.main,
         },
       },
@@ -208,14 +214,17 @@ local function page_headers(visit, more)
   return headers
 end
 
---- Renders a page.
+--- Renders a page, or all of its text, if the visit asks for that.
 ---@param visit sandbox.portal.visit
 ---@param view sandbox.portal.view
 ---@param status integer|nil default 200; 400 for a form with errors
 ---@param more table|nil headers
 ---@return table response
 function respond.page(visit, view, status, more)
-  local body = "<!DOCTYPE html>\n" .. html.render(document(visit, view)) .. "\n"
+  if visit.is_plain then
+    return respond.text(visit, plain { h.p { view.title }, view.intro, view.main })
+  end
+  local body = "<!DOCTYPE html>\n" .. html.page(document(visit, view), limits.portal_page_bytes) .. "\n"
   return response(status or 200, "text/html; charset=utf-8", body, page_headers(visit, more))
 end
 

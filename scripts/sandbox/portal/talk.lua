@@ -83,6 +83,13 @@ function talk:link(tail, query, part)
     .. (part and "#" .. part or "")
 end
 
+--- What a pager on the page of an item keeps of its query.
+---@return string|nil
+function talk:query()
+  local who = self.visit.query.as
+  return who and "as=" .. http.encode(who)
+end
+
 ---@param reference_id string
 ---@return string id of an item's element
 function talk.part(reference_id)

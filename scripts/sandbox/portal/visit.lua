@@ -24,6 +24,8 @@ local COOKIE_ATTRIBUTES = "; Path=/; HttpOnly; SameSite=Strict"
 ---@field headers table<string, string>
 ---@field params table<string, string> of the route
 ---@field query table<string, string> names in lower case
+---@field raw_query string as it came
+---@field is_plain boolean all of the page's text is wanted, without markup
 ---@field fields table<string, string> of the form; those left empty are absent
 ---@field language "en"|"fr"
 ---@field t fun(key: string, values: table|nil): any a text, see html.language
@@ -57,12 +59,14 @@ function visit.new(world, arrived)
     params = {},
     query = request.query(arrived.query),
     fields = {},
+    raw_query = arrived.raw_query or "",
     language = language.NAMES[code] and code or language.from_header(arrived.headers["accept-language"]),
     cookies = {},
   }, visit)
   self.t = language.translator(strings, self.language)
   -- The cookie comes with requests of foreign pages too, if they are on another port of this machine.
   self.is_live = arrived.headers["jeton-live"] ~= nil or guard.is_foreign(world, arrived.headers)
+  self.is_plain = self.method == "GET" and self.query.plain ~= nil
   self:recognise(cookies[session_cookie(world)])
   return self
 end
@@ -154,6 +158,12 @@ end
 ---@param values table|nil
 function visit:notice(key, values)
   self:put("notice", { key = key, values = values })
+end
+
+--- The address of all of the page's text.
+---@return string
+function visit:plain_link()
+  return "?" .. (self.raw_query ~= "" and self.raw_query .. "&" or "") .. "plain=yes"
 end
 
 --- A form that POSTs, with the session's token. content: action and children.

@@ -117,13 +117,13 @@ end
 ---@param connector sandbox.connector
 ---@return html.element|nil nil: there is none
 function webhook_parts.card(visit, connector)
-  local t, rows = visit.t, {}
+  local t = visit.t
   local whose = not connector_of.is_owner(visit, connector) and visit.user.id or nil
   local count = webhooks.count(visit.db, connector.id, whose)
   local part = widgets.part(visit, count, limits.portal_rows, "webhooks")
   local filter = { connector_id = connector.id, user_id = whose }
-  for i, webhook in ipairs(webhooks.list(visit.db, filter, part.per, part.from)) do
-    rows[i] = {
+  local function row(webhook)
+    return {
       h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
       table.concat(webhook.events, ", "),
       h.span { class = "written", webhook_parts.url(webhook) },
@@ -133,10 +133,13 @@ function webhook_parts.card(visit, connector)
   end
   return part.count > 0 and widgets.card {
     title = t "webhooks.title", id = part.name,
-    widgets.table(t "webhooks.title", {
-      t "webhooks.object", t "webhooks.events", t "webhooks.url", t "webhooks.state", t "webhooks.until",
-    }, rows),
-    widgets.pager(visit, part),
+    widgets.listing(visit, {
+      label = t "webhooks.title", show = row, part = part,
+      rows = webhooks.list(visit.db, filter, part.per, part.from),
+      columns = {
+        t "webhooks.object", t "webhooks.events", t "webhooks.url", t "webhooks.state", t "webhooks.until",
+      },
+    }),
   } or nil
 end
 

@@ -48,13 +48,22 @@ function widgets.field(field)
   }
 end
 
+--- A name where there may be a hundred of them.
+---@param text string
+---@return string
+function widgets.brief(text)
+  return html.shorten(text, html.fitting(text, limits.portal_option_brief))
+end
+
 --- A choice of one of several.
 ---@param choice {name: string, label: string, value: string|nil, options: {[1]: string, [2]: string}[]}
 ---@return html.element
 function widgets.choose(choice)
   local options = {}
   for i, option in ipairs(choice.options) do
-    options[i] = h.option { value = option[1], selected = option[1] == choice.value, option[2] }
+    options[i] = h.option {
+      value = option[1], selected = option[1] == choice.value, widgets.brief(option[2]),
+    }
   end
   return h.div {
     class = "field",
@@ -126,10 +135,14 @@ end
 ---@param most integer bytes
 ---@return html.node
 function widgets.code_begin(visit, id, label, text, most)
-  most = html.fitting(text:sub(1, most), most)
+  if visit.is_plain then
+    return h.p { text }
+  end
+  local begin = request.to_utf8(text:sub(1, most))
+  local kept = html.fitting(begin, most)
   return {
-    widgets.code(visit, id, label, request.to_utf8(text:sub(1, most))),
-    #text > most and h.p { class = "soft", visit.t("traffic.cut", { count = most }) },
+    widgets.code(visit, id, label, html.shorten(begin, kept)),
+    #text > kept and h.p { class = "soft", visit.t("traffic.cut", { count = kept }) },
   }
 end
 
@@ -171,22 +184,19 @@ function widgets.facts(facts)
   return h.dl(out)
 end
 
---- A table. On narrow screens it becomes a list of blocks; on medium ones it scrolls.
----@param label string
----@param columns string[]
----@param rows html.node[][] the first cell of each is its heading
----@return html.element
-function widgets.table(label, columns, rows)
-  local head, body = {}, {}
+local function table_row(columns, row)
+  local cells = { h.th { scope = "row", role = "rowheader", row[1] } }
+  for j = 2, #columns do
+    cells[j] = h.td { role = "cell", data_label = columns[j], h.div { row[j] } }
+  end
+  return h.tr { role = "row", cells }
+end
+
+-- On narrow screens it becomes a list of blocks; on medium ones it scrolls.
+local function table_of(label, columns, body)
+  local head = {}
   for i, column in ipairs(columns) do
     head[i] = h.th { scope = "col", role = "columnheader", column }
-  end
-  for i, row in ipairs(rows) do
-    local cells = { h.th { scope = "row", role = "rowheader", row[1] } }
-    for j = 2, #columns do
-      cells[j] = h.td { role = "cell", data_label = columns[j], h.div { row[j] } }
-    end
-    body[i] = h.tr { role = "row", cells }
   end
   return h.div {
     class = "scroll", tabindex = "0", role = "region", aria_label = label,
@@ -196,6 +206,58 @@ function widgets.table(label, columns, rows)
       h.tbody { role = "rowgroup", body },
     },
   }
+end
+
+---@class sandbox.portal.listing
+---@field rows any[] from the first that the page shows
+---@field show fun(one: any): html.node|html.node[] an item; of a table its cells, the first is its heading
+---@field columns string[]|nil of a table
+---@field label string|nil of a table
+---@field class string|nil of a list
+---@field part sandbox.portal.part|nil of which these rows are
+---@field query string|nil what else its pager asks by
+---@field pager (fun(count: integer): html.node)|nil instead of the part's, after so many rows
+---@field least integer|nil
+
+--- A table or a list with as many of its rows as the page has room for, and with its pager.
+---@param visit sandbox.portal.visit
+---@param list sandbox.portal.listing
+---@return html.part
+function widgets.listing(visit, list)
+  local columns, part = list.columns, list.part
+  local function with(shown, count)
+    if part then
+      part.last = part.from + count
+    end
+    return {
+      columns and table_of(list.label, columns, shown) or h.ul { class = list.class, shown },
+      part and widgets.pager(visit, part, list.query) or list.pager and list.pager(count),
+    }
+  end
+  return html.part {
+    least = list.least or limits.portal_list_least,
+    make = function(bytes)
+      local frame = #html.render(with({}, 1))
+      local shown = html.fit(list.rows, bytes - frame, 0, function(one)
+        local made = list.show(one)
+        return { columns and table_row(columns, made) or made.tag == "li" and made or h.li { made } }
+      end)
+      return with(shown, #shown)
+    end,
+  }
+end
+
+--- A table of rows that are few.
+---@param label string
+---@param columns string[]
+---@param rows html.node[][] the first cell of each is its heading
+---@return html.element
+function widgets.table(label, columns, rows)
+  local body = {}
+  for i, row in ipairs(rows) do
+    body[i] = table_row(columns, row)
+  end
+  return table_of(label, columns, body)
 end
 
 ---@param text string

@@ -34,7 +34,8 @@ end
 ---@field answered integer how many answered: 100 %
 ---@field texts string|nil prefix of the keys of their texts; nil: they are shown as they are
 ---@field radio {name: string, id: string, chosen: string|nil}|nil if each can be chosen, by its position
----@field from integer|nil how many of the options are left out before; then it shows what fits into a page
+---@field from integer|nil how many of the options are left out before
+---@field bytes integer|nil of markup: it shows what fits
 ---@field most integer|nil so many are shown, of more the most chosen
 
 local function row(talk, spec, i)
@@ -90,11 +91,11 @@ function chart.options(talk, spec)
   for i = (spec.from or 0) + 1, #spec.options do
     positions[#positions + 1] = i
   end
-  local left = #positions - (spec.most or #positions)
+  local left = talk.visit.is_plain and 0 or #positions - (spec.most or #positions)
   if left > 0 then
     keep_most_chosen(positions, spec)
   end
-  local rows = html.fit(positions, spec.from and limits.portal_options_bytes or math.huge, 0, function(i)
+  local rows = html.fit(positions, spec.bytes or math.huge, 0, function(i)
     return { row(talk, spec, i) }
   end)
   return h.ul {

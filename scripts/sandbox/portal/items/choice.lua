@@ -3,7 +3,6 @@ local actions = require "sandbox.data.actions"
 local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
 local html = require "html.elements"
-local http = require "jeton.http"
 local json = require "jeton.json"
 local limits = require "sandbox.base.limits"
 local questions = require "sandbox.actions.questions"
@@ -45,37 +44,45 @@ return function(talk, item, texts, more)
   local chosen, own = own_choice(talk, action)
   local id = "choice-" .. item.reference_id
   local part = talk.is_whole and widgets.part(talk.visit, #options, limits.portal_options_back, "choices")
-  local who = talk.visit.query.as
-  local function bars(radio)
+  local function bars(radio, bytes)
     local list, last = chart.options(talk, {
       options = options, choices = action.body.choices, counts = counts, answered = responses,
-      radio = radio, texts = texts.option, from = part and part.from,
+      radio = radio, texts = texts.option, from = part and part.from, bytes = bytes,
     })
     if part then
       part.last = last
     end
     return list
   end
-  return {
-    part and h.span { id = part.name },
-    item.is_over and bars(nil) or talk:form {
-      action = talk:path("/" .. item.reference_id .. "/answer"),
-      h.fieldset {
-        class = "choice-list",
-        h.legend { class = "unseen", t(texts.question, { title = questions.of(action)[1].title }) },
-        bars { name = "answer_1", id = id, chosen = chosen },
-      },
-      h.div {
-        h.button {
-          class = own and "second" or nil,
-          aria_label = t("common.about_what", {
-            text = t(own and "conversation.change" or texts.answer), what = questions.of(action)[1].title,
-          }),
-          t(own and "conversation.change" or texts.answer),
+  local title = questions.of(action)[1].title
+  local function make(bytes)
+    return {
+      item.is_over and bars(nil, bytes) or talk:form {
+        action = talk:path("/" .. item.reference_id .. "/answer"),
+        h.fieldset {
+          class = "choice-list",
+          h.legend { class = "unseen", t(texts.question, { title = title }) },
+          bars({ name = "answer_1", id = id, chosen = chosen }, bytes),
+        },
+        h.div {
+          h.button {
+            class = own and "second" or nil,
+            aria_label = t("common.about_what", {
+              text = t(own and "conversation.change" or texts.answer), what = title,
+            }),
+            t(own and "conversation.change" or texts.answer),
+          },
         },
       },
+      part and widgets.pager(talk.visit, part, talk:query()),
+    }
+  end
+  return {
+    part and h.span { id = part.name },
+    not part and make(math.huge) or html.part {
+      least = limits.portal_list_least, most = limits.portal_options_bytes,
+      make = function(bytes) return make(bytes - limits.portal_form_frame) end,
     },
-    part and widgets.pager(talk.visit, part, who and "as=" .. http.encode(who)),
     answered(talk, may_see, counted, responses, more),
   }
 end

@@ -29,15 +29,35 @@ local function form(talk, item, is_done)
   }
 end
 
+-- On the job's own page all of them are reached.
+local function assignee_list(talk, item, count)
+  local part = talk.is_whole and widgets.part(talk.visit, count, limits.portal_rows, "assignees")
+  local rows = actions.assignees(talk.db, item.row, part and part.per or limits.portal_assignees,
+    part and part.from or 0)
+  local function row(one) return assignee(talk, one) end
+  if part then
+    return widgets.listing(talk.visit, {
+      class = "assignees", rows = rows, show = row, part = part, query = talk:query(),
+    })
+  end
+  local list = {}
+  for i, one in ipairs(rows) do
+    list[i] = row(one)
+  end
+  return {
+    h.ul { class = "assignees", list },
+    count > #list and h.p { class = "soft", h.a {
+      href = talk:link("/" .. item.reference_id), talk.t("conversation.and_more", { count = count - #list }),
+    } },
+  }
+end
+
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
 ---@return html.node
 return function(talk, item)
   local t, action = talk.t, item.row
-  local counts, list = actions.counts(talk.db, action), {}
-  for i, row in ipairs(actions.assignees(talk.db, action, limits.portal_assignees)) do
-    list[i] = assignee(talk, row)
-  end
+  local counts = actions.counts(talk.db, action)
   local is_done = counts.completed >= counts.assignees
   local own = actions.response_of(talk.db, action, talk.me.id)
   return {
@@ -49,9 +69,7 @@ return function(talk, item)
       item.is_over and not is_done and widgets.badge(t "conversation.overdue", "bad"),
       h.span { class = "soft", t("conversation.due", { time = talk.visit:time(action.expires_at) }) },
     },
-    h.ul { class = "assignees", list },
-    counts.assignees > #list
-      and h.p { class = "soft", t("conversation.and_more", { count = counts.assignees - #list }) },
+    assignee_list(talk, item, counts.assignees),
     actions.is_assignee(talk.db, action, talk.me.id)
       and form(talk, item, own ~= nil and own.completed ~= 0),
   }

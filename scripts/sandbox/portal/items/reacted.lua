@@ -2,6 +2,7 @@
 local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local reactions = require "sandbox.data.reactions"
+local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
 
@@ -30,23 +31,43 @@ local function comment(talk, row)
   }
 end
 
-local function comments(talk, item, count)
-  local most = talk.is_whole and limits.portal_comments_whole or limits.portal_comments
-  local rows = reactions.newest_comments(talk.db, talk.group, item.reference_id, most)
-  local newest, list = html.fit(rows, limits.portal_comments_bytes, 0, function(row)
+-- The newest that fit, the newest last.
+local function fitting(talk, rows, bytes)
+  local newest, list = html.fit(rows, bytes, 0, function(row)
     return { comment(talk, row) }
   end), {}
   for i = #newest, 1, -1 do
     list[#list + 1] = newest[i]
   end
+  return list
+end
+
+-- On a page of its own: those that the query asks for, from the newest on.
+local function comments_of_page(talk, item, count)
+  local part = widgets.part(talk.visit, count, limits.portal_rows, "comments")
+  local rows = reactions.newest_comments(talk.db, talk.group, item.reference_id, part.per, part.from)
+  return count > 0 and html.part {
+    least = limits.portal_comments_least,
+    make = function(bytes)
+      local list = fitting(talk, rows, bytes - limits.portal_pager_bytes)
+      part.last = part.from + #list
+      return {
+        h.ol { class = "comments", id = part.name, list }, widgets.pager(talk.visit, part, talk:query()),
+      }
+    end,
+  }
+end
+
+local function comments(talk, item, count)
+  if talk.is_whole then
+    return comments_of_page(talk, item, count)
+  end
+  local rows = reactions.newest_comments(talk.db, talk.group, item.reference_id, limits.portal_comments, 0)
+  local list = fitting(talk, rows, limits.portal_comments_bytes)
   return {
-    count > #list and h.p {
-      talk.is_whole and talk.t("conversation.newest_comments", { count = #list })
-        or h.a {
-          href = talk:link("/" .. item.reference_id),
-          talk.t("conversation.all_comments", { count = count }),
-        },
-    },
+    count > #list and h.p { h.a {
+      href = talk:link("/" .. item.reference_id), talk.t("conversation.all_comments", { count = count }),
+    } },
     #list > 0 and h.ol { class = "comments", list },
   }
 end

@@ -7,18 +7,12 @@ local chart = require "sandbox.portal.items.chart"
 local describe = require "sandbox.actions.describe"
 local files = require "sandbox.portal.items.files"
 local html = require "html.elements"
-local http = require "jeton.http"
 local limits = require "sandbox.base.limits"
 local properties = require "sandbox.portal.items.properties"
 local tally = require "sandbox.data.tally"
 local widgets = require "sandbox.portal.widgets"
 
 local h = html.h
-
-local function as_query(talk)
-  local who = talk.visit.query.as
-  return who and "as=" .. http.encode(who)
-end
 
 -- By type of question: a summary of the answers.
 local summary = {}
@@ -74,7 +68,7 @@ local function question_item(talk, question, at, counted)
 end
 
 -- The questions of the page, and their fields if they can be answered there.
-local function question_part(talk, item, counted)
+local function question_part(talk, item, counted, bytes)
   local questions, positions = item.row.body.questions, {}
   local from = talk.is_whole and answer_form.from(talk, #questions) or 0
   local part = { from = from, count = #questions, per = limits.portal_questions_back, name = "questions" }
@@ -85,8 +79,7 @@ local function question_part(talk, item, counted)
   for i = from + 1, #questions do
     positions[#positions + 1] = i
   end
-  local most = talk.is_whole and limits.portal_questions_bytes or math.huge
-  local rows = html.fit(positions, most, 0, function(i)
+  local rows = html.fit(positions, bytes, 0, function(i)
     if questions[i].isInvisible then
       return {}
     end
@@ -119,20 +112,22 @@ local function response(talk, action, row)
   }
 end
 
-local function response_list(talk, action, may_see, bytes)
+local function response_list(talk, action, may_see)
   local only, visit = not may_see and talk.me.id or nil, talk.visit
   local all = actions.count_responses(talk.db, action, only)
   local part = widgets.part(visit, all, limits.portal_answers_shown, "answers")
   local rows = actions.newest_responses(talk.db, action, only, part.per, part.from)
-  local list = html.fit(rows, bytes, 0, function(row)
-    return { response(talk, action, row) }
-  end)
-  part.last = part.from + #list
+  local function make(bytes)
+    local list = html.fit(rows, bytes - limits.portal_pager_bytes, 0, function(row)
+      return { response(talk, action, row) }
+    end)
+    part.last = part.from + #list
+    return { h.ol { class = "responses", list }, widgets.pager(visit, part, talk:query()) }
+  end
   return all > 0 and h.section {
     id = part.name, class = "answer-form", aria_labelledby = "responses-title",
     h.h4 { id = "responses-title", talk.t(may_see and "conversation.in_full" or "conversation.own_answer") },
-    h.ol { class = "responses", list },
-    widgets.pager(visit, part, as_query(talk)),
+    html.part { least = limits.portal_list_least, make = make },
   }
 end
 
@@ -154,7 +149,7 @@ end
 local function answering(talk, item, part, form)
   local action = item.row
   if item.is_over then
-    return talk.is_whole and widgets.pager(talk.visit, part, as_query(talk))
+    return talk.is_whole and widgets.pager(talk.visit, part, talk:query())
   elseif talk.is_whole then
     return answer_form.show(talk, item, part, form)
   end
@@ -173,14 +168,20 @@ local function asked(talk, item)
   local action = item.row
   local may_see = describe.may_see_responses(talk.call, action)
   local responses, counted = count(talk, action, may_see)
-  local part, list, form = question_part(talk, item, counted)
-  local left = limits.portal_survey_bytes - #html.render { list, form }
+  local function make(bytes)
+    local part, list, form = question_part(talk, item, counted, bytes - limits.portal_form_frame)
+    return {
+      #list > 0 and h.ol { class = "questions", id = talk.is_whole and part.name, list },
+      facts(talk, item, responses, may_see, counted),
+      answering(talk, item, part, form),
+    }
+  end
+  if not talk.is_whole then
+    return make(math.huge)
+  end
   return {
-    #list > 0 and h.ol { class = "questions", id = talk.is_whole and part.name, list },
-    facts(talk, item, responses, may_see, counted),
-    answering(talk, item, part, form),
-    talk.is_whole and response_list(talk, action, may_see,
-      math.max(limits.portal_answers_least_bytes, math.min(left, limits.portal_answers_bytes))),
+    html.part { least = limits.portal_list_least, most = limits.portal_questions_bytes, make = make },
+    response_list(talk, action, may_see),
   }
 end
 

@@ -29,9 +29,8 @@ local function list(visit)
   local part = widgets.part(visit, connectors.count(visit.db, visit.user.tenant_id), limits.portal_rows)
   local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
     token_service.REFRESH_TOKEN_LIFE_S, part.per, part.from)
-  local rows = {}
-  for i, row in ipairs(found) do
-    rows[i] = {
+  local function cells(row)
+    return {
       { h.a { href = connector_of.path(row), row.name },
         row.description ~= "" and h.div { class = "soft clip", row.description } },
       owner_of(visit, row),
@@ -44,10 +43,12 @@ local function list(visit)
     intro = h.p { t "connectors.intro" },
     main = {
       h.div { class = "row", add_button(visit) },
-      #rows > 0 and widgets.table(t "connectors.title", {
-        t "connectors.name", t "connectors.owner", t "connectors.tokens_working", t "connectors.created",
-      }, rows) or h.p { class = "empty", t "connectors.none" },
-      widgets.pager(visit, part),
+      #found > 0 and widgets.listing(visit, {
+        label = t "connectors.title", rows = found, show = cells, part = part,
+        columns = {
+          t "connectors.name", t "connectors.owner", t "connectors.tokens_working", t "connectors.created",
+        },
+      }) or h.p { class = "empty", t "connectors.none" },
     },
   })
 end
@@ -105,13 +106,13 @@ local function state_of(visit, connector, row)
 end
 
 local function token_table(visit, connector, is_owner)
-  local t, rows = visit.t, {}
+  local t = visit.t
   local title = t(is_owner and "connectors.tokens" or "connectors.your_tokens")
   local whose = not is_owner and visit.user.id or nil
   local part = widgets.part(visit, connectors.count_grants(visit.db, connector, whose), limits.portal_rows,
     "tokens")
-  for i, row in ipairs(connectors.grants(visit.db, connector, whose, part.per, part.from)) do
-    rows[i] = {
+  local function cells(row)
+    return {
       { row.user_name, h.div { class = "soft phone", row.user_phone } },
       t("connectors.kind_" .. row.kind, { name = row.group_name }),
       state_of(visit, connector, row),
@@ -122,11 +123,14 @@ local function token_table(visit, connector, is_owner)
   end
   return widgets.card {
     title = title, id = part.name,
-    #rows > 0 and widgets.table(title, {
-      t "connectors.token_to", t "connectors.token_reach", t "connectors.token_state",
-      t "connectors.token_when", t "connectors.token_until", t "connectors.token_used",
-    }, rows) or h.p { class = "soft", t "connectors.no_tokens" },
-    widgets.pager(visit, part),
+    part.count > 0 and widgets.listing(visit, {
+      label = title, show = cells, part = part,
+      rows = connectors.grants(visit.db, connector, whose, part.per, part.from),
+      columns = {
+        t "connectors.token_to", t "connectors.token_reach", t "connectors.token_state",
+        t "connectors.token_when", t "connectors.token_until", t "connectors.token_used",
+      },
+    }) or h.p { class = "soft", t "connectors.no_tokens" },
   }
 end
 

@@ -2,6 +2,7 @@
 local confirm = require "sandbox.portal.confirm"
 local guard = require "sandbox.http.guard"
 local html = require "html.elements"
+local limits = require "sandbox.base.limits"
 local language = require "html.language"
 local refusal = require "sandbox.base.refusal"
 local respond = require "sandbox.portal.respond"
@@ -86,10 +87,12 @@ local function effect(visit, fault)
 end
 
 local function fault_table(visit)
-  local t, rows = visit.t, {}
-  for i, fault in ipairs(visit.world.faults.list) do
-    rows[i] = {
-      h.span { class = "mono", fault.method or "*", " ", fault.path or "*" },
+  local t, list = visit.t, visit.world.faults.list
+  local part = widgets.part(visit, #list, limits.portal_rows, "faults")
+  local function row(fault)
+    local path = html.shorten(fault.path or "*", limits.portal_path_shown)
+    return {
+      h.span { class = "mono", fault.method or "*", " ", path },
       effect(visit, fault),
       fault.left and language.number(visit.language, fault.left) or t "control.until_removed",
       visit:form {
@@ -97,14 +100,16 @@ local function fault_table(visit)
         h.input { type = "hidden", name = "fault", value = tostring(fault.number) },
         h.button {
           class = "second", t "control.remove",
-          aria_label = t("common.about_what", { text = t "control.remove", what = fault.path or "*" }),
+          aria_label = t("common.about_what", { text = t "control.remove", what = path }),
         },
       },
     }
   end
-  return #rows > 0 and widgets.table(t "control.faults", {
-    t "control.matches", t "control.does", t "control.times", t "people.change",
-  }, rows) or h.p { class = "soft", t "control.no_faults" }
+  return #list > 0 and widgets.listing(visit, {
+    label = t "control.faults", show = row, part = part,
+    rows = table.move(list, part.from + 1, part.last, 1, {}),
+    columns = { t "control.matches", t "control.does", t "control.times", t "people.change" },
+  }) or h.p { class = "soft", t "control.no_faults" }
 end
 
 local function faults_card(visit)
@@ -117,7 +122,7 @@ local function faults_card(visit)
     kinds[i] = { kind, t("control." .. kind) }
   end
   return widgets.card {
-    title = t "control.faults",
+    title = t "control.faults", id = "faults",
     h.p { class = "soft", t "control.faults_what" },
     fault_table(visit),
     visit:form {

@@ -23,24 +23,30 @@ local LIVE_MS = 2000
 local function chooser(talk, tail)
   local t, visit = talk.t, talk.visit
   local list = people.of_group(talk.db, talk.group, limits.portal_people + 1)
-  local is_cut, options, has_me = #list > limits.portal_people, {}, false
-  list[limits.portal_people + 1] = nil
-  for i, user in ipairs(list) do
-    options[i] = h.option { value = user.id, selected = user.id == talk.me.id, talks.name_of(user) }
-    has_me = has_me or user.id == talk.me.id
+  local function option(user)
+    local is_me = user.id == talk.me.id
+    return { h.option { value = user.id, selected = is_me, widgets.brief(talks.name_of(user)) } }
   end
-  if not has_me then
-    table.insert(options, 1, h.option { value = talk.me.id, selected = true, talks.name_of(talk.me) })
+  local function make(bytes)
+    local shown = html.fit(list, bytes - limits.portal_chooser_frame, 0, option)
+    local has_me = false
+    shown[limits.portal_people + 1] = nil
+    for i = 1, #shown do
+      has_me = has_me or list[i].id == talk.me.id
+    end
+    return h.form {
+      class = "chooser", method = "get", action = talk:path(tail),
+      h.label { for_ = "field-as", t "conversation.as" },
+      h.select { id = "field-as", name = "as", not has_me and option(talk.me), shown },
+      #shown < #list and {
+        h.label { for_ = "field-phone", t "conversation.as_phone" },
+        h.input { id = "field-phone", name = "phone", type = "tel", value = visit.query.phone },
+      },
+      h.button { class = "second", t "conversation.as_go" },
+    }
   end
-  return h.form {
-    class = "chooser", method = "get", action = talk:path(tail),
-    h.label { for_ = "field-as", t "conversation.as" },
-    h.select { id = "field-as", name = "as", options },
-    is_cut and {
-      h.label { for_ = "field-phone", t "conversation.as_phone" },
-      h.input { id = "field-phone", name = "phone", type = "tel", value = visit.query.phone },
-    },
-    h.button { class = "second", t "conversation.as_go" },
+  return html.part {
+    least = limits.portal_chooser_frame, most = limits.portal_chooser_bytes, make = make,
   }
 end
 
@@ -61,32 +67,36 @@ local function read_page(talk, before)
 end
 
 -- The items of a page, oldest first, and the position from which older ones go on; nil: there are none.
-local function fill_page(talk, before)
-  local list, has_older = read_page(talk, before)
-  local rows, shown = html.fit(list, limits.portal_items_bytes, 0, function(item)
-    local text = html.render(items.show(talk, item))
-    return { #text <= limits.portal_items_bytes and html.raw(text) or items.show(talk, item, true) }
+local function fill_page(talk, list, has_older, bytes)
+  local rows, out = html.fit(list, bytes, 0, function(item)
+    local shown = items.show(talk, item)
+    return { #html.render(shown) <= bytes and shown or items.show(talk, item, true) }
   end), {}
   for i, row in ipairs(rows) do
-    shown[#rows + 1 - i] = row
+    out[#rows + 1 - i] = row
   end
-  return shown, (has_older or #rows < #list) and list[#rows].position or nil
+  return out, (has_older or #rows < #list) and list[#rows].position or nil
 end
 
 local function feed(talk, before)
-  local t = talk.t
-  local shown, older = fill_page(talk, before)
-  return h.div {
-    class = "pane", tabindex = "0", role = "region", aria_labelledby = "conversation-title",
-    h.div {
-      id = "feed", class = "feed", data_live = not before and LIVE_MS, data_parts = true,
-      data_said = t "conversation.something_new",
+  local t, list, has_older = talk.t, read_page(talk, before)
+  local function make(bytes)
+    local shown, older = fill_page(talk, list, has_older, bytes - limits.portal_feed_frame)
+    return {
       older and h.p {
         id = "older", class = "pager",
         h.a { href = talk:link(nil, "before=" .. older), t "conversation.older" },
       },
       #shown == 0 and h.p { id = "nothing", class = "empty", t "conversation.empty" },
       shown,
+    }
+  end
+  return h.div {
+    class = "pane", tabindex = "0", role = "region", aria_labelledby = "conversation-title",
+    h.div {
+      id = "feed", class = "feed", data_live = not before and LIVE_MS, data_parts = true,
+      data_said = t "conversation.something_new",
+      html.part { least = limits.portal_feed_least, most = limits.portal_items_bytes, make = make },
     },
   }
 end
@@ -134,7 +144,14 @@ local function raw_of(talk, item)
   return text and h.details {
     class = "raw",
     h.summary { talk.t "conversation.raw" },
-    widgets.code_begin(talk.visit, "raw", "JSON", text, limits.portal_raw_shown),
+    html.part {
+      least = limits.portal_raw_least,
+      make = function(bytes)
+        -- Escaped it is at most twice as long.
+        local most = (bytes - limits.portal_raw_least // 2) // 2
+        return widgets.code_begin(talk.visit, "raw", "JSON", text, math.min(most, limits.portal_raw_shown))
+      end,
+    },
   }
 end
 

@@ -23,10 +23,10 @@ local function state_of(visit, row)
 end
 
 local function token_table(visit, group)
-  local t, rows = visit.t, {}
+  local t = visit.t
   local part = widgets.part(visit, connectors.count_grants_of_group(visit.db, group), limits.portal_rows)
-  for i, row in ipairs(connectors.grants_of_group(visit.db, group, part.per, part.from)) do
-    rows[i] = {
+  local function cells(row)
+    return {
       h.a { href = connector_of.path { id = row.connector_id }, row.connector_name },
       row.user_name ~= "" and row.user_name or row.user_phone,
       state_of(visit, row),
@@ -35,10 +35,14 @@ local function token_table(visit, group)
       row.last_used_at and visit:time(row.last_used_at) or t "connectors.never",
     }
   end
-  return part.count > 0 and { widgets.table(t "connectors.title", {
-    t "traffic.connector", t "connectors.token_to", t "connectors.token_state", t "connectors.token_when",
-    t "connectors.token_until", t "connectors.token_used",
-  }, rows), widgets.pager(visit, part) } or h.p { class = "soft", t "group_connectors.none" }
+  return part.count > 0 and widgets.listing(visit, {
+    label = t "connectors.title", show = cells, part = part,
+    rows = connectors.grants_of_group(visit.db, group, part.per, part.from),
+    columns = {
+      t "traffic.connector", t "connectors.token_to", t "connectors.token_state", t "connectors.token_when",
+      t "connectors.token_until", t "connectors.token_used",
+    },
+  }) or h.p { class = "soft", t "group_connectors.none" }
 end
 
 local function add_form(visit, group)
@@ -46,18 +50,14 @@ local function add_form(visit, group)
   local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
     token_service.REFRESH_TOKEN_LIFE_S, limits.portal_people)
   for i, connector in ipairs(found) do
-    options[i] = h.option { value = connector.id, connector.name }
+    options[i] = { connector.id, connector.name }
   end
   if #options == 0 then
     return h.p { t "connectors.none", " ", h.a { href = "/portal/connectors/new", t "connectors.add" } }
   end
   return visit:form {
     action = group_of.path(group, "/connectors"),
-    h.div {
-      class = "field",
-      h.label { for_ = "field-connector", t "group_connectors.choose" },
-      h.select { id = "field-connector", name = "connector", options },
-    },
+    widgets.choose { name = "connector", label = t "group_connectors.choose", options = options },
     h.p { class = "soft", t "group_connectors.replaces" },
     h.div { h.button { t "connectors.add" } },
   }

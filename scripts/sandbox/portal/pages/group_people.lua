@@ -81,11 +81,10 @@ end
 local function show_members(visit, problem)
   local t = visit.t
   local group, role = group_of.visit(visit)
-  local rows = {}
+  local path = group_of.path(group, "/members")
   local part = widgets.part(visit, groups.count_members(visit.db, group), limits.portal_rows)
-  for i, user in ipairs(groups.some_members(visit.db, group, part.from, part.per)) do
-    local path = group_of.path(group, "/members")
-    rows[i] = {
+  local function row(user)
+    return {
       name_cell(visit, user),
       t("groups.role_" .. user.role:lower()),
       role == "Admin" and h.div {
@@ -97,10 +96,11 @@ local function show_members(visit, problem)
     }
   end
   return group_of.page(visit, group, role, "/members", {
-    widgets.table(t "groups.members", {
-      t "people.name", t "people.role", role == "Admin" and t "people.change" or nil,
-    }, rows),
-    widgets.pager(visit, part),
+    widgets.listing(visit, {
+      label = t "groups.members", part = part, show = row,
+      columns = { t "people.name", t "people.role", role == "Admin" and t "people.change" or nil },
+      rows = groups.some_members(visit.db, group, part.from, part.per),
+    }),
     role == "Admin" and add_form(visit, group, "members", problem),
   }, problem and 400)
 end
@@ -168,28 +168,27 @@ local function show_subscribers(visit, problem)
   local after = ids.is_id(visit.query.after) and visit.query.after or ""
   local list = group.type == "ConnectGroup"
     and subscribers.page(visit.db, group, after, limits.subscribers_per_page) or {}
-  local rows = {}
-  for i = 1, math.min(#list, limits.subscribers_per_page) do
-    rows[i] = {
-      name_cell(visit, list[i]),
-      remove_link(visit, group, "subscribers", list[i]),
-    }
-  end
-  local has_more = #list > limits.subscribers_per_page
-  return group_of.page(visit, group, role, "/subscribers", {
-    #rows > 0 and widgets.table(t "groups.subscribers", { t "people.name", t "people.change" }, rows)
-      or h.p { class = "empty", t "people.no_subscribers" },
-    (has_more or after ~= "") and h.nav {
+  local rows = table.move(list, 1, math.min(#list, limits.subscribers_per_page), 1, {})
+  local function pager(count)
+    return (count < #list or after ~= "") and h.nav {
       class = "row", aria_label = t "groups.pages",
       after ~= "" and h.a {
         class = "button second", href = group_of.path(group, "/subscribers"), t "people.start",
       },
-      has_more and h.a {
-        class = "button second",
-        href = group_of.path(group, "/subscribers?after=") .. list[limits.subscribers_per_page].id,
+      count < #list and h.a {
+        class = "button second", href = group_of.path(group, "/subscribers?after=") .. list[count].id,
         t "groups.next",
       },
-    },
+    }
+  end
+  return group_of.page(visit, group, role, "/subscribers", {
+    #list > 0 and widgets.listing(visit, {
+      label = t "groups.subscribers", columns = { t "people.name", t "people.change" },
+      rows = rows, pager = pager,
+      show = function(user)
+        return { name_cell(visit, user), remove_link(visit, group, "subscribers", user) }
+      end,
+    }) or h.p { class = "empty", t "people.no_subscribers" },
     add_form(visit, group, "subscribers", problem),
   }, problem and 400)
 end

@@ -66,13 +66,12 @@ local function find(list, text)
   return out
 end
 
-local function rows_of(visit, entries)
-  local t, rows = visit.t, {}
-  local counts = groups.member_counts(visit.db, entries)
-  for i, entry in ipairs(entries) do
+local function group_table(visit, entries, part, query)
+  local t, counts = visit.t, groups.member_counts(visit.db, entries)
+  local function row(entry)
     local group = entry.group
     local role = access.role(visit.db, act.caller(visit.user), group)
-    rows[i] = {
+    return {
       h.span {
         class = "level-" .. math.min(entry.level, LEVELS_SHOWN),
         h.a { href = group_of.home(group), group.name },
@@ -82,20 +81,26 @@ local function rows_of(visit, entries)
       role and t("groups.role_" .. role:lower()) or "",
     }
   end
-  return rows
+  return widgets.listing(visit, {
+    label = t "groups.title", rows = entries, show = row, part = part, query = query,
+    columns = { t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role" },
+  })
+end
+
+local function link_to(group)
+  return h.a { href = group_of.home(group), group.name }
 end
 
 -- Public groups that the person only follows. They see only what was sent to them.
 local function followed(visit)
-  local items = {}
   local count = groups.count_followed(visit.db, visit.user.id)
   local part = widgets.part(visit, count, limits.portal_rows, "followed")
-  for i, group in ipairs(groups.followed(visit.db, visit.user.id, part.per, part.from)) do
-    items[i] = h.li { h.a { href = group_of.home(group), group.name } }
-  end
   return part.count > 0 and widgets.card {
     title = visit.t "groups.followed", id = part.name,
-    h.ul { class = "plain-list", items }, widgets.pager(visit, part),
+    widgets.listing(visit, {
+      class = "plain-list", part = part, show = link_to,
+      rows = groups.followed(visit.db, visit.user.id, part.per, part.from),
+    }),
   }
 end
 
@@ -114,10 +119,8 @@ local function list(visit)
       widgets.search {
         action = "/portal/groups", label = t "groups.search", value = text, button = t "groups.find",
       },
-      #shown > 0 and widgets.table(t "groups.title", {
-        t "groups.name", t "groups.kind", t "groups.members", t "groups.your_role",
-      }, rows_of(visit, shown)) or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },
-      widgets.pager(visit, part, text and "query=" .. http.encode(text)),
+      #shown > 0 and group_table(visit, shown, part, text and "query=" .. http.encode(text))
+        or h.p { class = "empty", t(text and "groups.none_found" or "groups.none") },
       not text and visit.user.tenant_admin == 0 and followed(visit),
     },
   })
@@ -169,13 +172,15 @@ end
 
 -- One of them ---------------------------------------------------------------------------------------------
 
-local function relatives(visit, key, found)
-  local items = {}
-  for i, group in ipairs(found) do
-    items[i] = h.li { h.a { href = group_of.home(group), group.name } }
-  end
-  return { h.h3 { visit.t(key) },
-    #items > 0 and h.ul { class = "plain-list", items } or h.p { class = "soft", visit.t "groups.nobody" } }
+local function relatives(visit, name, found)
+  local part = widgets.part(visit, #found, limits.portal_rows, name)
+  return {
+    h.h3 { id = name, visit.t("groups." .. name) },
+    #found > 0 and widgets.listing(visit, {
+      class = "plain-list", part = part, show = link_to, least = limits.portal_list_least // 2,
+      rows = table.move(found, part.from + 1, part.last, 1, {}),
+    }) or h.p { class = "soft", visit.t "groups.nobody" },
+  }
 end
 
 local function subgroup_form(visit, group)
@@ -210,8 +215,8 @@ local function show(visit)
     },
     widgets.card {
       title = t "groups.tree",
-      relatives(visit, "groups.above", hierarchy.parents(visit.db, group)),
-      relatives(visit, "groups.below", hierarchy.children(visit.db, group)),
+      relatives(visit, "above", hierarchy.parents(visit.db, group)),
+      relatives(visit, "below", hierarchy.children(visit.db, group)),
       role == "Admin" and subgroup_form(visit, group),
     },
   })

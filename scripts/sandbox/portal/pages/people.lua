@@ -32,19 +32,20 @@ local function name_of(visit, user)
   return may and h.a { href = ("%s/%s/edit"):format(PATH, user.id), text } or text
 end
 
-local function people_table(visit, found)
-  local t, rows = visit.t, {}
-  for i, user in ipairs(found) do
-    rows[i] = {
+local function people_table(visit, found, pager)
+  local t = visit.t
+  local function row(user)
+    return {
       { name_of(visit, user), user.name ~= "" and h.div { class = "soft phone", user.phone } },
       user.email ~= "" and user.email or "—",
       badges(visit, user),
       visit:time(user.created_at),
     }
   end
-  return #rows > 0 and widgets.table(t "tenant.title", {
-    t "people.name", t "sign_in.email", t "connectors.token_state", t "tenant.since",
-  }, rows) or h.p { class = "empty", t "tenant.none" }
+  return #found > 0 and widgets.listing(visit, {
+    label = t "tenant.title", rows = found, show = row, pager = pager,
+    columns = { t "people.name", t "sign_in.email", t "connectors.token_state", t "tenant.since" },
+  }) or h.p { class = "empty", t "tenant.none" }
 end
 
 local function filters(visit, text, kind)
@@ -89,19 +90,21 @@ local function show(visit, problem, email_error)
     text = query.query, kind = query.kind, after = math.tointeger(tonumber(query.after)),
     count = limits.portal_page,
   })
-  local more = has_more and ("%s?after=%d&kind=%s&query=%s"):format(PATH, found[#found].number,
-    http.encode(query.kind or ""), http.encode(query.query or ""))
+  local function pager(shown)
+    local more = (has_more or shown < #found) and ("%s?after=%d&kind=%s&query=%s"):format(PATH,
+      found[shown].number, http.encode(query.kind or ""), http.encode(query.query or ""))
+    return (more or query.after) and h.nav {
+      class = "row", aria_label = t "groups.pages",
+      query.after and h.a { class = "button second", href = PATH, t "people.start" },
+      more and h.a { class = "button second", href = more, t "groups.next" },
+    }
+  end
   return respond.page(visit, {
     title = t "tenant.title",
     intro = h.p { t "tenant.intro" },
     main = {
       filters(visit, query.query, query.kind),
-      people_table(visit, found),
-      (more or query.after) and h.nav {
-        class = "row", aria_label = t "groups.pages",
-        query.after and h.a { class = "button second", href = PATH, t "people.start" },
-        more and h.a { class = "button second", href = more, t "groups.next" },
-      },
+      people_table(visit, found, pager),
       visit.user.tenant_admin ~= 0 and add_form(visit, problem, email_error),
     },
   }, (problem or email_error) and 400)

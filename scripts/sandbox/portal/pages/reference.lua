@@ -52,11 +52,10 @@ end
 
 local function show(visit)
   local t, operation = visit.t, need_operation(visit)
-  local all, rows = reference.rows(operation), {}
+  local all = reference.rows(operation)
   local part = widgets.part(visit, #all, limits.portal_page)
-  for i = part.from + 1, part.last do
-    local row = all[i]
-    rows[i - part.from] = {
+  local function cells(row)
+    return {
       row[2] ~= "" and h.code { row[2] } or t "traffic.any", with_code(row[1]), with_code(row[3]),
       with_code(row[4]),
     }
@@ -68,10 +67,11 @@ local function show(visit)
     main = {
       widgets.card {
         title = t "reference.fields",
-        h.div { lang = "en", widgets.table(t "reference.fields", {
-          t "people.name", t "reference.place", t "groups.kind", t "reference.notes",
-        }, rows) },
-        widgets.pager(visit, part),
+        h.div { lang = "en", widgets.listing(visit, {
+          label = t "reference.fields", show = cells, part = part,
+          rows = table.move(all, part.from + 1, part.last, 1, {}),
+          columns = { t "people.name", t "reference.place", t "groups.kind", t "reference.notes" },
+        }) },
       },
       widgets.code(visit, "example", t "reference.example", reference.examples(operation)),
     },

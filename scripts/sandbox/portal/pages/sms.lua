@@ -24,7 +24,7 @@ local function item(visit, message)
   local to = visit.t("sms.to", {
     phone = message.name ~= "" and message.name .. " (" .. message.phone .. ")" or message.phone,
   })
-  return h.li {
+  return {
     h.p {
       class = "meta",
       ids.is_phone(message.phone) and h.a { href = link { phone = message.phone }, to } or h.span { to },
@@ -47,9 +47,18 @@ local function show(visit)
   local found, has_older = sms.newest(visit.db, {
     phone = phone, text = text, before = before, count = limits.portal_sms_shown,
   })
-  local items = {}
-  for i, message in ipairs(found) do
-    items[i] = item(visit, message)
+  local function pager(count)
+    local is_older = has_older or count < #found
+    return (before or is_older) and h.nav {
+      class = "row", aria_label = t "groups.pages",
+      before and h.a {
+        class = "button second", href = link { phone = phone, query = text }, t "sms.newest",
+      },
+      is_older and h.a {
+        class = "button second",
+        href = link { phone = phone, query = text, before = found[count].number }, t "sms.older",
+      },
+    }
   end
   return respond.page(visit, {
     title = t "sms.title",
@@ -59,17 +68,11 @@ local function show(visit)
       (phone or text) and h.p { h.a { href = PATH, t "sms.all" } },
       h.div {
         id = "sms", data_live = not before and LIVE_MS,
-        #items > 0 and h.ul { class = "sms", items }
-          or h.p { class = "empty", t((phone or text or before) and "sms.none_found" or "sms.none") },
-      },
-      (before or has_older) and h.nav {
-        class = "row", aria_label = t "groups.pages",
-        before and h.a {
-          class = "button second", href = link { phone = phone, query = text }, t "sms.newest",
-        },
-        has_older and h.a {
-          class = "button second",
-          href = link { phone = phone, query = text, before = found[#found].number }, t "sms.older",
+        #found > 0 and widgets.listing(visit, {
+          class = "sms", rows = found, pager = pager,
+          show = function(message) return item(visit, message) end,
+        }) or {
+          h.p { class = "empty", t((phone or text or before) and "sms.none_found" or "sms.none") }, pager(0),
         },
       },
     },

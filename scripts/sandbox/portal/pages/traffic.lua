@@ -18,7 +18,6 @@ local h = html.h
 
 local LIVE_MS = 2000
 local PATH = "/portal/traffic"
-local ROW_BYTES = 350 -- of markup around the cells of a row
 local METHODS = { "GET", "POST", "PUT", "DELETE" }
 
 -- A call to the token service names its connector; other calls have a token.
@@ -66,12 +65,12 @@ local function limits_card(visit, records)
         world.switches.per_minute)
     end
   end
-  rows = html.fit(rows, limits.portal_limits_bytes, ROW_BYTES, function(row) return row end)
   return widgets.card {
     title = t "traffic.limits",
-    widgets.table(t "traffic.limits", {
-      t "traffic.limits_who", t "traffic.limits_made", t "traffic.limits_left",
-    }, rows),
+    widgets.listing(visit, {
+      label = t "traffic.limits", rows = rows, show = function(row) return row end,
+      columns = { t "traffic.limits_who", t "traffic.limits_made", t "traffic.limits_left" },
+    }),
   }
 end
 
@@ -89,13 +88,17 @@ local function request_row(visit, record)
   }
 end
 
-local function request_table(visit, rows, is_filtered)
+local function request_table(visit, records, is_filtered, pager)
   local t = visit.t
   return widgets.card {
     title = t "traffic.requests",
-    #rows > 0 and widgets.table(t "traffic.requests", {
-      t "traffic.request", t "traffic.status", t "traffic.took", t "traffic.connector", t "traffic.at",
-    }, rows) or h.p { class = "empty", t(is_filtered and "traffic.none_found" or "traffic.none") },
+    #records > 0 and widgets.listing(visit, {
+      label = t "traffic.requests", rows = records, pager = pager,
+      show = function(record) return request_row(visit, record) end,
+      columns = {
+        t "traffic.request", t "traffic.status", t "traffic.took", t "traffic.connector", t "traffic.at",
+      },
+    }) or { h.p { class = "empty", t(is_filtered and "traffic.none_found" or "traffic.none") }, pager(0) },
   }
 end
 
@@ -148,21 +151,20 @@ local function lists(visit, wanted)
   local t, before = visit.t, math.tointeger(tonumber(visit.query.before))
   local found = visit.world.recorder:newest(limits.portal_requests_shown + 1, wanted, before)
   local shown = table.move(found, 1, math.min(#found, limits.portal_requests_shown), 1, {})
-  local rows = html.fit(shown, limits.portal_requests_bytes, ROW_BYTES, function(record)
-    return request_row(visit, record)
-  end)
-  local has_older = #rows < #found
-  return h.div {
-    id = "traffic", class = "stack", data_live = not before and LIVE_MS,
-    request_table(visit, rows, wanted ~= nil or before ~= nil),
-    (before or has_older) and h.nav {
+  local function pager(count)
+    local has_older = count < #found
+    return (before or has_older) and h.nav {
       class = "row", aria_label = t "groups.pages",
       before and h.a { class = "button second", href = link(wanted or {}), t "traffic.newest" },
       has_older and h.a {
-        class = "button second", href = link(wanted or {}, found[#rows].number), t "traffic.older",
+        class = "button second", href = link(wanted or {}, found[count].number), t "traffic.older",
       },
-    },
-    limits_card(visit, table.move(found, 1, #rows, 1, {})),
+    }
+  end
+  return h.div {
+    id = "traffic", class = "stack", data_live = not before and LIVE_MS,
+    request_table(visit, shown, wanted ~= nil or before ~= nil, pager),
+    limits_card(visit, shown),
   }
 end
 

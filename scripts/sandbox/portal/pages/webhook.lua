@@ -46,10 +46,10 @@ local function details(visit, connector, webhook)
 end
 
 local function delivery_table(visit, connector, webhook)
-  local t, rows = visit.t, {}
+  local t = visit.t
   local part = widgets.part(visit, outbox.count(visit.db, webhook.id), limits.portal_rows)
-  for i, delivery in ipairs(outbox.list(visit.db, webhook.id, part.per, part.from)) do
-    rows[i] = {
+  local function row(delivery)
+    return {
       h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
       visit:time(delivery.created_at),
       webhook_parts.delivery_state(visit, delivery),
@@ -59,10 +59,14 @@ local function delivery_table(visit, connector, webhook)
   end
   return widgets.card {
     title = t "webhooks.deliveries",
-    #rows > 0 and widgets.table(t "webhooks.deliveries", {
-      t "webhooks.event", t "webhooks.told", t "webhooks.state", t "webhooks.attempts", t "webhooks.outcome",
-    }, rows) or h.p { class = "empty", t "webhooks.none" },
-    widgets.pager(visit, part),
+    part.count > 0 and widgets.listing(visit, {
+      label = t "webhooks.deliveries", show = row, part = part,
+      rows = outbox.list(visit.db, webhook.id, part.per, part.from),
+      columns = {
+        t "webhooks.event", t "webhooks.told", t "webhooks.state", t "webhooks.attempts",
+        t "webhooks.outcome",
+      },
+    }) or h.p { class = "empty", t "webhooks.none" },
   }
 end
 

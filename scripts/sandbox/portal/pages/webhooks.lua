@@ -15,10 +15,10 @@ local PATH = "/portal/webhooks"
 local LIVE_MS = 2000
 
 local function webhook_table(visit, part)
-  local t, rows = visit.t, {}
-  for i, webhook in ipairs(webhooks.seen_by(visit.db, visit.user.id, part.per, part.from)) do
+  local t = visit.t
+  local function row(webhook)
     local connector = { id = webhook.connector_id }
-    rows[i] = {
+    return {
       h.a { href = webhook_parts.path(connector, webhook), webhook_parts.object(visit, webhook) },
       webhook.connector_name,
       table.concat(webhook.events, ", "),
@@ -28,22 +28,26 @@ local function webhook_table(visit, part)
   end
   return part.count == 0 and h.p { class = "empty", t "webhooks.none_yet" } or widgets.card {
     title = t "webhooks.title", id = part.name,
-    widgets.table(t "webhooks.title", {
-      t "webhooks.object", t "traffic.connector", t "webhooks.events", t "webhooks.url", t "webhooks.state",
-    }, rows),
-    widgets.pager(visit, part),
+    widgets.listing(visit, {
+      label = t "webhooks.title", show = row, part = part, least = limits.portal_list_least_of_two,
+      rows = webhooks.seen_by(visit.db, visit.user.id, part.per, part.from),
+      columns = {
+        t "webhooks.object", t "traffic.connector", t "webhooks.events", t "webhooks.url",
+        t "webhooks.state",
+      },
+    }),
   }
 end
 
 local function delivery_table(visit)
-  local t, rows, by_id = visit.t, {}, {}
+  local t, by_id = visit.t, {}
   local count = outbox.count_seen_by(visit.db, visit.user.id)
   local part = widgets.part(visit, count, limits.portal_rows_of_two, "deliveries")
-  for i, delivery in ipairs(outbox.seen_by(visit.db, visit.user.id, part.per, part.from)) do
+  local function row(delivery)
     by_id[delivery.webhook_id] = by_id[delivery.webhook_id] or webhooks.by_id(visit.db, delivery.webhook_id)
     local webhook = by_id[delivery.webhook_id]
     local connector = { id = delivery.connector_id }
-    rows[i] = {
+    return {
       h.a { href = webhook_parts.path(connector, webhook, "/" .. delivery.number), delivery.event_type },
       webhook_parts.object(visit, webhook),
       visit:moment(delivery.created_at),
@@ -54,11 +58,14 @@ local function delivery_table(visit)
   end
   return widgets.card {
     title = t "webhooks.deliveries", id = part.name,
-    #rows > 0 and widgets.table(t "webhooks.deliveries", {
-      t "webhooks.event", t "webhooks.object", t "webhooks.told", t "webhooks.state", t "webhooks.attempts",
-      t "webhooks.outcome",
-    }, rows) or h.p { class = "empty", t "webhooks.none" },
-    widgets.pager(visit, part),
+    count > 0 and widgets.listing(visit, {
+      label = t "webhooks.deliveries", show = row, part = part, least = limits.portal_list_least_of_two,
+      rows = outbox.seen_by(visit.db, visit.user.id, part.per, part.from),
+      columns = {
+        t "webhooks.event", t "webhooks.object", t "webhooks.told", t "webhooks.state",
+        t "webhooks.attempts", t "webhooks.outcome",
+      },
+    }) or h.p { class = "empty", t "webhooks.none" },
   }
 end
 

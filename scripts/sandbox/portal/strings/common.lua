@@ -18,6 +18,10 @@ return {
   ["common.about_what"] = { en = "{text}: {what}", fr = "{text} : {what}" },
   ["common.copied"] = { en = "Copied", fr = "Copié" },
   ["common.expired"] = { en = "expired", fr = "expiré" },
+  ["common.cut"] = {
+    en = "Long texts are cut on this page.",
+    fr = "Les longs textes sont coupés sur cette page.",
+  },
   ["common.errors"] = { en = "Please correct:", fr = "À corriger :" },
   ["common.cancel"] = { en = "Cancel", fr = "Annuler" },
   ["common.required"] = { en = "{field}: please fill it in.", fr = "{field} : à remplir." },

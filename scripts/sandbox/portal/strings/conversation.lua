@@ -135,10 +135,6 @@ return {
     fr = "Écrivez d'abord un commentaire.",
   },
   ["conversation.all_comments"] = { en = "All {count} comments", fr = "Les {count} commentaires" },
-  ["conversation.newest_comments"] = {
-    en = "The newest {count} comments:",
-    fr = "Les {count} commentaires les plus récents :",
-  },
   ["conversation.message"] = { en = "Message", fr = "Message" },
   ["conversation.send_as"] = { en = "Send as {name}", fr = "Envoyer comme {name}" },
   ["conversation.subscribers_read"] = {

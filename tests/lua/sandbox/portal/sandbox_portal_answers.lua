@@ -278,18 +278,19 @@ function TestSurveys.test_long_answers_and_comments_are_on_several_pages()
     } })
   end
   local alice, body = as("alice", sent.referenceId)
-  local _, comments = body:gsub("comment %d%d", "")
   lu.assertStrContains(body, "comment 20")
-  lu.assertStrContains(body, ("newest %d"):format(comments))
   lu.assertTrue(body:find "comment 19" < body:find "comment 20") -- the newest last
-  local seen = {}
-  while body do
-    lu.assertTrue(#body < 60000, tostring(#body))
-    for number in body:gmatch ">no%. (%d%d)" do seen[#seen + 1] = number end
-    local at = body:match 'href="([^"]*answers=%d+[^"]*)">Next'
-    body = at and alice:page(browser.text(at))
+  for name, pattern in pairs { answers = ">no%. (%d%d)", comments = ">comment (%d%d)" } do
+    local at, seen = path(sent.referenceId), {}
+    while at do
+      local page = alice:page(at)
+      lu.assertTrue(#page < 60000, tostring(#page))
+      for number in page:gmatch(pattern) do seen[number] = true end
+      local more = page:match('href="([^"]*' .. name .. '=%d+[^"]*)">Next')
+      at = more and browser.text(more)
+    end
+    for i = 1, 20 do lu.assertTrue(seen[("%02d"):format(i)], name .. i) end
   end
-  lu.assertEquals({ #seen, seen[1], seen[20] }, { 20, "20", "01" })
 end
 
 function TestSurveys.test_what_is_wrong_comes_back_as_it_was_entered()
