@@ -3,6 +3,7 @@
 #include "arena.h"
 #include "mem.h"
 #include "utf8.h"
+#include "yaml_keys.h"
 #include "yaml_pairs.h"
 #include "yaml_plain.h"
 
@@ -13,7 +14,6 @@
 #include <string.h>
 
 #define ANCHORS_MAX 1000
-#define FEW_KEYS    16
 
 /* A node, and what is needed of it while the tree grows. */
 struct item {
@@ -126,19 +126,14 @@ static int syntax_problem(struct builder *builder)
     return refuse(builder, mark, message);
 }
 
-static struct item *add_item(struct builder *builder, enum yaml_kind kind, int line, int col)
+static struct item *add_item(struct builder *builder, enum yaml_kind kind, yaml_mark_t mark)
 {
     struct item *item = arena_alloc(&builder->doc->arena, sizeof *item);
     item->node.kind = kind;
-    item->node.line = line;
-    item->node.col = col;
+    item->node.line = (int)mark.line + 1;
+    item->node.col = (int)mark.column + 1;
     item->total = 1;
     return item;
-}
-
-static struct item *item_at(struct builder *builder, enum yaml_kind kind, yaml_mark_t mark)
-{
-    return add_item(builder, kind, (int)mark.line + 1, (int)mark.column + 1);
 }
 
 static int count_nodes(struct builder *builder, size_t more, yaml_mark_t mark)
@@ -288,7 +283,7 @@ static bool comment_follows(struct builder *builder, yaml_mark_t mark)
 
 static int scalar(struct builder *builder, const yaml_event_t *event)
 {
-    struct item *item = item_at(builder, YAML_SCALAR, event->start_mark);
+    struct item *item = add_item(builder, YAML_SCALAR, event->start_mark);
     item->node.len = event->data.scalar.length;
     item->node.text =
         arena_text(&builder->doc->arena, (const char *)event->data.scalar.value, item->node.len);
@@ -302,16 +297,10 @@ static int scalar(struct builder *builder, const yaml_event_t *event)
     return 0;
 }
 
-static void push(struct builder *builder, struct item *item)
-{
-    item->open = true;
-    builder->frames[builder->depth++] = (struct frame){.item = item};
-}
-
 static int open_collection(struct builder *builder, enum yaml_kind kind, const yaml_event_t *event)
 {
     bool mapping = kind == YAML_MAPPING;
-    struct item *item = item_at(builder, kind, event->start_mark);
+    struct item *item = add_item(builder, kind, event->start_mark);
     const yaml_char_t *tag =
         mapping ? event->data.mapping_start.tag : event->data.sequence_start.tag;
     const yaml_char_t *anchor =
@@ -325,7 +314,8 @@ static int open_collection(struct builder *builder, enum yaml_kind kind, const y
         set_anchor(builder, anchor, item, event->start_mark) != 0 ||
         count_nodes(builder, 1, event->start_mark) != 0)
         return -1;
-    push(builder, item);
+    item->open = true;
+    builder->frames[builder->depth++] = (struct frame){.item = item};
     return 0;
 }
 
@@ -341,24 +331,10 @@ static int by_text(const void *a, const void *b)
     return order != 0 ? order : (left->col > right->col) - (left->col < right->col);
 }
 
-/* Of few keys each is compared with those before it, in less time than they are sorted. */
-static bool may_repeat(const struct yaml_node *mapping)
-{
-    for (size_t i = 1; mapping->count <= FEW_KEYS && i < mapping->count; i++) {
-        const struct yaml_node *key = mapping->pairs[i].key;
-        for (size_t k = 0; k < i; k++) {
-            const struct yaml_node *before = mapping->pairs[k].key;
-            if (before->len == key->len && memcmp(before->text, key->text, key->len) == 0)
-                return true;
-        }
-    }
-    return mapping->count > FEW_KEYS;
-}
-
 /* Reports keys given twice and keeps the first of each. */
 static void drop_duplicates(struct builder *builder, struct yaml_node *mapping)
 {
-    if (!may_repeat(mapping))
+    if (!yaml_keys_repeat(mapping))
         return;
     struct yaml_pair **sorted = mem_alloc(mapping->count * sizeof *sorted);
     for (size_t i = 0; i < mapping->count; i++)
@@ -444,68 +420,35 @@ static int build(struct builder *builder)
     return result;
 }
 
-/* A yaml_plain_fn. A limit that is passed, or a problem, is libyaml's to tell. */
-static bool take_part(void *arg, const struct yaml_part *part)
-{
-    struct builder *builder = arg;
-    if (part->kind == YAML_PART_END) {
-        close_collection(builder);
-        return builder->problems->count == 0;
-    }
-    static const enum yaml_kind kinds[] = {[YAML_PART_SCALAR] = YAML_SCALAR,
-                                           [YAML_PART_SEQUENCE] = YAML_SEQUENCE,
-                                           [YAML_PART_MAPPING] = YAML_MAPPING};
-    struct item *item = add_item(builder, kinds[part->kind], part->line, part->col);
-    if (++builder->total > YAML_NODES_MAX || builder->depth == YAML_DEPTH_MAX)
-        return false;
-    if (part->kind != YAML_PART_SCALAR) {
-        push(builder, item);
-        return true;
-    }
-    item->node.text = arena_text(&builder->doc->arena, part->text, part->len);
-    item->node.len = part->len;
-    item->node.plain = part->plain;
-    item->node.cut = part->cut;
-    attach(builder, item);
-    return true;
-}
-
-static bool build_plain(struct builder *builder)
-{
-    struct problems unsaid, *problems = builder->problems;
-    problems_create(&unsaid);
-    builder->problems = &unsaid;
-    bool done = yaml_plain_read(builder->text, builder->len, take_part, builder);
-    builder->problems = problems;
-    problems_destroy(&unsaid);
-    return done;
-}
-
-static int build_any(struct builder *builder)
-{
-    libyaml_begin(&builder->parser, builder->text, builder->len);
-    int result = build(builder);
-    libyaml_end(&builder->parser);
-    for (size_t i = 0; i < builder->nanchors; i++)
-        mem_free(builder->anchors[i].name);
-    mem_free(builder->anchors);
-    return result;
-}
-
 static struct yaml_doc *load(const char *file, const char *text, size_t len,
-                             struct problems *problems, bool plain)
+                             struct problems *problems)
 {
     struct builder *builder = mem_alloc(sizeof *builder);
     *builder = (struct builder){
         .file = file, .text = text, .len = len, .problems = problems, .place = text};
     builder->doc = mem_alloc(sizeof *builder->doc);
+    libyaml_begin(&builder->parser, text, len);
     struct yaml_doc *doc = builder->doc;
-    if (plain ? !build_plain(builder) : build_any(builder) != 0) {
+    if (build(builder) != 0) {
         yaml_doc_free(doc);
         doc = NULL;
     }
+    libyaml_end(&builder->parser);
+    for (size_t i = 0; i < builder->nanchors; i++)
+        mem_free(builder->anchors[i].name);
+    mem_free(builder->anchors);
     mem_free(builder);
     return doc;
+}
+
+static struct yaml_doc *load_plain(const char *text, size_t len)
+{
+    struct yaml_doc *doc = mem_alloc(sizeof *doc);
+    doc->root = yaml_plain_read(text, len, &doc->arena);
+    if (doc->root != NULL)
+        return doc;
+    yaml_doc_free(doc);
+    return NULL;
 }
 
 struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
@@ -516,13 +459,13 @@ struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
     size_t mark = utf8_mark(text, len); /* libyaml would count it as a column */
     text += mark;
     len -= mark;
-    struct yaml_doc *doc = load(file, text, len, problems, true);
+    struct yaml_doc *doc = load_plain(text, len);
     if (doc != NULL)
         return doc;
     struct buf joined;
     buf_create_secret(&joined, len);
     bool pairs = yaml_pairs_join(text, len, &joined);
-    doc = load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems, false);
+    doc = load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems);
     buf_destroy(&joined);
     return doc;
 }

@@ -49,19 +49,12 @@ static size_t walk(const struct yaml_node *node, int depth)
     return total;
 }
 
-/* All parts, down to the depth that a tree may have. */
-static bool all(void *arg, const struct yaml_part *part)
-{
-    int *depth = arg;
-    if (part->kind != YAML_PART_SCALAR)
-        *depth += part->kind == YAML_PART_END ? -1 : 1;
-    return *depth <= YAML_DEPTH_MAX;
-}
-
 static bool is_plain(const char *text, size_t len)
 {
-    int depth = 0;
-    return yaml_plain_read(text, len, all, &depth);
+    struct arena arena = {NULL};
+    bool plain = yaml_plain_read(text, len, &arena) != NULL;
+    arena_destroy(&arena);
+    return plain;
 }
 
 static void same(const struct yaml_node *a, const struct yaml_node *b)
