@@ -18,10 +18,10 @@
 /* One file while it is read; the target of the top-level fields. */
 struct file {
     struct config_reader *reader;
-    char *path;   /* to open */
-    char *shown;  /* in messages */
-    char *real;   /* resolved */
-    char *folder; /* absolute; relative paths count from it */
+    char *path;        /* to open */
+    const char *shown; /* in messages; of the sources */
+    const char *real;  /* resolved; one of config.files */
+    char *folder;      /* absolute; relative paths count from it */
     struct stat st;
     char *name;
     struct {
@@ -36,8 +36,8 @@ static void add_place(struct file *file, const char *kind, const char *name,
     reader->places = mem_realloc(reader->places, (reader->nplaces + 1) * sizeof *reader->places);
     reader->places[reader->nplaces] = (struct config_place){
         .kind = kind,
-        .name = mem_strdup(name),
-        .file = mem_strdup(file->shown),
+        .name = name,
+        .file = file->shown,
         .key = key,
         .value = value,
         .order = reader->nplaces,
@@ -77,8 +77,8 @@ static void read_connector(const struct schema_walk *walk, struct file *file, co
     struct config *config = file->reader->config;
     struct connector *connector = config_connector_make(walk, file->reader, name, pair);
     config->connectors[config->nconnectors++] = connector;
-    connector->file = mem_strdup(file->real);
-    connector->shown = mem_strdup(file->shown);
+    connector->file = file->real;
+    connector->shown = file->shown;
     connector->line = pair->key->line;
     connector->col = pair->key->col;
     add_place(file, "connector", name, pair->key, pair->value);
@@ -119,8 +119,8 @@ static void read_jobs(const struct schema_walk *walk, const struct schema_field 
         struct job *job = &config->jobs[config->njobs++];
         *job = (struct job){
             .name = mem_strdup(name),
-            .file = mem_strdup(file->real),
-            .shown = mem_strdup(file->shown),
+            .file = file->real,
+            .shown = file->shown,
             .line = key->line,
             .col = key->col,
         };
@@ -356,12 +356,28 @@ static void check_plain_secrets(struct file *file, struct before from)
 static void mark_private(const struct config_reader *reader, struct secret *secret)
 {
     char folder[PATH_MAX];
-    if (secret->kind != SECRET_FILE || reader->secrets == NULL)
+    if (secret->kind != SECRET_FILE)
         return;
     char *parent = mem_strndup(secret->text, (size_t)(strrchr(secret->text, '/') - secret->text));
     secret->private_file = realpath(parent[0] != '\0' ? parent : "/", folder) != NULL &&
                            strcmp(folder, reader->secrets) == 0;
     mem_free(parent);
+}
+
+static void mark_all(const struct config_reader *reader, struct before from)
+{
+    struct config *config = reader->config;
+    struct secret *secret;
+    for (size_t i = from.hooks; i < config->nhooks; i++) {
+        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++)
+            mark_private(reader, secret);
+    }
+    for (size_t i = from.connectors; i < config->nconnectors; i++) {
+        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
+            mark_private(reader, secret);
+    }
+    mark_private(reader, &config->state_password);
+    mark_private(reader, &config->state_key);
 }
 
 /* Opens, checks and reads; the tree, or NULL with problems added. */
@@ -394,9 +410,9 @@ cleanup:
     return doc;
 }
 
-/* Sets where it lies. A pipe, as <(…) of a shell gives it, lies nowhere: the working directory
- * stands for it, so that the next one from here has the same tokens and jobs. */
-static void locate(struct file *file, const char *path)
+/* Sets its folder; its real path (mem_free). A pipe, as <(…) of a shell gives it, lies nowhere: the
+ * working directory stands for it, so that the next one from here has the same tokens and jobs. */
+static char *locate(struct file *file, const char *path)
 {
     char resolved[PATH_MAX], folder[PATH_MAX];
     struct stat st;
@@ -408,12 +424,11 @@ static void locate(struct file *file, const char *path)
         mem_strdup(realpath(parent[0] != '\0' ? parent : "/", folder) != NULL ? folder : parent);
     mem_free(parent);
     if (pipe)
-        file->real = mem_printf("%s/(pipe)", file->folder);
-    else
-        file->real = mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
+        return mem_printf("%s/(pipe)", file->folder);
+    return mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
 }
 
-void config_file_add(struct config *config, const char *real)
+const char *config_file_add(struct config *config, const char *real)
 {
     size_t count = 0;
     while (config->files != NULL && config->files[count] != NULL)
@@ -421,21 +436,28 @@ void config_file_add(struct config *config, const char *real)
     config->files = mem_realloc(config->files, (count + 2) * sizeof *config->files);
     config->files[count] = mem_strdup(real);
     config->files[count + 1] = NULL;
+    return config->files[count];
+}
+
+static void add_source(struct config_sources *sources, struct config_source source)
+{
+    sources->items = mem_realloc(sources->items, (sources->count + 1) * sizeof *sources->items);
+    sources->items[sources->count++] = source;
 }
 
 void config_file_read(struct config_reader *reader, const char *path, bool main_file)
 {
     struct config *config = reader->config;
-    struct file file = {.reader = reader, .shown = path_show(path)};
-    locate(&file, path);
-    config_file_add(config, file.real);
+    char *shown = path_show(path);
+    struct file file = {.reader = reader, .shown = shown};
+    char *real = locate(&file, path);
+    file.real = config_file_add(config, real);
+    mem_free(real);
 
     struct before from = {config->nconnectors, config->nhooks};
     struct yaml_doc *doc = read_doc(&file);
+    add_source(config->sources, (struct config_source){shown, doc});
     if (doc != NULL) {
-        struct config_sources *sources = config->sources;
-        sources->docs = mem_realloc(sources->docs, (sources->count + 1) * sizeof *sources->docs);
-        sources->docs[sources->count++] = doc;
         config_cut_warn(reader->problems, file.shown, yaml_root(doc));
         if (yaml_root(doc) != NULL)
             read_tree(&file, yaml_root(doc), main_file);
@@ -444,21 +466,9 @@ void config_file_read(struct config_reader *reader, const char *path, bool main_
                          "the file is empty; expected at least version: %d", CONFIG_VERSION);
     }
     check_plain_secrets(&file, from);
-    for (size_t i = from.hooks; i < config->nhooks; i++) {
-        struct secret *secret;
-        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++)
-            mark_private(reader, secret);
-    }
-    for (size_t i = from.connectors; i < config->nconnectors; i++) {
-        struct secret *secret;
-        for (size_t n = 0; (secret = connector_secret_at(config->connectors[i], n)) != NULL; n++)
-            mark_private(reader, secret);
-    }
-    mark_private(reader, &config->state_password);
-    mark_private(reader, &config->state_key);
+    if (reader->secrets != NULL)
+        mark_all(reader, from);
     schema_free(file_fields, &file);
     mem_free(file.name);
-    mem_free(file.shown);
-    mem_free(file.real);
     mem_free(file.folder);
 }

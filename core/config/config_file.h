@@ -6,17 +6,20 @@
 #include "preset.h"
 #include "schema.h"
 
-/* The trees of all files: `args` of jobs point into them. */
+/* All files that were read: `args` of jobs point into the trees, and messages take the names. */
 struct config_sources {
-    struct yaml_doc **docs;
+    struct config_source {
+        char *shown; /* as messages show it */
+        struct yaml_doc *doc;
+    } * items;
     size_t count;
 };
 
 /* Where a name was defined: to find one that two files define, and what a job names. */
 struct config_place {
     const char *kind; /* "connector", "job", or "key": one of the whole configuration */
-    char *name;
-    char *file; /* as shown */
+    const char *name;
+    const char *file; /* as shown */
     const struct yaml_node *key;
     const struct yaml_node *value;
     size_t order;
@@ -42,8 +45,8 @@ struct config_reader {
 
 /* Warns of values that a comment cut or replaced: no mistake in YAML, but seldom meant. */
 void config_cut_warn(struct problems *problems, const char *file, const struct yaml_node *root);
-/* Adds a path to config.files. */
-void config_file_add(struct config *config, const char *real);
+/* Adds a path to config.files; that copy. */
+const char *config_file_add(struct config *config, const char *real);
 /* Adds what the file holds to the reader's configuration, and its problems. */
 void config_file_read(struct config_reader *reader, const char *path, bool main_file);
 

@@ -35,9 +35,9 @@ struct config_notice { /* on_failure, on_recovery: none, a command, or a message
 
 struct job {
     char *name;
-    char *file;       /* real path of the defining file */
-    const char *home; /* what its rows in the state belong to: config.home, else file */
-    char *shown;
+    const char *file;  /* real path of the defining file: one of config.files */
+    const char *home;  /* what its rows in the state belong to: config.home, else file */
+    const char *shown; /* the same as messages show it: borrowed, too */
     int line, col;
     char *script;    /* absolute */
     char *connector; /* NULL: the only one */

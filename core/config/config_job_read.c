@@ -294,6 +294,4 @@ void config_job_destroy(struct job *job)
     mem_free(job->timezone);
     mem_free(job->heartbeat);
     mem_free(job->name);
-    mem_free(job->file);
-    mem_free(job->shown);
 }

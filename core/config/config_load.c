@@ -77,8 +77,11 @@ static int by_name(const void *a, const void *b)
     return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
 }
 
+/* Within one file YAML has refused a name that is given twice. */
 static void check_twice(struct config_reader *reader)
 {
+    if (reader->config->sources->count < 2)
+        return;
     if (reader->nplaces > 1)
         qsort(reader->places, reader->nplaces, sizeof *reader->places, by_name);
     const struct config_place *first = reader->places;
@@ -234,10 +237,6 @@ struct config *config_read(const char *path, const struct config_provider *const
         .config = config, .providers = providers, .presets = presets, .problems = problems};
     if (path != NULL)
         read_all(&reader, path);
-    for (size_t i = 0; i < reader.nplaces; i++) {
-        mem_free(reader.places[i].name);
-        mem_free(reader.places[i].file);
-    }
     mem_free(reader.places);
     mem_free(reader.zones.names);
     preset_docs_destroy(&reader.docs);
@@ -269,9 +268,11 @@ void config_free(struct config *config)
         hook_free(config->hooks[i]);
     mem_free(config->hooks);
     hook_listen_free(config->listen);
-    for (size_t i = 0; i < config->sources->count; i++)
-        yaml_doc_free(config->sources->docs[i]);
-    mem_free(config->sources->docs);
+    for (size_t i = 0; i < config->sources->count; i++) {
+        mem_free(config->sources->items[i].shown);
+        yaml_doc_free(config->sources->items[i].doc);
+    }
+    mem_free(config->sources->items);
     mem_free(config->sources);
     mem_free(config->connectors);
     mem_free(config->jobs);

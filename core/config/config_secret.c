@@ -143,7 +143,7 @@ static void parse(const struct schema_walk *walk, const struct schema_field *fie
         .is_id = kind == IS_ID,
         .is_key = kind == IS_KEY,
         .name = mem_join(field->name, " of ", walk->what, NULL),
-        .file = mem_strdup(walk->file),
+        .file = walk->file,
         .line = node->line,
         .col = node->col,
     };

@@ -61,8 +61,6 @@ void connector_free(struct connector *connector)
     mem_free(connector->service);
     mem_free(connector->rate_limit.tenant);
     mem_free(connector->name);
-    mem_free(connector->file);
-    mem_free(connector->shown);
     mem_free(connector);
 }
 

@@ -54,10 +54,10 @@ struct config_provider {
 struct connector { /* made by connector_new */
     const struct config_provider *provider;
     char *name;
-    char *file;       /* real path of the defining file */
-    const char *home; /* what its rows in the state belong to: "name:NAME" where the configuration
-                         has a name, else `file`. Borrowed */
-    char *shown;      /* the same as messages show it */
+    const char *file;  /* real path of the defining file. Borrowed, as what follows */
+    const char *home;  /* what its rows in the state belong to: "name:NAME" where the configuration
+                          has a name, else `file` */
+    const char *shown; /* the file as messages show it */
     int line, col;
     const char *base;   /* a URL whose host and port may always get its access tokens: the token
                            service's, or the API's. Points into a field of the provider's; NULL:

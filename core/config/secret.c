@@ -22,7 +22,6 @@ void secret_destroy(struct secret *secret)
     mem_free_secret(secret->value);
     mem_freev(secret->command);
     mem_free(secret->name);
-    mem_free(secret->file);
     *secret = (struct secret){0};
 }
 

@@ -34,7 +34,7 @@ struct secret {
     bool private_file;  /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
                            that nobody else may read it */
     const char *absent; /* advice for where its file is not there; NULL: none */
-    char *file;         /* where it is configured, as messages show it; NULL: nowhere */
+    const char *file;   /* where it is configured, as messages show it; borrowed; NULL: nowhere */
     int line, col;
 };
 

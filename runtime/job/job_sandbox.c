@@ -88,9 +88,9 @@ static int place(struct app *app, struct config *config, const struct connector 
     struct connector *made = make(app, old != NULL ? old->name : ALONE, err);
     if (made == NULL)
         return -1;
-    made->file = mem_strdup(old != NULL ? old->file : config->files[0]);
+    made->file = old != NULL ? old->file : config->files[0];
     made->home = config->home != NULL ? config->home : made->file;
-    made->shown = mem_strdup(old != NULL ? old->shown : config->path);
+    made->shown = old != NULL ? old->shown : config->path;
     *slot = made;
     return 0;
 }

@@ -182,9 +182,9 @@ static struct connector *make_connector(const struct add *add, struct err *err)
     struct connector *connector = connector_wants_make(add->app, &add->values, err);
     if (connector == NULL)
         return NULL;
-    connector->file = mem_strdup(add->files.real);
+    connector->file = add->files.real;
     connector->home = add->config->home != NULL ? add->config->home : connector->file;
-    connector->shown = mem_strdup(add->files.yaml);
+    connector->shown = add->files.yaml;
     return connector;
 }
 

@@ -14,7 +14,7 @@ static struct secret make(enum secret_kind kind, const char *text)
     return (struct secret){.kind = kind,
                            .text = mem_strdup(text),
                            .name = mem_strdup("refresh_token of connector 'c'"),
-                           .file = mem_strdup("jeton.yaml"),
+                           .file = "jeton.yaml",
                            .line = 7,
                            .col = 20};
 }

@@ -229,7 +229,7 @@ static void owners_differ_by_all_that_counts(void **state)
 {
     (void)state;
     struct kaizala_connector base = {
-        .common = {.name = mem_strdup("contoso"), .file = mem_strdup("/etc/jeton/jeton.yaml")},
+        .common = {.name = mem_strdup("contoso"), .file = "/etc/jeton/jeton.yaml"},
         .token_service = mem_strdup("https://kaizala.example.org/v1"),
         .application_id = {.kind = SECRET_PLAIN, .text = mem_strdup("2ab9b820")},
     };
@@ -241,8 +241,9 @@ static void owners_differ_by_all_that_counts(void **state)
     assert_string_equal(owner, "7fd3a727b553fd8828a62165a5f9f43c"
                                "fd8100f63819d33eef2592413af8782d");
 
-    char **fields[] = {&base.common.name, &base.common.file, &base.token_service,
-                       &base.application_id.text};
+    kaizala_provider.owner(&base.common, "/home/x/jeton.yaml", other);
+    assert_string_not_equal(owner, other);
+    char **fields[] = {&base.common.name, &base.token_service, &base.application_id.text};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
         char *kept = *fields[i];
         *fields[i] = mem_strdup("x");
