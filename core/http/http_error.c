@@ -61,6 +61,9 @@ static void explain_fault(struct http_transfer *transfer)
         err_set(err, ERR_NETWORK, "the reply was cut short within its header");
         err->retryable = true;
         break;
+    case HTTP_FAULT_LENGTH:
+        err_set(err, ERR_NETWORK, "the reply's Content-Length is not one number");
+        break;
     case HTTP_FAULT_BODY_PART:
         err_set(err, ERR_NETWORK,
                 "the reply is only a part (status 206), and the whole was asked for");

@@ -90,6 +90,23 @@ static bool is_unasked_part(const struct http_transfer *transfer, long status)
             header_begins(response, "Content-Type", "multipart/byteranges"));
 }
 
+/* Of two lengths, or one that is no number, libcurl believes the last digits: half a body would be
+ * whole. Chunks have no length. */
+static bool is_unsure_length(const struct http_response *response)
+{
+    const char *length = NULL;
+    bool unsure = false;
+    for (size_t i = 0; i < response->nheaders; i++) {
+        const char *value = response->headers[i].value;
+        if (strcasecmp(response->headers[i].name, "Content-Length") != 0)
+            continue;
+        unsure = unsure || value[strspn(value, "0123456789")] != '\0' ||
+                 (length != NULL && strcmp(value, length) != 0);
+        length = value;
+    }
+    return unsure && http_response_header(response, "Transfer-Encoding") == NULL;
+}
+
 size_t http_on_header(char *data, size_t size, size_t count, void *arg)
 {
     struct http_transfer *transfer = arg;
@@ -113,6 +130,8 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headers_done = status >= 200;
+        if (transfer->headers_done && is_unsure_length(response))
+            return stop(transfer, HTTP_FAULT_LENGTH);
         return is_unasked_part(transfer, status) ? stop(transfer, HTTP_FAULT_BODY_PART) : total;
     }
     if (!folded && len >= 5 && memcmp(text, "HTTP/", 5) == 0) {

@@ -35,6 +35,31 @@ static void test_truncated_chunks(void **state)
                   "the reply was cut short after 5 bytes", true);
 }
 
+static void test_lengths(void **state)
+{
+    static const char *const bad[] = {"5\r\nContent-Length: 3", "3, 5", "3 5", "0x5", "+5", "3;5"};
+    static const char *const good[] = {"5\r\ncontent-length: 5", " 5 ",
+                                       "3\r\nTransfer-Encoding: chunked"};
+    struct fixture *f = *state;
+    static char reply[256];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nhello", bad[i]);
+        check_hostile(state, reply, "Content-Length is not one number", false);
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        snprintf(reply, sizeof reply,
+                 "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %s\r\n\r\n%s", good[i],
+                 i < 2 ? "hello" : "5\r\nhello\r\n0\r\n\r\n");
+        f->peer = peer_start(script_say, reply);
+        struct outcome outcome = fixture_fetch(f, "GET", "/");
+        assert_body(&outcome, 200, "hello");
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+}
+
 static void test_truncated_header(void **state)
 {
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Le", "cut short", true);
@@ -230,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_truncated_body, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_chunks, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_lengths, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_header, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_part_that_nobody_asked_for, fixture_setup,
                                         fixture_teardown),
