@@ -107,66 +107,6 @@ static const char *canonical_host(char *host)
     return NULL;
 }
 
-static bool is_plain(char c)
-{
-    return ascii_is_alnum(c) || c == '-' || c == '_' || c == '~';
-}
-
-/* Where the path ends, whose segments have nothing to be removed, encoded or taken for another
- * part; NULL: it is no such path. */
-static const char *plain_path(const char *text)
-{
-    if (*text != '/')
-        return NULL;
-    while (is_plain(*text) || *text == '/' || (*text == '.' && text[-1] != '/'))
-        text++;
-    return *text == '\0' || *text == '?' ? text : NULL;
-}
-
-static bool is_plain_query(const char *text)
-{
-    const char *at = text;
-    while (is_plain(*at) || *at == '.' || *at == '=' || *at == '&')
-        at++;
-    return at > text && *at == '\0';
-}
-
-/*
- * Most URLs of APIs are of plain characters, which mean the same to every parser: taken apart here
- * they cost a tenth of what libcurl takes. What is not plain in any way is left to libcurl, and so
- * is what is to be refused. The text has been checked.
- */
-static bool parse_plain(const char *text, struct url *url)
-{
-    bool tls = strncmp(text, "https://", 8) == 0;
-    if (!tls && strncmp(text, "http://", 7) != 0)
-        return false;
-    const char *host = text + (tls ? 8 : 7), *at = host;
-    while (ascii_is_alnum(*at) || *at == '.' || *at == '-')
-        at++;
-    const char *host_end = at;
-    int port = tls ? 443 : 80;
-    if (*at == ':' && at[1] >= '1' && at[1] <= '9')
-        for (port = 0, at++; *at >= '0' && *at <= '9' && port <= 65535; at++)
-            port = port * 10 + (*at - '0');
-    const char *path = at, *path_end = plain_path(at);
-    if (host == host_end || host_end[-1] == '.' || port > 65535 || path_end == NULL ||
-        (*path_end == '?' && !is_plain_query(path_end + 1)))
-        return false;
-    char *name = mem_strndup(host, (size_t)(host_end - host));
-    if (canonical_host(name) != NULL) {
-        mem_free(name);
-        return false;
-    }
-    *url = (struct url){.scheme = mem_strdup(tls ? "https" : "http"),
-                        .host = name,
-                        .port = port,
-                        .default_port = port == (tls ? 443 : 80),
-                        .path = mem_strndup(path, (size_t)(path_end - path)),
-                        .query = *path_end == '?' ? mem_strdup(path_end + 1) : NULL};
-    return true;
-}
-
 /* One part, as memory of mem.h; NULL where there is none. */
 static char *part(const struct curl_api *api, CURLU *handle, CURLUPart what, unsigned flags)
 {
@@ -215,12 +155,8 @@ static int take_parts(const struct curl_api *api, CURLU *handle, const char *tex
 static int parse(const char *base, const char *text, struct url *url, struct err *err)
 {
     *url = (struct url){0};
-    if (check_text(text, err) != 0 || (base != NULL && check_text(base, err) != 0))
-        return -1;
-    if (base == NULL && parse_plain(text, url))
-        return 0;
     const struct curl_api *api = curl_api(err);
-    if (api == NULL)
+    if (api == NULL || check_text(text, err) != 0 || (base != NULL && check_text(base, err) != 0))
         return -1;
     const unsigned flags = CURLU_DISALLOW_USER | CURLU_URLENCODE;
     CURLU *handle = api->url();

@@ -1,5 +1,4 @@
-/* URLs: those of plain characters by a parser of our own, all others by libcurl's, which is loaded
- * for the first of them. */
+/* URLs, by libcurl's parser (loaded at first use): never cut from text. */
 #ifndef JETON_URL_H
 #define JETON_URL_H
 
