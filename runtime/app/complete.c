@@ -15,7 +15,6 @@
 #define OUTPUT_MAX ((size_t)4 * 1024 * 1024)
 #define HELP_MAX   4096
 #define ROWS_MAX   100 /* runs and events that are offered, the newest */
-#define METHODS    "GET|POST|PUT|PATCH|DELETE|HEAD"
 
 void complete_create(struct complete *complete, const struct config_presets *presets,
                      struct redact *redact)
@@ -70,6 +69,29 @@ static void offer_list(struct complete *complete, const struct opt_question *que
         offer_part(complete, question, list, name, NULL);
         list += name + 1;
     }
+}
+
+/* What placeholders often stand for. */
+static const struct {
+    const char *what, *values;
+} usual[] = {
+    {"METHOD", "GET|POST|PUT|PATCH|DELETE|HEAD"},
+    {"D|TIME", "1h|1d|7d|30d|00:00"},
+    {"KIND[=FILE]", "tap|junit|json"},
+};
+
+static void offer_values(struct complete *complete, const struct opt_question *question)
+{
+    const char *what = question->what != NULL ? question->what : "";
+    size_t len = strcspn(what, " ");
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (complete_asks(question, usual[i].what)) {
+            offer_list(complete, question, usual[i].values, strlen(usual[i].values));
+            return;
+        }
+    }
+    if (strcspn(what, "abcdefghijklmnopqrstuvwxyz") < len) /* else it is a placeholder */
+        offer_list(complete, question, what, len);
 }
 
 static void offer_options(struct complete *complete, const struct opt_question *question,
@@ -240,8 +262,6 @@ void complete_answer(struct complete *complete, const struct opt_spec *spec,
 {
     static const struct opt help[] = {{'h', "help", OPT_FLAG, NULL, NULL, "show this help"},
                                       {0, NULL, OPT_FLAG, NULL, NULL, NULL}};
-    const char *what = question->what != NULL ? question->what : "";
-    size_t len = strcspn(what, " ");
     if (question->options) {
         offer_options(complete, question, spec->opts);
         offer_options(complete, question, spec->global);
@@ -253,10 +273,8 @@ void complete_answer(struct complete *complete, const struct opt_spec *spec,
         complete->end = COMPLETE_DIRS;
     else if (complete_asks(question, "KEY=VALUE") || complete_asks(question, "KEY=JSON"))
         complete->end = COMPLETE_NOSPACE;
-    else if (complete_asks(question, "METHOD"))
-        offer_list(complete, question, METHODS, strlen(METHODS));
-    else if (memchr(what, '|', len) != NULL || (what[0] >= 'a' && what[0] <= 'z'))
-        offer_list(complete, question, what, len);
+    else
+        offer_values(complete, question);
     if (complete_asks(question, "PRESET") || complete_asks(question, "PRESET/SENDER"))
         offer_presets(complete, question, PRESET_SERVICE);
     if (complete_asks(question, "PRESET/SENDER"))

@@ -4,6 +4,7 @@
 #include "nearest.h"
 #include "quantity.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -126,9 +127,26 @@ static int store_value(const struct opt *opt, const char *text, struct err *err)
     return 0;
 }
 
+/* Whether the next word is the value of an option that needs none (opt.h). */
+static bool takes_word(const struct opt *opt, const char *word)
+{
+    if (opt->type != OPT_OPTIONAL || word == NULL)
+        return false;
+    if (islower((unsigned char)opt->arg[0]))
+        return strcmp(word, opt->arg) == 0;
+    const char *digits = word;
+    if (strcmp(opt->arg, "HOST:PORT") == 0) {
+        const char *colon = strrchr(word, ':');
+        digits = colon != NULL ? colon + 1 : "";
+    }
+    return digits[0] != '\0' && strspn(digits, "0123456789") == strlen(digits);
+}
+
 static int set_option(struct parse *parse, const struct opt *opt, const char *shown,
                       const char *value)
 {
+    if (value == NULL && parse->at + 1 < parse->argc && takes_word(opt, parse->argv[parse->at + 1]))
+        value = parse->argv[++parse->at];
     if (takes_value(opt) && value == NULL) {
         if (parse->at + 1 >= parse->argc)
             return err_set(parse->err, ERR_USAGE, "option '%s' of %s needs a value: %s", shown,

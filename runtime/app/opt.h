@@ -14,7 +14,9 @@ enum opt_type {
     OPT_FLAG,     /* bool */
     OPT_COUNT,    /* int, one more each time */
     OPT_STRING,   /* const char * */
-    OPT_OPTIONAL, /* const char *; "" without a value, which only "--name=value" gives */
+    OPT_OPTIONAL, /* const char *; "" without a value. "--name=value" gives one, and a next word
+                   * that can hardly be an operand: digits for a number, an address with a port,
+                   * the one word that `arg` is */
     OPT_STRINGS,  /* struct opt_strings, each time one more; mem_free its items, after errors too */
     OPT_DURATION, /* int64_t milliseconds: integer and ms, s, m, h, d */
     OPT_SIZE,     /* int64_t bytes: integer and optional B, KiB, MiB, GiB */

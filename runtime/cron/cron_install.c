@@ -50,7 +50,7 @@ static int back_up(const struct change *change, struct err *err)
     char *path = mem_printf("%s/%s", config->state->folder, BACKUP);
     int result = safefile_write(path, BACKUP_MODE, change->former.data, change->former.len, err);
     if (result == 0)
-        log_msg(change->plan.app->log, LOG_DEBUG, "the previous crontab is kept in %s", path);
+        log_msg(change->plan.app->log, LOG_INFO, "the previous crontab is kept in %s", path);
     mem_free(path);
     return result;
 }

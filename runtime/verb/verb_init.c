@@ -149,9 +149,9 @@ static bool stands_there(const char *path)
     return lstat(path, &st) == 0;
 }
 
-static int write_all(char *const paths[TEMPLATES], const struct drawn *drawn, struct err *err)
+static int write_all(char *const paths[TEMPLATES], const struct drawn *drawn,
+                     bool written[TEMPLATES], struct err *err)
 {
-    bool written[TEMPLATES] = {false};
     int result = 0;
     for (size_t i = 0; result == 0 && i < TEMPLATES; i++) {
         if (templates[i].optional && stands_there(paths[i]))
@@ -166,7 +166,8 @@ static int write_all(char *const paths[TEMPLATES], const struct drawn *drawn, st
     return result;
 }
 
-static int write_templates(const char *self, char *const paths[TEMPLATES], struct err *err)
+static int write_templates(const char *self, char *const paths[TEMPLATES], bool written[TEMPLATES],
+                           struct err *err)
 {
     for (size_t i = 0; i < TEMPLATES; i++) { /* before anything is written */
         if (!templates[i].optional && stands_there(paths[i]))
@@ -179,20 +180,29 @@ static int write_templates(const char *self, char *const paths[TEMPLATES], struc
     draw(drawn.token, TOKEN_LENGTH);
     buf_create(&drawn.meta, TEMPLATE_MAX);
     json_write_string(&drawn.meta, meta, strlen(meta));
-    int result = write_all(paths, &drawn, err);
+    int result = write_all(paths, &drawn, written, err);
     buf_destroy(&drawn.meta);
     mem_free(meta);
     explicit_bzero(&drawn, sizeof drawn);
     return result;
 }
 
-static int say_next(struct app *app, char *const paths[TEMPLATES], bool here, struct err *err)
+static int say_next(struct app *app, char *const paths[TEMPLATES], const bool written[TEMPLATES],
+                    bool here, struct err *err)
 {
+    static const size_t order[TEMPLATES] = {3, 0, 2, 1, 4};
     struct buf out;
     char *script = path_word(paths[0]), *seed = path_word(paths[1]), *test = path_word(paths[2]),
          *config = path_word(paths[3]);
     buf_create(&out, REPORT_MAX);
-    buf_printf(&out, "wrote %s, %s, %s and %s; next:\n\n", paths[3], paths[0], paths[2], paths[1]);
+    size_t count = TEMPLATES - !written[TEMPLATES - 1]; /* the others are written or fail */
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&out, "%s%s",
+                   i == 0          ? "wrote "
+                   : i + 1 < count ? ", "
+                                   : " and ",
+                   paths[order[i]]);
+    buf_printf(&out, "; next:\n\n");
     buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",
                script);
     buf_printf(&out, "  jeton test %s\n      runs its tests\n", test);
@@ -228,6 +238,7 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
     };
     struct opt_result result = {0};
     char *paths[TEMPLATES] = {NULL};
+    bool written[TEMPLATES] = {false};
     int status = app_options(app, &spec, argc, argv, &result, err);
     if (status <= 0)
         goto cleanup;
@@ -243,9 +254,9 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
                                      templates[i].name);
     status = here ? 0 : make_folder(folder, err);
     if (status == 0)
-        status = write_templates(app->self, paths, err);
+        status = write_templates(app->self, paths, written, err);
     if (status == 0)
-        status = say_next(app, paths, here, err);
+        status = say_next(app, paths, written, here, err);
 cleanup:
     for (size_t i = 0; i < TEMPLATES; i++)
         mem_free(paths[i]);

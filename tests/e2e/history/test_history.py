@@ -759,6 +759,7 @@ class Live(HistoryCase):
         self.job("")
         for address in "0.0.0.0:0", "example.org:80", "8080", "127.0.0.1:99999":
             self.fails(2, "history", "--serve=" + address, says="expected HOST:PORT of this machine")
+        self.fails(2, "history", "--serve", "0.0.0.0:1", says="expected HOST:PORT of this machine")
         self.fails(2, "history", "--serve", "--failed", says="takes only --all")
 
 

@@ -140,8 +140,12 @@ static void test_optional_value(void **state)
 {
     (void)state;
     struct parsed parsed;
-    parse(&parsed, "run --shuffle 7");
+    parse(&parsed, "run --shuffle 7x");
     assert_string_equal(parsed.values.shuffle, "");
+    assert_int_equal(parsed.result.count, 1);
+    done(&parsed);
+    parse(&parsed, "run --shuffle 7 8");
+    assert_string_equal(parsed.values.shuffle, "7");
     assert_int_equal(parsed.result.count, 1);
     done(&parsed);
     parse(&parsed, "run --shuffle=7");
