@@ -10,7 +10,8 @@ local sqlite = require "jeton.sqlite"
 
 local guard = {}
 
-local UNSHARE = "unshare --map-current-user --net --"
+local CUT_OFF = { "unshare", "--map-current-user", "--net", "--" }
+local UNSHARE = table.concat(CUT_OFF, " ")
 local LEVELS = 20
 
 --- The first frame that is a file's, as "file:line".
@@ -125,6 +126,32 @@ local function set_modules()
   end
 end
 
+local execute = os.execute
+
+--- Whether programs can be cut off from the network.
+local function unshares()
+  local known = native.unshares()
+  if known == nil then
+    known = native.unshares(execute(UNSHARE .. " true 2>/dev/null") == true)
+  end
+  return known
+end
+
+--- A configuration whose programs, which give secrets, have no network either.
+---@param keys any
+function guard.cut_off(keys)
+  if type(keys) ~= "table" then return keys end
+  local copy = setmetatable({}, getmetatable(keys))
+  for key, value in pairs(keys) do
+    if key == "command" and type(value) == "table" and value[1] ~= nil and unshares() then
+      copy[key] = table.move(value, 1, #value, #CUT_OFF + 1, { table.unpack(CUT_OFF) })
+    else
+      copy[key] = guard.cut_off(value)
+    end
+  end
+  return copy
+end
+
 local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
@@ -140,20 +167,12 @@ end
 
 --- Programs have no network, where that can be; a script's have its environment, and write where it does.
 local function set_programs(values)
-  local execute, popen = os.execute, io.popen
+  local popen = io.popen
   local exports = {}
   for name, value in pairs(values) do
     exports[#exports + 1] = ("export %s=%s; "):format(name, quoted(value))
   end
   table.sort(exports)
-
-  local function unshares()
-    local known = native.unshares()
-    if known == nil then
-      known = native.unshares(execute(UNSHARE .. " true 2>/dev/null") == true)
-    end
-    return known
-  end
 
   local function wrapped(command)
     if type(command) ~= "string" then return command end

@@ -405,7 +405,15 @@ test("x", function(t)
   t:equal({ os.execute "exit 4" }, { nil, "exit", 4 })
   local pipe <close> = io.popen [[echo "it's" $((1 + 1))]]
   t:equal(pipe:read "l", "it's 2")
-  os.execute "bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d' 2>/dev/null"
+  local call = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d' 2>/dev/null"
+  os.execute(call)
+  local secret = { command = { "sh", "-c", call .. "; echo secret-of-a-program" } }
+  t:connector("asked", { provider = "oauth2", token_url = "https://login.test/token", client_id = "client-1",
+    client_auth = "post", grant = "client_credentials", client_secret = secret, params = { more = secret, command = "stays" },
+    endpoint = "https://api.test" })
+  local login = t:fake "https://login.test" { ["POST /token"] = { json = { access_token = "access-1", expires_in = 60 } } }
+  t:equal((require "jeton.token").get("asked").access_token, "access-1")
+  t:like(login:requests()[1].form, { client_secret = "secret-of-a-program", more = "secret-of-a-program", command = "stays" })
 end)""" % server.getsockname()[1])
             self.assertEqual(events[-2]["event"], "result", events)
             if "notes" in events[-1] and events[-1]["notes"]:
