@@ -7,6 +7,7 @@
 #include "luaopen.h"
 #include "mem.h"
 #include "safefile.h"
+#include "visible.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -192,12 +193,26 @@ static int remove_file(lua_State *L)
     return 2;
 }
 
+/* visible(text): as one line that does nothing on a terminal. */
+static int visible(lua_State *L)
+{
+    size_t len;
+    char part[VISIBLE_PART_MAX];
+    const char *text = luaL_checklstring(L, 1, &len);
+    luaL_Buffer shown;
+    luaL_buffinit(L, &shown);
+    while (len > 0)
+        luaL_addlstring(&shown, part, visible_part(&text, &len, VISIBLE_LINE, part));
+    luaL_pushresult(&shown);
+    return 1;
+}
+
 int luaopen_jeton_test_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"find", find},     {"stamp", stamp},        {"cpus", cpus},     {"write", write_file},
-        {"keep", keep},     {"remove", remove_file}, {"run", ltest_run}, {"key", ltest_key},
-        {"raw", ltest_raw}, {"lock", lock_file},     {NULL, NULL}};
+        {"find", find},     {"stamp", stamp},        {"cpus", cpus},       {"write", write_file},
+        {"keep", keep},     {"remove", remove_file}, {"run", ltest_run},   {"key", ltest_key},
+        {"raw", ltest_raw}, {"lock", lock_file},     {"visible", visible}, {NULL, NULL}};
     ltest_run_setup(L);
     ltest_key_setup(L);
     luaL_newlib(L, functions);

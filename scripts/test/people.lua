@@ -1,5 +1,6 @@
 --- The results for people.
 local totals = require "test.totals"
+local visible = require "jeton.test_host".visible
 
 local people = {}
 
@@ -37,26 +38,27 @@ end
 function people.file(file, color, tests)
   local sums = totals.of { file }
   local status = sums.fail > 0 and "fail" or sums.pass > 0 and "pass" or "skip"
-  local lines = { ("%s %s  %s  %s"):format(sign(status, color), file.path, counted(sums), seconds(file.ms)) }
+  local path = visible(file.path)
+  local lines = { ("%s %s  %s  %s"):format(sign(status, color), path, counted(sums), seconds(file.ms)) }
   for _, test in ipairs(tests and file.tests or {}) do
-    local after = test.status == "skip" and (test.why or "skipped") or seconds(test.ms)
-    lines[#lines + 1] = ("  %s %s  %s"):format(sign(test.status, color), test.name, after)
+    local after = test.status == "skip" and visible(test.why or "skipped") or seconds(test.ms)
+    lines[#lines + 1] = ("  %s %s  %s"):format(sign(test.status, color), visible(test.name), after)
   end
-  for _, note in ipairs(file.notes) do lines[#lines + 1] = "  note: " .. note end
+  for _, note in ipairs(file.notes) do lines[#lines + 1] = "  note: " .. visible(note) end
   return table.concat(lines, "\n") .. "\n"
 end
 
 local function failure_lines(file, test, color)
   local failure = test.failure
-  local lines = { "", ("%s %s"):format(sign("fail", color), test.name) }
+  local lines = { "", ("%s %s"):format(sign("fail", color), visible(test.name)) }
   local text = totals.lines(failure)
-  local where = (failure.where or file.path) .. ": "
+  local where = visible(failure.where or file.path) .. ": "
   if text[1]:sub(1, #where) ~= where then text[1] = where .. text[1] end
   for _, line in ipairs(text) do
     local code = line:match "^%s+%- " and 31 or line:match "^%s+%+ " and 32
     lines[#lines + 1] = "  " .. (code and painted(color, code, line) or line)
   end
-  if failure.rerun then lines[#lines + 1] = "  again: " .. failure.rerun end
+  if failure.rerun then lines[#lines + 1] = "  again: " .. visible(failure.rerun) end
   return table.concat(lines, "\n") .. "\n"
 end
 
@@ -69,7 +71,8 @@ local function slow_lines(files)
   local lines = {}
   for index = 1, math.min(#slow, SLOWEST_MAX) do
     local file, test = slow[index].file, slow[index].test
-    lines[index] = ("slow: %s  %s:%d  %s\n"):format(seconds(test.ms), file.path, test.line, test.name)
+    lines[index] = ("slow: %s  %s:%d  %s\n"):format(seconds(test.ms), visible(file.path), test.line,
+      visible(test.name))
   end
   return table.concat(lines)
 end

@@ -1,11 +1,12 @@
 --- The results for other programs: TAP 14, JUnit, JSON.
 local json = require "jeton.json"
 local totals = require "test.totals"
+local visible = require "jeton.test_host".visible
 
 local reports = {}
 
 local function tap_name(file, test)
-  return (file.path .. ": " .. test.name):gsub("[\\#]", "\\%0")
+  return (visible(file.path .. ": " .. test.name):gsub("[\\#]", "\\%0"))
 end
 
 function reports.tap(run)
@@ -13,11 +14,11 @@ function reports.tap(run)
   totals.each(run.files, function(file, test)
     count = count + 1
     local ok = test.status == "fail" and "not ok" or "ok"
-    local skip = test.status == "skip" and " # SKIP" .. (test.why and " " .. test.why or "") or ""
+    local skip = test.status == "skip" and " # SKIP" .. (test.why and " " .. visible(test.why) or "") or ""
     lines[#lines + 1] = ("%s %d - %s%s"):format(ok, count, tap_name(file, test), skip)
     if test.status == "fail" then
       lines[#lines + 1] = "  ---"
-      lines[#lines + 1] = "  at: " .. assert(json.encode(test.failure.where or file.path))
+      lines[#lines + 1] = "  at: " .. assert(json.encode(visible(test.failure.where or file.path)))
       lines[#lines + 1] = "  message: |"
       for _, line in ipairs(totals.lines(test.failure)) do lines[#lines + 1] = "    " .. line end
       lines[#lines + 1] = "  ..."

@@ -272,9 +272,10 @@ local function list(files, request)
   totals.each(done, function(file, test)
     if test.status == "fail" then
       status = 3
-      io.stderr:write(("%s: %s\n"):format(test.failure.where or file.path, test.failure.message))
+      io.stderr:write(("%s: %s\n"):format(host.visible(test.failure.where or file.path),
+        host.visible(test.failure.message)))
     else
-      io.write(("%s:%d  %s\n"):format(file.path, test.line, test.name))
+      io.write(("%s:%d  %s\n"):format(host.visible(file.path), test.line, host.visible(test.name)))
     end
   end)
   return status

@@ -16,12 +16,12 @@ function stale.list(request)
     for _, file in ipairs(found) do
       local at = cassettes.recorded(file.real)
       if not at then
-        io.stderr:write(("%s: it does not say when it was recorded\n"):format(file.path))
+        io.stderr:write(("%s: it does not say when it was recorded\n"):format(host.visible(file.path)))
         status = 3
       elseif (now - at) * 1000 >= request.stale_ms then
         local days = (now - at) * 1000 // DAY_MS
-        io.write(("%s  recorded %s, %d day%s ago\n"):format(file.path, os.date("%Y-%m-%d", at), days,
-          days == 1 and "" or "s"))
+        io.write(("%s  recorded %s, %d day%s ago\n"):format(host.visible(file.path), os.date("%Y-%m-%d", at),
+          days, days == 1 and "" or "s"))
       end
     end
   end

@@ -1,5 +1,5 @@
 --- What a run of tests comes to, for all reports.
-local show = require "test.show"
+local visible = require "jeton.test_host".visible
 
 local totals = {}
 
@@ -25,15 +25,13 @@ function totals.each(files, fn)
   end
 end
 
---- A failure as lines: message, diff, requests, log, output. Control characters are visible.
+--- A failure as lines: message, diff, requests, log, output. What would steer a terminal is visible.
 ---@return string[]
 function totals.lines(failure)
   local lines = {}
   local function add(text, indent)
     for line in (tostring(text) .. "\n"):gmatch "(.-)\n" do
-      lines[#lines + 1] = indent .. show.c1(line:gsub("[%c\127]", function(byte)
-        return byte == "\t" and byte or ("\\x%02X"):format(byte:byte())
-      end))
+      lines[#lines + 1] = indent .. line:gsub("[^\t]+", visible)
     end
   end
   local function section(title, list)

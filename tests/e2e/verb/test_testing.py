@@ -188,6 +188,19 @@ require "jeton.test"("x", function(t) t:log("\\27[2J") error("\\27]0;title\\7 \\
             done = self.fails(1, "test", *options)
             for steering in "\x1b", "\x07", "\x9b":
                 self.assertNotIn(steering, done.stdout)
+        # Nor turn the direction of what stands around a name, or pretend to be another line.
+        turned = "\u202enrut \u2028 \u2066"
+        self.write(f"{turned}_test.lua", f"""\
+local test = require "jeton.test"
+test("{turned} bad", function() error("{turned}") end)
+test.skip("{turned} skipped", function() end)
+""")
+        for options in ("--list",), (), ("-v",), ("--report=tap",):
+            done = self.jeton("test", *options)
+            self.assertIn(r"\u202enrut \u2028 \u2066", done.stdout.replace(r"\\u", r"\u"), options)
+            for mark in "\u202e\u2028\u2066":
+                self.assertNotIn(mark, done.stdout + done.stderr, options)
+        os.remove(os.path.join(self.folder, f"{turned}_test.lua"))
         self.write("x_test.lua", 'require "jeton.test"("\\u{9D}0;x", function() end)\n')
         done = self.fails(3, "test")
         self.assertIn("a name (one line of text) expected", done.stdout)
