@@ -41,13 +41,13 @@ end
 
 -- The text of HTML, cut to a number of characters.
 local function plain(html, max)
-  local text = (html or ""):gsub("<[^%a]*(%a*)[^>]*>", function(tag)
-    return INLINE[tag:lower()] and "" or " "
+  local text = (html or ""):gsub("<([^<>]*)>", function(tag)
+    return INLINE[tag:match "^%A*(%a*)":lower()] and "" or " "
   end)
   text = text:gsub("&(#?%w+);", function(name)
     return name == "nbsp" and " " or xml.entity(name)
   end)
-  text = text:gsub("%s+", " "):match "^%s*(.-)%s*$"
+  text = xml.trim((text:gsub("%s+", " ")))
   if utf8.len(text) <= max then return text end
   return text:sub(1, utf8.offset(text, max) - 1) .. "…"
 end
@@ -79,7 +79,7 @@ local function post(kz, group, item, source)
   if text == "" then text = title end
   group:announce {
     title = title ~= "" and title or nil,
-    message = (text .. "\n" .. (item.link or "")):match "^%s*(.-)%s*$",
+    message = xml.trim(text .. "\n" .. (item.link or "")),
     media = upload(kz, item, source),
   }
   print("posted " .. (title ~= "" and title or item.id))

@@ -121,6 +121,13 @@ function xml.parse(text, source)
   return root or fail(1, "there is no element")
 end
 
+--- Without white space around it. (With `(.-)%s*$` a run of blanks within would take quadratic time.)
+---@param text string
+---@return string
+function xml.trim(text)
+  return text:find "%S" and text:match "^%s*(.*%S)" or ""
+end
+
 --- Gives the text in an element and its descendants, without surrounding white space.
 ---@param element xml.Element
 ---@return string
@@ -129,7 +136,7 @@ function xml.text(element)
   for i, child in ipairs(element) do
     parts[i] = type(child) == "string" and child or xml.text(child)
   end
-  return table.concat(parts):match "^%s*(.-)%s*$"
+  return xml.trim(table.concat(parts))
 end
 
 return xml

@@ -9,6 +9,7 @@ local demo = require "sandbox.seed.demo"
 local events = require "sandbox.events"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
+local request = require "sandbox.http.request"
 local shapes = require "sandbox.http.shapes"
 local outbox = require "sandbox.data.outbox"
 local webhooks = require "sandbox.data.webhooks"
@@ -93,7 +94,7 @@ local function validate(target)
       limits.webhook_answer_s, err.message)
   elseif response.status < 200 or response.status > 299 then
     refusal.invalid("callBackUrl: the receiver answered the validation with %d", response.status)
-  elseif response.body:match "^%s*(.-)%s*$" ~= token then
+  elseif request.trim(response.body) ~= token then
     refusal.invalid "callBackUrl: the receiver did not answer with validationToken as its body"
   end
 end

@@ -99,6 +99,11 @@ class Rss(WithSandbox):
         self.run_it("feed.xml")
         self.assertEqual(self.cards()[0]["message"], "é" * 999 + "…")
 
+    def test_brackets_that_are_no_tags_take_no_time(self):
+        self.write("feed.xml", rss("<item><guid>1</guid><description><![CDATA[a<b>b</b>" + "<" * 50000 + "]]></description></item>"))
+        self.run_it("feed.xml")
+        self.assertEqual(self.cards()[0]["message"], "ab" + "<" * 997 + "…")
+
     def test_what_is_no_feed(self):
         for text, says in (("<rss>\n<channel>\n<item></channel></rss>", "bad.xml:3: </channel> closes nothing: <item>"),
                            ("<html></html>", "bad.xml:1: expected a feed, <rss> or <feed>, got <html>"),

@@ -61,6 +61,12 @@ function TestXml.test_a_long_one()
   lu.assertEquals({ #items, items[300].id, items[300].line }, { 300, "300", 300 })
 end
 
+function TestXml.test_blanks_within_a_text_take_no_time()
+  local text = "a" .. (" "):rep(2000000) .. "b"
+  lu.assertEquals(#xml.text(parse("<a> " .. text .. " </a>")), #text)
+  lu.assertEquals(xml.trim((" "):rep(2000000)), "")
+end
+
 local TestFeed = {}
 
 function TestFeed.test_which_element_is_what()

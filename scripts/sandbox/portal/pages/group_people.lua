@@ -9,6 +9,7 @@ local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
 local people = require "sandbox.data.people"
 local refusal = require "sandbox.base.refusal"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local subscribers = require "sandbox.data.subscribers"
 local talks = require "sandbox.portal.talk"
@@ -24,7 +25,7 @@ local function read_phones(text)
     local phone = word:gsub("[%s().-]", "")
     if phone ~= "" then
       phones[#phones + 1] = phone
-      bad = bad or (not ids.is_phone(phone) and word:match "^%s*(.-)%s*$")
+      bad = bad or (not ids.is_phone(phone) and request.trim(word))
     end
   end
   return phones, bad

@@ -10,6 +10,7 @@ local http = require "jeton.http"
 local language = require "html.language"
 local limits = require "sandbox.base.limits"
 local refusal = require "sandbox.base.refusal"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local widgets = require "sandbox.portal.widgets"
 
@@ -157,7 +158,7 @@ local function show_new(visit, values, problem)
 end
 
 local function create(visit)
-  local values = { name = (visit.fields.name or ""):match "^%s*(.-)%s*$", welcome = visit.fields.welcome }
+  local values = { name = request.trim(visit.fields.name or ""), welcome = visit.fields.welcome }
   if values.name == "" then
     return show_new(visit, values, visit.t("common.required", { field = visit.t "groups.name" }))
   end
@@ -224,7 +225,7 @@ end
 
 local function add_subgroup(visit)
   local group = group_of.visit(visit, "admin")
-  local name = (visit.fields.name or ""):match "^%s*(.-)%s*$"
+  local name = request.trim(visit.fields.name or "")
   if name == "" then
     refusal.invalid "the subgroup needs a name"
   end

@@ -88,6 +88,12 @@ function TestGroups.test_making_one()
   lu.assertStrContains(response.body, "Name: please fill it in.")
 end
 
+function TestGroups.test_blanks_within_a_name_take_no_time()
+  local bruno = browser.of "bruno"
+  local new = "/portal/groups/new"
+  lu.assertEquals(bruno:send(bruno:page(new), new, { name = "a" .. (" "):rep(300000) .. "b" }).status, 400)
+end
+
 function TestGroups.test_a_public_group_is_a_tenant_admins()
   local alice, bruno = browser.of "alice", browser.of "bruno"
   alice:submit(alice:page "/portal/groups/new", "/portal/groups/new", { name = "Town", public = "yes" })
