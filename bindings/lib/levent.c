@@ -20,8 +20,9 @@
 
 #define CLAIM_TYPE "jeton.hook.claim"
 #define LOOK_TYPE  "jeton.hook.look"
-#define SLOW_MS    50   /* of computing beside a handler, from here on it is given back */
-#define LOOK_MS    5000 /* somebody else may have made an event ready: `jeton events --retry` */
+#define SLOW_MS    50 /* of computing beside a handler, from here on it is given back */
+#define LOOK_MS                                                                                    \
+    30000 /* whoever makes an event ready has the worker woken; for what is left behind */
 
 struct claim {
     struct loop *loop;

@@ -82,6 +82,11 @@ void store_before_fork(struct store *store)
         store_close(store);
 }
 
+bool store_has_changed(struct store *store)
+{
+    return store->engine->has_changed == NULL || store->engine->has_changed(store->self);
+}
+
 void store_hurry(struct store *store)
 {
     if (store->engine->hurry != NULL)

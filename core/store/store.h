@@ -79,6 +79,9 @@ void store_before_fork(struct store *store);
 /* For whoever is about to give up: a state that is elsewhere and does not answer is waited for
  * STORE_HURRY_MS from now on, not STORE_BUSY_MS. */
 void store_hurry(struct store *store);
+/* Whether another process may have written since the last call. It costs next to nothing. The state
+ * is open. */
+bool store_has_changed(struct store *store);
 /* Whether there is a state. Makes none. */
 bool store_exists(const struct store *store);
 /* The time by the state's clock, which all who share it agree on: wall clock, ms. */

@@ -28,6 +28,7 @@ struct store_engine {
     void (*close)(void *self);                /* idempotent */
     void (*before_fork)(void *self);          /* NULL: it is closed */
     void (*hurry)(void *self);                /* NULL: it is not elsewhere */
+    bool (*has_changed)(void *self);          /* as store_has_changed. NULL: nobody knows */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);
     void (*start)(void *self, struct store_call *call); /* it is open */

@@ -86,6 +86,16 @@ static int read_integer(struct store_sqlite *sqlite, const char *sql, int *value
     return step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
 }
 
+bool store_sqlite_has_changed(struct store_sqlite *sqlite)
+{
+    int version = 0;
+    if (read_integer(sqlite, "PRAGMA data_version", &version) == 1 &&
+        version == sqlite->seen_version)
+        return false;
+    sqlite->seen_version = version;
+    return true;
+}
+
 static int is_newer(const struct store_sqlite *sqlite, int version, struct err *err)
 {
     return err_set(err, ERR_CONFIG,

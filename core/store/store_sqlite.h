@@ -21,6 +21,7 @@ struct store_sqlite {
     char *path;
     ino_t inode;                           /* of the file that was opened */
     int64_t busy_since_ms;                 /* monotonic: somebody else writes */
+    int seen_version;                      /* of the data, by the last store_sqlite_has_changed */
     bool unsynced;                         /* since a commit of store_sqlite_hasten */
     sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };
@@ -42,6 +43,7 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
 int store_sqlite_begin(struct store_sqlite *sqlite, struct err *err);
 /* Whether a commit may be undone by a power failure. Between transactions. */
 void store_sqlite_hasten(struct store_sqlite *sqlite, bool yes);
+bool store_sqlite_has_changed(struct store_sqlite *sqlite); /* as store_has_changed */
 int store_sqlite_sync(struct store_sqlite *sqlite, struct err *err);
 int store_sqlite_end(struct store_sqlite *sqlite, int result, struct err *err);
 

@@ -32,6 +32,11 @@ static int sqlite_sync(void *self, struct err *err)
     return store_sqlite_sync(self, err);
 }
 
+static bool sqlite_has_changed(void *self)
+{
+    return store_sqlite_has_changed(self);
+}
+
 static void sqlite_close(void *self)
 {
     store_sqlite_close(self);
@@ -129,6 +134,7 @@ const struct store_engine store_sqlite = {
     .destroy = sqlite_destroy,
     .open = sqlite_open,
     .sync = sqlite_sync,
+    .has_changed = sqlite_has_changed,
     .close = sqlite_close,
     .exists = sqlite_exists,
     .now_ms = sqlite_now_ms,

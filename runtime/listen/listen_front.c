@@ -124,6 +124,7 @@ static void destroy(struct listen_front *front)
     loop_timer_stop(front->loop, &front->commit);
     loop_timer_stop(front->loop, &front->patience);
     loop_timer_stop(front->loop, &front->keep);
+    loop_timer_stop(front->loop, &front->look);
     loop_timer_stop(front->loop, &front->grace);
     mem_free(front->hooks);
     store_free(front->store);
@@ -167,6 +168,7 @@ int listen_front_run(const struct listen_front_options *options, struct err *err
     int result = store_open(front.store, err) == 0 && serve_all(&front, err) == 0 ? 0 : -1;
     if (result == 0) {
         listen_store_keep(&front);
+        listen_store_look(&front);
         result = turn(&front, err);
     }
     destroy(&front);

@@ -91,6 +91,7 @@ struct listen_front {
     struct listen_list handlers; /* stored; their handlers answer */
     struct loop_timer patience;  /* with them */
     struct loop_timer keep;      /* retention */
+    struct loop_timer look;      /* whether others have written to the state */
     struct listen_keeping keeping;
     bool stored;                 /* the last commit worked */
     uint64_t commits, committed; /* and the events in them */
@@ -132,6 +133,8 @@ void listen_request_refuse(void *arg, struct server_exchange *exchange,
 /* listen_store.c */
 void listen_store_add(struct listen_front *front, struct listen_waiting *waiting);
 void listen_store_keep(void *front); /* retention, now and from time to time */
+/* Wakes the workers where somebody else may have made an event ready; now and from time to time. */
+void listen_store_look(void *front);
 /* What is under way in the state is of no interest any more; the servers are gone. */
 void listen_store_stop(struct listen_front *front);
 

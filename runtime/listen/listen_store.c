@@ -16,6 +16,7 @@
 
 #define KEEP_EVERY_MS 600000
 #define KEEP_AGAIN_MS 1000 /* where there is more */
+#define LOOK_MS       5000 /* `jeton events --retry` is seen by then */
 #define KEEP_AT_ONCE  1000 /* rows */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
@@ -309,6 +310,17 @@ void listen_store_keep(void *arg)
     front->keeping.hook = 0;
     front->keeping.more = false;
     keep_next(front);
+}
+
+/* ---- what others have made ready ---- */
+
+void listen_store_look(void *arg)
+{
+    struct listen_front *front = arg;
+    bool changed = store_has_changed(front->store);
+    for (size_t i = 0; changed && i < front->nhooks; i++)
+        wake(&front->hooks[i]);
+    loop_timer_start(front->loop, &front->look, LOOK_MS, listen_store_look, front);
 }
 
 void listen_store_stop(struct listen_front *front)

@@ -16,6 +16,7 @@ local worker = {}
 
 local CONFLICTS_MAX = 20 -- repeats that count as no attempt
 local CONFLICT_MS = 50 -- until the next, at most
+local CLAIM_AGAIN_MS = 5000 -- when the state could not be asked
 local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
@@ -233,7 +234,7 @@ local function is_outdated(settings, pump)
   return path ~= nil
 end
 
---- Claims what there is room for. When the next is due, or nil.
+--- Claims what there is room for. When the next is due, or nil; how long to wait at most.
 local function claim(run, settings, pump)
   local room = settings.concurrency - pump.running
   if pump.stopping or pump.slow or pump.alone or pump.failure or room < 1 then return nil end
@@ -243,7 +244,7 @@ local function claim(run, settings, pump)
   if not ok then
     if not is_passing(list) then error(list, 0) end
     log.warn("events cannot be claimed; trying again: " .. rawget(list, "message"))
-    return nil
+    return nil, CLAIM_AGAIN_MS
   end
   if not list then -- a fresh process is one that lives
     log.warn("webhook '" .. settings.hook .. "': the sign of life was lost; starting anew")
@@ -316,10 +317,10 @@ function worker.run(chunk, path)
     hook.sync() -- once for all that have ended while the last time took
     recover(settings, pump)
     look_alone(run, settings, pump)
-    local next_ms = claim(run, settings, pump)
+    local next_ms, limit_ms = claim(run, settings, pump)
     look_alone(run, settings, pump)
     if pump.running == 0 and not pump.alone and (pump.stopping or pump.slow or pump.failure) then break end
-    if hook.wait(next_ms) then stop(settings, pump) end
+    if hook.wait(next_ms, limit_ms) then stop(settings, pump) end
   end
   if pump.failure then error(pump.failure, 0) end
   return true

@@ -309,8 +309,22 @@ end
         self.assertEqual(listener.post(text(4, say="x", long=4096))[::2], (200, b""))  # stored, and handled
         listener.wait_log("headers of a reply")
 
+    def test_events_that_are_tried_again(self):
+        """By hand: the worker is woken for it."""
+        self.write("handler.lua", "return function(event) if event.attempt == 1 and not io.open '" + self.folder + "/again' then error 'x' end end")
+        self.hooks(hook="    retries: { attempts: 1 }\n")
+        listener = self.listener()
+        listener.post(text(1))
+        support.wait_until(lambda: self.states() == {"dead": 1})
+        self.write("again", "")
+        self.ok("events", "--retry", "1")
+        before = time.monotonic()
+        self.wait_done(1)
+        self.assertLess(time.monotonic() - before, 25)  # it looks by itself after 30 s
+
     def test_idle(self):
-        self.hooks()
+        hook = listening.HOOK.format(folder=self.folder)
+        self.hooks(more="".join(f"  more{i}:\n{hook}" for i in range(19 if support.SOAK else 0)))
         listener = self.listener()
         listener.post(text(1))
         self.wait_done(1)

@@ -520,6 +520,22 @@ static void impossible_values_are_refused(void **state)
     store_free(store);
 }
 
+static void what_others_write_is_noticed(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    assert_true(store_has_changed(store)); /* nobody has looked before */
+    assert_false(store_has_changed(store));
+    const struct store_kv item = {.key = "k", .value = "1", .len = 1};
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0);
+    assert_false(store_has_changed(store));
+    run_sql("UPDATE kv SET value = '2'");
+    assert_true(store_has_changed(store));
+    assert_false(store_has_changed(store));
+    store_free(store);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -533,6 +549,7 @@ int main(void)
         TEST(version_1_migrates),
         TEST(programs_of_0_1_0_can_go_on),
         TEST(a_second_handle_takes_nothing_away),
+        TEST(what_others_write_is_noticed),
         TEST(claiming_among_many_events_is_cheap),
         TEST(what_a_newer_version_adds_disturbs_nobody),
         TEST(what_a_newer_version_takes_away_is_said),
