@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -10,8 +11,15 @@ void json_member_text(struct buf *out, const char *name, const char *text)
     buf_puts(out, ",\"");
     buf_puts(out, name);
     buf_puts(out, "\":");
-    if (text == NULL || json_write_string(out, text, strlen(text)) != 0)
+    if (text == NULL) {
         buf_puts(out, "null");
+    } else if (json_write_string(out, text, strlen(text)) != 0) {
+        struct buf mended;
+        buf_create(&mended, SIZE_MAX);
+        utf8_mend(text, strlen(text), &mended);
+        json_write_string(out, mended.data, mended.len);
+        buf_destroy(&mended);
+    }
 }
 
 void json_member_time(struct buf *out, const char *name, int64_t wall_ms)

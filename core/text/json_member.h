@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-/* null for NULL, and for what is not UTF-8. */
+/* null for NULL; what is not UTF-8 becomes U+FFFD. */
 void json_member_text(struct buf *out, const char *name, const char *text);
 /* RFC 3339 with offset, local time. */
 void json_member_time(struct buf *out, const char *name, int64_t wall_ms);
