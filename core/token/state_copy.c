@@ -7,6 +7,7 @@
 #include "store_lease.h"
 #include "store_runs.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -36,13 +37,74 @@ static int take(struct copying *copying, enum store_lease_kind kind, const char 
     return held == 1 ? 0 : -1;
 }
 
-static int take_all(struct copying *copying, struct err *err)
+/* Tokens of the name that this file has no connector for: another file with that name does. */
+struct others {
+    const struct config *config;
+    char (*owners)[STORE_OWNER_SIZE];
+    size_t count;
+};
+
+static bool is_own(const struct config *config, const char *owner)
+{
+    char own[STORE_OWNER_SIZE] = "";
+    for (size_t i = 0; i < config->nconnectors && strcmp(own, owner) != 0; i++) {
+        const struct connector *connector = config->connectors[i];
+        if (connector->token_of == NULL)
+            provider_of(connector)->owner(connector, connector->home, own);
+    }
+    return strcmp(own, owner) == 0;
+}
+
+static bool other_seen(void *arg, const struct store_given *seen)
+{
+    struct others *others = arg;
+    if (seen->home == NULL || strcmp(seen->home, others->config->home) != 0 ||
+        is_own(others->config, seen->owner))
+        return false;
+    others->owners = mem_realloc(others->owners, (others->count + 1) * sizeof others->owners[0]);
+    snprintf(others->owners[others->count++], sizeof others->owners[0], "%s", seen->owner);
+    return false;
+}
+
+/* A run of a job that only another file has holds a lock that is not looked for. */
+static int check_runs(struct copying *copying, struct err *err)
+{
+    const struct config *config = copying->config;
+    const char *const homes[] = {config->home, NULL};
+    const struct store_run_filter open = {.homes = homes, .open = true};
+    struct store_runs runs = {0};
+    char scope[STORE_SCOPE_SIZE];
+    int result = store_run_list(copying->from, &open, &runs, err);
+    for (size_t i = 0; result == 0 && i < runs.count; i++) {
+        bool own = !runs.items[i].alive;
+        for (size_t n = 0; n < config->njobs && !own; n++) {
+            store_scope(scope, config->jobs[n].name, config->jobs[n].home);
+            own = strcmp(scope, runs.items[i].scope) == 0;
+        }
+        if (!own)
+            result = err_set(err, ERR_BUSY,
+                             "job '%s' of another file with the name '%s' is at work: stop it, or "
+                             "try again when it ends",
+                             runs.items[i].job, config->name);
+    }
+    store_runs_destroy(&runs);
+    return result;
+}
+
+static int take_others(struct copying *copying, const struct others *others, struct err *err)
+{
+    for (size_t i = 0; i < others->count; i++) {
+        if (take(copying, STORE_LEASE_TOKEN, others->owners[i],
+                 "an exchange of a connector of another file with this name", "", err) != 0)
+            return -1;
+    }
+    return check_runs(copying, err);
+}
+
+static int take_own(struct copying *copying, struct err *err)
 {
     const struct config *config = copying->config;
     char scope[STORE_SCOPE_SIZE], owner[STORE_OWNER_SIZE];
-    size_t most = config->nconnectors + config->njobs + 2;
-    copying->leases = mem_alloc(most * sizeof *copying->leases);
-    copying->until_ms = clock_mono_ms() + STATE_COPY_WAIT_MS;
     store_scope(scope, "listen", config->home);
     if (take(copying, STORE_LEASE_JOB, scope, "the listener", "", err) != 0)
         return -1;
@@ -65,6 +127,21 @@ static int take_all(struct copying *copying, struct err *err)
             return -1;
     }
     return 0;
+}
+
+static int take_all(struct copying *copying, struct err *err)
+{
+    struct others others = {.config = copying->config};
+    struct store_call given = {.op = STORE_TOKEN_GIVEN,
+                               .given = {.fn = other_seen, .arg = &others}};
+    int result = store_wait(copying->from, &given, err);
+    size_t most = copying->config->nconnectors + copying->config->njobs + 2 + others.count;
+    copying->leases = mem_alloc(most * sizeof *copying->leases);
+    copying->until_ms = clock_mono_ms() + STATE_COPY_WAIT_MS;
+    if (result == 0 && (take_own(copying, err) != 0 || take_others(copying, &others, err) != 0))
+        result = -1;
+    mem_free(others.owners);
+    return result;
 }
 
 /* What is not the name's is not copied. */

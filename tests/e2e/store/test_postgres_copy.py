@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import threading
 import unittest
 from urllib.parse import parse_qs
 
@@ -192,6 +194,39 @@ class Copy(PostgresCase):
         done = self.copy()  # the name had rows, so nothing has moved to it
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(f"others of {self.folder}/etc0/jeton.yaml", done.stderr)
+
+    def test_another_file_with_the_same_name_is_waited_for(self):
+        """Its exchange ends in the folder, and what came is copied; its job must have ended."""
+        answers = iter([{"access_token": f"access-{n}", "refresh_token": f"refresh-{n}", "expires_in": 3600} for n in range(1, 5)])
+        may_answer = threading.Event()
+        may_answer.set()
+        service = Service(lambda request: (may_answer.wait(60), (200, {}, next(answers)))[1])
+        self.addCleanup(service.stop)
+        self.addCleanup(may_answer.set)
+        connector = (f"connectors:\n  books:\n    provider: oauth2\n    token_url: {service.url}/token\n    client_id: client-1\n"
+                     f"    client_auth: none\n    refresh_token: refresh-0\n    endpoint: {service.url}\n")
+        self.before()
+        self.write("etc2/jeton.yaml", f"version: 1\nname: shared\nstate: {self.folder}/host0\n{connector}jobs:\n"
+                                      f"  night: {{ script: {self.folder}/night.lua, schedule: '@daily' }}\n")
+        self.write("night.lua", 'io.open("on", "w"):close() while true do require "jeton.task".sleep(1) end')
+        night = self.start_on(2, "run", "--job", "night")
+        wait_until(lambda: os.path.exists(self.folder + "/on"), 60)
+        self.fails_with(self.copy(timeout=60), 7, "job 'night' of another file with the name 'shared' is at work")
+        night.send_signal(signal.SIGTERM)
+        night.wait(30)
+        self.assertEqual(self.on(2, "token", "books").returncode, 0)
+        may_answer.clear()
+        exchange = self.start_on(2, "token", "books", "--refresh")
+        wait_until(lambda: len(service.received) == 2, 60)
+        copy = self.start_on(0, "state", "copy", "--to", self.url, "--key", self.folder + "/state.key", "--schema", self.schema)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            copy.wait(2)
+        may_answer.set()
+        self.assertEqual((exchange.wait(30), copy.wait(30)), (0, 0))
+        self.host(1, connector)
+        self.assertEqual(self.on(1, "token", "books", "--refresh").returncode, 0)
+        spent = [parse_qs(request["body"].decode())["refresh_token"] for request in service.received]
+        self.assertEqual(spent, [["refresh-0"], ["refresh-1"], ["refresh-2"]])
 
 
 load_tests = side_by_side
