@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOOK_MS 20 /* at what a child that was stopped has left behind */
+
 static int too_long(const char *what, const char *name, struct err *err)
 {
     return err_set(err, ERR_CONFIG, "%s '%s' is longer than %zu bytes", what, name, LEXEC_TEXT_MAX);
@@ -99,15 +101,33 @@ static void remove_dir(struct lexec *exec)
     exec->dir = NULL;
 }
 
+static void finish(struct lexec *exec)
+{
+    signal_watch_pop(exec->signals, &exec->handler);
+    process_tree_destroy(&exec->left);
+    remove_dir(exec);
+    exec->ended(exec->arg);
+}
+
+/* What it has left has the rest of the time to end. */
+static void look_left(void *arg)
+{
+    struct lexec *exec = arg;
+    if (loop_now_ms(exec->loop) >= exec->kill_ms)
+        process_tree_signal(&exec->left, SIGKILL);
+    if (process_tree_is_alive(&exec->left))
+        loop_timer_start(exec->loop, &exec->timer, LOOK_MS, look_left, exec);
+    else
+        finish(exec);
+}
+
 static void on_exit_of_child(void *arg, int wait_status)
 {
     struct lexec *exec = arg;
     exec->pid = 0;
     exec->status = process_exit_status(wait_status);
     loop_timer_stop(exec->loop, &exec->timer);
-    signal_watch_pop(exec->signals, &exec->handler);
-    remove_dir(exec);
-    exec->ended(exec->arg);
+    look_left(exec);
 }
 
 /* Whom a signal reaches: one that leads a group has it with all that it has started. */
@@ -121,6 +141,19 @@ static void on_term_timeout(void *arg)
     struct lexec *exec = arg;
     if (exec->pid > 0)
         kill(target(exec), SIGKILL);
+    process_tree_signal(&exec->left, SIGKILL);
+}
+
+/* Before its children lose their parent. */
+static void find_left(struct lexec *exec)
+{
+    static const char name[] = "JETON_EVENT_KEY=";
+    const char *mark = NULL;
+    for (size_t i = 0; i < exec->envc && mark == NULL; i++) {
+        if (strncmp(exec->env[i], name, sizeof name - 1) == 0)
+            mark = exec->env[i];
+    }
+    process_tree_find(&exec->left, exec->pid, mark);
 }
 
 int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err)
@@ -141,9 +174,17 @@ int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct 
 
 void lexec_stop(struct lexec *exec)
 {
-    if (exec->pid <= 0)
+    if (exec->pid <= 0) {
+        process_tree_signal(&exec->left, SIGKILL);
         return;
-    kill(target(exec), exec->stopping ? SIGKILL : SIGTERM);
+    }
+    int signo = exec->stopping ? SIGKILL : SIGTERM;
+    if (exec->literal && !exec->stopping)
+        find_left(exec);
+    kill(target(exec), signo);
+    process_tree_signal(&exec->left, signo);
+    if (!exec->stopping)
+        exec->kill_ms = loop_now_ms(exec->loop) + LEXEC_TERM_MS;
     exec->stopping = true;
     loop_timer_start(exec->loop, &exec->timer, LEXEC_TERM_MS, on_term_timeout, exec);
 }
@@ -169,11 +210,19 @@ void lexec_destroy(struct lexec *exec, int grace_ms)
 {
     if (exec->pid > 0) {
         process_watch_stop(&exec->watch);
-        loop_timer_stop(exec->loop, &exec->timer);
         signal_watch_pop(exec->signals, &exec->handler);
+        if (exec->literal && !exec->stopping)
+            find_left(exec);
+        process_tree_signal(&exec->left, SIGTERM);
         end_child(exec, grace_ms);
         exec->pid = 0;
+    } else if (exec->left.count > 0) {
+        signal_watch_pop(exec->signals, &exec->handler);
     }
+    if (exec->loop != NULL)
+        loop_timer_stop(exec->loop, &exec->timer);
+    process_tree_signal(&exec->left, SIGKILL);
+    process_tree_destroy(&exec->left);
     remove_dir(exec);
     free_list(exec->argv);
     free_list(exec->env);

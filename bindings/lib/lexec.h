@@ -7,6 +7,7 @@
 #include "log.h"
 #include "loop.h"
 #include "process.h"
+#include "process_tree.h"
 #include "signal_watch.h"
 
 #include <stdbool.h>
@@ -28,9 +29,11 @@ struct lexec {
     size_t argc, envc;
     pid_t pid; /* 0: not started, or ended */
     bool stopping;
+    struct process_tree left; /* of one that is stopped: what it started in other groups */
     struct process_watch watch;
     struct signal_handler handler;
     struct loop_timer timer; /* to SIGKILL */
+    int64_t kill_ms;         /* loop_now_ms: when that is due for what is left */
     int status;              /* exit status, when it has ended */
     void (*ended)(void *arg);
     void *arg;
@@ -42,7 +45,8 @@ void lexec_add_arg(struct lexec *exec, const char *arg);
 int lexec_add_env(struct lexec *exec, const char *name, const char *value, struct err *err);
 int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_t len,
                    struct err *err);
-/* Starts the child; `ended` is called from the loop when it has ended and its folder is gone. */
+/* Starts the child; `ended` is called from the loop when it has ended and its folder is gone. Where
+ * it was stopped and is literal, all that it has started has ended, too. */
 int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct err *err);
 /* Sends SIGTERM, and SIGKILL if the child still runs LEXEC_TERM_MS later. A second call sends
  * SIGKILL. Does not wait. */

@@ -2,19 +2,15 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "process_tree.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define STAT_SIZE 512 /* a name has 16 bytes; the parent's number comes soon after */
 
 void orphans_adopt(void)
 {
@@ -26,22 +22,6 @@ void orphans_destroy(struct orphans *orphans)
     mem_free(orphans->told);
     orphans->told = NULL;
     orphans->ntold = 0;
-}
-
-/* The parent, as /proc/PID/stat has it: "PID (NAME) STATE PARENT …". 0 where there is no such
- * process, or only its status is left. */
-static pid_t parent_of(pid_t pid)
-{
-    char path[64], text[STAT_SIZE];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[n > 0 ? n : 0] = '\0';
-    const char *end = strrchr(text, ')'); /* the name may hold anything */
-    return end != NULL && strlen(end) > 4 && end[2] != 'Z' ? (pid_t)strtol(end + 4, NULL, 10) : 0;
 }
 
 static bool was_told(const struct orphans *orphans, pid_t pid)
@@ -77,7 +57,7 @@ static bool end_children(struct orphans *orphans, bool insist)
     const struct dirent *entry;
     while ((entry = readdir(processes)) != NULL) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10); /* 0 for what is no number */
-        if (pid > 0 && parent_of(pid) == self) {
+        if (pid > 0 && process_tree_parent(pid) == self) {
             end_one(orphans, pid, insist);
             any = true;
         }

@@ -473,6 +473,28 @@ class Programs(hooks.Hooks):
         self.assertEqual([head.get_all(name) for name in sent], [["a"], ["1"], None, ["1"]])
         self.assertEqual([name for name in dropped if head.get_all(name)], [])
 
+    def test_a_program_leaves_nobody_beside_the_next_attempt(self):
+        """In sessions of their own, with a parent and without one, deaf to SIGTERM, and those who clear their environment."""
+        run = f"sh -c 'echo $$ >>{self.folder}/pids; exec sleep 600'"
+        program = self.write("slow.sh", f"""#!/bin/sh
+setsid {run} &
+(setsid {run} &)
+env -i setsid {run} &
+trap '' TERM
+setsid {run} &
+wait
+sleep 600
+""")
+        os.chmod(program, 0o700)
+        self.add("a")
+        self.work(command=program, attempts=1, timeout=1000)
+        self.until("dead", seconds=60)
+        with open(f"{self.folder}/pids", encoding="ascii") as file:
+            pids = file.read().split()
+        self.assertEqual(len(pids), 4)
+        for pid in pids:
+            support.wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 10)
+
     def test_a_command_beyond_its_time(self):
         self.add("slow")
         program = self.write("slow.sh", f"#!/bin/sh\nsh -c 'echo $$ >{self.folder}/pid; exec sleep 600'\n:\n")
