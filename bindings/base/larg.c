@@ -51,8 +51,9 @@ void larg_copy(lua_State *L, int index)
     lua_replace(L, index);
 }
 
-static void check_keys(lua_State *L, int index, const char *what, const char *const *keys)
+static uint64_t check_keys(lua_State *L, int index, const char *what, const char *const *keys)
 {
+    uint64_t given = 0;
     lua_pushnil(L);
     while (lua_next(L, index)) { /* key, value */
         lua_pop(L, 1);
@@ -67,26 +68,31 @@ static void check_keys(lua_State *L, int index, const char *what, const char *co
             i++;
         if (keys[i] == NULL)
             unknown_key(L, what, name, keys);
+        given |= i < 64 ? UINT64_C(1) << i : 0;
         lua_pop(L, 1);
     }
+    return given;
 }
 
-void larg_options(lua_State *L, int index, const char *what, const char *const *keys)
+uint64_t larg_options(lua_State *L, int index, const char *what, const char *const *keys)
 {
     index = lua_absindex(L, index);
     luaL_checkstack(L, 4, "options");
-    check_keys(L, index, what, keys);
+    uint64_t given = check_keys(L, index, what, keys);
     if (!lua_getmetatable(L, index)) {
         larg_copy(L, index);
-        return;
+        return given;
     }
     lua_pop(L, 1);
     lua_newtable(L);
+    given = 0;
     for (size_t i = 0; keys[i] != NULL; i++) {
-        lua_getfield(L, index, keys[i]);
+        if (lua_getfield(L, index, keys[i]) != LUA_TNIL)
+            given |= i < 64 ? UINT64_C(1) << i : 0;
         lua_setfield(L, -2, keys[i]);
     }
     lua_replace(L, index);
+    return given;
 }
 
 /* Pushes the field; false (and nothing pushed) where it is absent. */

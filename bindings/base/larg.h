@@ -15,8 +15,8 @@ void larg_copy(lua_State *L, int index);
 /* Raises when the table at index has a key that is not in the NULL-terminated list, and suggests
  * the nearest one that is. `what` names the call. Then replaces the table by one that only the
  * caller can reach, as larg_copy does; it has the fields that are listed, also those that an
- * __index gives. */
-void larg_options(lua_State *L, int index, const char *what, const char *const *keys);
+ * __index gives. Returns which are there: bit i is set for keys[i], of the first 64. */
+uint64_t larg_options(lua_State *L, int index, const char *what, const char *const *keys);
 /* A field of the table at index, or the fallback where it is nil. Pushes nothing. A string lives as
  * long as the table, which must come from larg_options. len NULL: a NUL byte in the string is
  * refused. */

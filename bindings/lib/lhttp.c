@@ -17,11 +17,12 @@ static int call_method(lua_State *L, const char *method)
     luaL_checkstring(L, 1);
     lua_settop(L, 2); /* url options|nil */
     if (lua_isnil(L, 2)) {
-        lua_newtable(L);
+        lua_createtable(L, 0, 2);
         lua_replace(L, 2);
-    }
-    luaL_checktype(L, 2, LUA_TTABLE);
-    larg_copy(L, 2); /* url copy */
+    } else {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        larg_copy(L, 2);
+    } /* url copy */
     if (lua_getfield(L, 2, "url") != LUA_TNIL || lua_getfield(L, 2, "method") != LUA_TNIL)
         return luaL_argerror(L, 2, "url and method are set by this function");
     lua_settop(L, 2);

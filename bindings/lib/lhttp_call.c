@@ -36,8 +36,14 @@ struct call {
     bool has_response;
     bool dry_run;
     struct http_response response; /* owned */
-    struct err err;                /* kind ERR_NONE: none */
+    struct err *err;               /* NULL: none. Large, and rare: not in what Lua collects */
 };
+
+static void keep_err(struct call *call, const struct err *err)
+{
+    call->err = mem_alloc(sizeof *call->err);
+    *call->err = *err;
+}
 
 static void call_stop(void *arg)
 {
@@ -61,6 +67,8 @@ static int call_gc(lua_State *L)
     http_response_clear(&call->response);
     mem_free(call->base);
     call->base = NULL;
+    mem_free(call->err);
+    call->err = NULL;
     return 0;
 }
 
@@ -85,7 +93,7 @@ static void http_done(void *arg, struct http_result *result)
     call->transfer = NULL;
     call->ended = true;
     if (result->err.kind != ERR_NONE)
-        call->err = result->err;
+        keep_err(call, &result->err);
     else
         keep_response(call, &result->response);
     task_wake(&call->wait);
@@ -97,7 +105,7 @@ static void client_done(void *arg, struct http_response *response, const struct 
     call->client = NULL;
     call->ended = true;
     if (err != NULL)
-        call->err = *err;
+        keep_err(call, err);
     if (response != NULL)
         keep_response(call, response);
     task_wake(&call->wait);
@@ -108,7 +116,7 @@ static void token_done(void *arg, const struct token *token, const struct err *e
     struct call *call = arg;
     call->token = NULL;
     if (err != NULL)
-        call->err = *err;
+        keep_err(call, err);
     else
         call->base = call->connector->lender == NULL ? mem_strdup(token->endpoint_url) : NULL;
     task_wake(&call->wait);
@@ -141,18 +149,18 @@ static void push_response(lua_State *L, const struct call *call)
 static int call_finish(lua_State *L, void *arg)
 {
     struct call *call = arg;
-    if (call->err.kind == ERR_NONE) {
+    if (call->err == NULL) {
         push_response(L, call);
         return 1;
     }
-    if (call->err.status != 0)
+    if (call->err->status != 0)
         engine_know_secrets(vm_engine(call->vm));
-    redact_err(vm_engine(call->vm)->redact, &call->err);
+    redact_err(vm_engine(call->vm)->redact, call->err);
     const struct vm_test *test = vm_options_of(call->vm)->test;
     if (test != NULL)
-        test->failed(test->world, L, &call->err);
+        test->failed(test->world, L, call->err);
     lua_pushnil(L);
-    lerr_push(L, &call->err);
+    lerr_push(L, call->err);
     if (!call->has_response)
         return 2;
     push_response(L, call);
@@ -210,11 +218,14 @@ static void print_dry(struct call *call, const char *url)
 static int dry_finish(lua_State *L, void *arg)
 {
     struct call *call = arg;
-    if (call->err.kind == ERR_NONE) {
+    if (call->err == NULL) {
+        struct err err;
         char *url = client_url(call->connector, call->base, call->request.path,
-                               call->request.query.data, &call->err);
+                               call->request.query.data, &err);
         if (url != NULL)
             print_dry(call, url);
+        else
+            keep_err(call, &err);
         mem_free(url);
     }
     return call_finish(L, call);

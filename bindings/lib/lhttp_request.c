@@ -15,10 +15,59 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const option_keys[] = {
-    "url",       "connector",  "path",       "method",  "headers",       "query",    "body",
-    "json",      "form",       "body_file",  "save_to", "timeout",       "max_body", "ca_file",
-    "multipart", "repeatable", "any_status", "lenient", "no_link_local", "cut",      NULL};
+enum option {
+    URL,
+    CONNECTOR,
+    PATH,
+    METHOD,
+    HEADERS,
+    QUERY,
+    BODY,
+    JSON,
+    FORM,
+    BODY_FILE,
+    SAVE_TO,
+    TIMEOUT,
+    MAX_BODY,
+    CA_FILE,
+    MULTIPART,
+    REPEATABLE,
+    ANY_STATUS,
+    LENIENT,
+    NO_LINK_LOCAL,
+    CUT,
+    OPTIONS
+};
+
+static const char *const option_keys[OPTIONS + 1] = {
+    [URL] = "url",
+    [CONNECTOR] = "connector",
+    [PATH] = "path",
+    [METHOD] = "method",
+    [HEADERS] = "headers",
+    [QUERY] = "query",
+    [BODY] = "body",
+    [JSON] = "json",
+    [FORM] = "form",
+    [BODY_FILE] = "body_file",
+    [SAVE_TO] = "save_to",
+    [TIMEOUT] = "timeout",
+    [MAX_BODY] = "max_body",
+    [CA_FILE] = "ca_file",
+    [MULTIPART] = "multipart",
+    [REPEATABLE] = "repeatable",
+    [ANY_STATUS] = "any_status",
+    [LENIENT] = "lenient",
+    [NO_LINK_LOCAL] = "no_link_local",
+    [CUT] = "cut",
+};
+
+/* Most requests have few options: those that are read together are passed over where none is given.
+ */
+#define BIT(option) (UINT64_C(1) << (option))
+#define BODIES      (BIT(BODY) | BIT(JSON) | BIT(FORM) | BIT(BODY_FILE) | BIT(MULTIPART))
+#define LIMITS                                                                                     \
+    (BIT(LENIENT) | BIT(NO_LINK_LOCAL) | BIT(TIMEOUT) | BIT(SAVE_TO) | BIT(MAX_BODY) | BIT(CUT))
 
 /* A script may put a secret into any of these, so they are wiped when they are freed. */
 void lhttp_request_create(struct lhttp_request *request)
@@ -361,34 +410,39 @@ static int read_target(lua_State *L, int index, struct lhttp_request *request, s
     return target == NULL ? 0 : check_utf8(what, NULL, target, strlen(target), err);
 }
 
+static void read_limits(lua_State *L, int index, struct lhttp_request *request)
+{
+    request->lenient = larg_boolean(L, index, "lenient", 0);
+    request->http.no_link_local = larg_boolean(L, index, "no_link_local", 0);
+    request->http.timeout_ms = larg_seconds(L, index, "timeout", 0);
+    if (request->http.timeout_ms < 0)
+        luaL_error(L, "http.request: timeout must not be negative");
+    request->http.save_path = request->save_path = copy_option(L, index, "save_to");
+    int64_t limit = (int64_t)(request->http.save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
+    int64_t max_body = larg_integer(L, index, "max_body", 0);
+    if (max_body < 0 || max_body > limit)
+        luaL_error(L, "http.request: max_body must be from 1 to %I bytes", (LUAI_UACINT)limit);
+    request->http.max_body = (size_t)max_body;
+    request->http.cut = larg_boolean(L, index, "cut", 0);
+    if (request->http.cut && request->http.save_path != NULL)
+        luaL_error(L, "http.request: cut does not go with save_to");
+}
+
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     index = lua_absindex(L, index);
-    larg_options(L, index, "http.request", option_keys);
+    uint64_t given = larg_options(L, index, "http.request", option_keys);
 
     char *method = copy_option(L, index, "method");
     for (char *c = method; c != NULL && *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
     request->http.method = request->method = method != NULL ? method : mem_strdup("GET");
-    request->lenient = larg_boolean(L, index, "lenient", 0);
-    request->http.no_link_local = larg_boolean(L, index, "no_link_local", 0);
-    request->http.timeout_ms = larg_seconds(L, index, "timeout", 0);
-    if (request->http.timeout_ms < 0)
-        return luaL_error(L, "http.request: timeout must not be negative");
-    request->http.save_path = request->save_path = copy_option(L, index, "save_to");
-    int64_t limit = (int64_t)(request->http.save_path != NULL ? HTTP_SAVE_MAX : HTTP_BODY_MAX);
-    int64_t max_body = larg_integer(L, index, "max_body", 0);
-    if (max_body < 0 || max_body > limit)
-        return luaL_error(L, "http.request: max_body must be from 1 to %I bytes",
-                          (LUAI_UACINT)limit);
-    request->http.max_body = (size_t)max_body;
-    request->http.cut = larg_boolean(L, index, "cut", 0);
-    if (request->http.cut && request->http.save_path != NULL)
-        return luaL_error(L, "http.request: cut does not go with save_to");
-
-    if (read_target(L, index, request, err) != 0 || read_headers(L, index, request, err) != 0 ||
-        read_pairs(L, index, "query", &request->query, err) != 0 ||
-        read_body(L, index, request, err) != 0)
+    if ((given & LIMITS) != 0)
+        read_limits(L, index, request);
+    if (read_target(L, index, request, err) != 0 ||
+        ((given & BIT(HEADERS)) != 0 && read_headers(L, index, request, err) != 0) ||
+        ((given & BIT(QUERY)) != 0 && read_pairs(L, index, "query", &request->query, err) != 0) ||
+        ((given & BODIES) != 0 && read_body(L, index, request, err) != 0))
         return -1;
     request->http.body = request->body.data;
     request->http.body_len = request->body.len;
