@@ -30,6 +30,8 @@ struct http {
         bool plain; /* has the options of a plain transfer; else none */
     } kept[HTTP_CONCURRENT_MAX];
     size_t nkept;
+    struct http_transfer *spare; /* freed ones, by next: malloc tidies up for each block so large */
+    size_t nspare;
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
@@ -144,6 +146,20 @@ static void close_easy(struct http *http, struct http_transfer *transfer, bool w
     transfer->mime = NULL;
 }
 
+static struct http_transfer *transfer_new(struct http *http)
+{
+    struct http_transfer *transfer = http->spare;
+    if (transfer == NULL) {
+        transfer = mem_alloc(sizeof *transfer);
+    } else {
+        http->spare = transfer->next;
+        http->nspare--;
+        memset(transfer, 0, sizeof *transfer);
+    }
+    transfer->http = http;
+    return transfer;
+}
+
 static void transfer_free(struct http_transfer *transfer)
 {
     struct http *http = transfer->http;
@@ -156,7 +172,13 @@ static void transfer_free(struct http_transfer *transfer)
     mem_free(transfer->label);
     url_destroy(&transfer->url);
     http_response_clear(&transfer->result.response);
-    mem_free(transfer);
+    if (http->nspare == HTTP_CONCURRENT_MAX || mem_is_watched()) {
+        mem_free(transfer);
+        return;
+    }
+    transfer->next = http->spare;
+    http->spare = transfer;
+    http->nspare++;
 }
 
 static void finish(struct http_transfer *transfer, CURLcode code)
@@ -375,6 +397,10 @@ void http_free(struct http *http)
         http->api->share_cleanup(http->share); /* no handle uses it any more */
         sigpipe_restore(&before);
     }
+    for (struct http_transfer *transfer = http->spare, *next; transfer != NULL; transfer = next) {
+        next = transfer->next;
+        mem_free(transfer);
+    }
     mem_free(http->waits);
     mem_free(http);
 }
@@ -416,8 +442,7 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
 {
     if (load(http, err) != 0)
         return NULL;
-    struct http_transfer *transfer = mem_alloc(sizeof *transfer);
-    transfer->http = http;
+    struct http_transfer *transfer = transfer_new(http);
     transfer->api = http->api;
     transfer->done = done;
     transfer->arg = arg;

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define STATUS_PART 206
+#define STATUS_PART  206
+#define HEADERS_STEP 16 /* fields that there is room for at once */
 
 void http_response_clear(struct http_response *response)
 {
@@ -65,8 +66,9 @@ static bool add_field(struct http_response *response, const char *line, size_t l
     size_t name_len = (size_t)(colon - line), value_len = len - name_len - 1;
     trim(&name, &name_len);
     trim(&value, &value_len);
-    response->headers =
-        mem_realloc(response->headers, (response->nheaders + 1) * sizeof *response->headers);
+    if (response->nheaders % HEADERS_STEP == 0)
+        response->headers = mem_realloc(response->headers, (response->nheaders + HEADERS_STEP) *
+                                                               sizeof *response->headers);
     response->headers[response->nheaders++] =
         (struct http_header){mem_strndup(name, name_len), mem_strndup(value, value_len)};
     return true;
