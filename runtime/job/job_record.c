@@ -370,7 +370,7 @@ static int write_end(struct job_record *record, struct err *err)
     return result;
 }
 
-void job_record_end(struct job_record *record, const struct job_attempt_end *end)
+int job_record_end(struct job_record *record, const struct job_attempt_end *end)
 {
     struct store_run *row = &record->row;
     struct err err;
@@ -379,10 +379,13 @@ void job_record_end(struct job_record *record, const struct job_attempt_end *end
     take_end(record, end);
     const struct job_outcome outcome = job_record_outcome(record);
     row->untold = job_hooks_wanted(&outcome);
-    if (write_end(record, &err) != 0 && begun) /* else it has just been said why */
+    if (write_end(record, &err) == 0)
+        return 0;
+    if (begun) /* else it has just been said why */
         log_msg(record->app->log, LOG_ERROR,
                 "job '%s': the end of run %s could not be recorded: %s", record->job->name,
                 row->run, err_line(&err, line));
+    return err_exit_code(err.kind);
 }
 
 void job_record_told(struct job_record *record)

@@ -48,10 +48,11 @@ int job_record_lock(struct job_record *record, struct store_lease *lease, struct
 int job_record_start(struct job_record *record, struct err *err);
 /*
  * Writes how the attempt ended; the texts must live as long as the record. Where it cannot be
- * written, that is said, and nothing else changes. What started drops what the configuration's
- * history does not keep, too. A run that could not begin gets its row now, if that works by now.
+ * written, that is said, and its exit status returned, else 0. What started drops what the
+ * configuration's history does not keep, too. A run that could not begin gets its row now, if that
+ * works by now.
  */
-void job_record_end(struct job_record *record, const struct job_attempt_end *end);
+int job_record_end(struct job_record *record, const struct job_attempt_end *end);
 /* The same where another attempt follows, with an open row for that one, which waits: both or
  * neither. It is the present one now. */
 int job_record_next(struct job_record *record, const struct job_attempt_end *end, struct err *err);

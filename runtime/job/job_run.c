@@ -223,9 +223,9 @@ static int attempts(struct run *run, struct err *err)
         if (job_record_again(&run->record, err) != 0)
             return end_by_error(run, NULL, err);
     }
-    job_record_end(&run->record, &run->end);
+    int unrecorded = job_record_end(&run->record, &run->end);
     if (run->end.cause == NULL)
-        return 0;
+        return unrecorded;
     say_failed(run);
     return run->signals.signo != 0 ? 128 + run->signals.signo : run->end.exit;
 }

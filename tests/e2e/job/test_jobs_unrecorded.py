@@ -58,6 +58,16 @@ class Unrecorded(JobCase):
         self.assertTrue(run["started_at"] and run["ended_at"], run)
         self.assertEqual([path.partition("?")[0][-5:] for path in monitor.seen], ["/fail"])
 
+    def test_an_end_that_cannot_be_recorded(self):
+        self.notify(f"print 'it ran' os.rename('{self.state}', 'gone') io.open('{self.state}', 'w'):close()")
+        done = self.run_job(status=3)
+        self.assertEqual(done.stdout, "it ran\n")
+        self.assertRegex(done.stderr, "the end of run .* could not be recorded")
+        os.unlink(self.state)
+        os.rename(self.path("gone"), self.state)
+        self.write("job.lua", "")
+        self.assertIn("its end could not be recorded", self.run_job().stderr)
+
     def test_a_sign_of_life_that_cannot_be_had(self):
         """The row may be there all the same: it is the failed run's, and nobody takes it for one that was interrupted."""
         self.notify()
