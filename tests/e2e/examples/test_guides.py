@@ -303,6 +303,7 @@ class Snippets(support.Case):
     def test_configurations_of_the_pages_are_good(self):
         """Those that are whole: keys, values, presets and their variables; and others are YAML."""
         whole = 0
+        self.env["CREDENTIALS_DIRECTORY"] = self.folder + "/conf"
         for page, text in self.pages():
             for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE):
                 block = textwrap.dedent(block)

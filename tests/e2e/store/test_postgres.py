@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import unittest
 from namespaces import below
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, KEY, SOCKET, TOKEN, PostgresCase
-from support import JETON, JETON_FAULTY, SOAK, side_by_side, wait_until
+from support import JETON, JETON_FAULTY, SOAK, SOURCE, side_by_side, wait_until
 
 
 def contoso(grants, more="    rate_limit: {per_minute: 0}\n"):
@@ -566,6 +567,83 @@ class Postgres(PostgresCase):
         self.host(1, "jobs: { job: { script: job.lua, schedule: '@daily' } }\n", folder=self.folder + "/etc1/host")
         done = self.on(1, "cron", "show", "--format", "kubernetes")
         self.assertEqual((done.returncode, "nothing else in it" in done.stderr), (3, True), done.stderr)
+
+    def start_unit(self, number, text, variables):
+        """The service as systemd would start it on that host: its command and user, its folder and credentials; all else can
+        only be read."""
+        def settings(name):
+            return re.findall(f"^{name}=(.*)$", text, re.MULTILINE)
+
+        user, = settings("User")
+        state, = (shlex.split(value)[0] for value in settings("StateDirectory"))
+        mode, umask = settings("StateDirectoryMode")[0], settings("UMask")[0]
+        words = [word.replace("$$", "$").replace("%%", "%") for word in shlex.split(settings("ExecStart")[0])]
+        environment = [f"{name}={value}" for name, value in {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "HOME": "/", "USER": user, "LOGNAME": user,
+            "CREDENTIALS_DIRECTORY": "/run/credentials/unit", **variables}.items()] + [
+                shlex.split(value)[0] for value in settings("Environment")]
+        lib = f"{self.folder}/lib{number}"
+        os.makedirs(lib, exist_ok=True)
+        script = (f"mount --make-rprivate / && mount --bind {lib} /var/lib && install -d -o {user} -m {mode} /var/lib/{state}"
+                  f" && mount --bind /var/lib/{state} /var/lib/{state} && mount -o remount,bind,ro /var/lib"
+                  f" && mount -t tmpfs none /run && install -d -o {user} -m 0500 /run/credentials/unit")
+        for credential in settings("LoadCredential"):
+            name, _, path = credential.partition(":")
+            source = path or f"/etc/credstore/{name}"
+            script += f" && install -o {user} -m 0400 {self.folder}{source} /run/credentials/unit/{name}"
+        script += (f" && mount -o remount,ro /run && mount -o remount,bind,ro / && umask {umask} && cd / && ! touch /x 2>/dev/null"
+                   " && exec \"$@\"")
+        return subprocess.run(["unshare", "-m", "sh", "-ec", script, "sh", "setpriv", "--reuid", user, "--regid", "nogroup",
+                               "--clear-groups", "--bounding-set=-all", "--no-new-privs", "env", "-i", *environment, *words],
+                              capture_output=True, text=True, check=False, timeout=60)
+
+    def test_units_on_two_hosts(self):
+        """The guide's configuration and drop-in, and the units that are printed for it."""
+        if os.geteuid() != 0 or not shutil.which("systemd-analyze") or subprocess.run(
+                ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("needs root, mount namespaces and systemd-analyze")
+        with open(SOURCE + "/docs/guide-many-hosts.md", encoding="utf-8") as file:
+            part = re.search(r"^## With systemd$.*?(?=^## )", file.read(), re.DOTALL | re.MULTILINE)[0]
+        config, dropin = (re.search(rf"^```{block}\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)[1] for block in ("yaml", "ini"))
+        config = re.sub(r"url: .*", f"url: postgresql://jeton@/jeton?host={self.server}\n  schema: {self.schema}", config)
+        config += ("jobs:\n  daily: { script: daily.lua, schedule: '* * * * *', timezone: UTC, catch_up: true }\n")
+        self.write("etc/jeton/daily.lua", 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit()\n'
+                                          'print(s.get("n"))', 0o644)
+        for folder in ("etc/credstore", "etc/jeton-secrets"):
+            self.write(folder + "/state.key", KEY + "\n")
+        self.write("etc/credstore/db.password", "a-password\n")
+        for folder in ("", "/etc", "/etc/jeton"):
+            os.chmod(self.folder + folder, 0o755)
+        folder = self.folder + "/units"
+        os.mkdir(folder)
+
+        def units(config):
+            path = self.write("etc/jeton/jeton.yaml", config, 0o644)
+            done = subprocess.run(["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", JETON, "-c", path, "cron",
+                                   "show", "--format", "systemd"], capture_output=True, text=True, check=True, env=self.env)
+            parts = re.split(r"^# /etc/systemd/system/(\S+)\n", done.stdout, flags=re.MULTILINE)
+            for name, text in zip(parts[1::2], parts[2::2], strict=True):
+                self.write("units/" + name, text)
+            self.assertEqual(parts[1::2], ["jeton-reports.daily.service", "jeton-reports.daily.timer"])
+            said = subprocess.run(["systemd-analyze", "verify", "--man=no", *(f"{folder}/{name}" for name in parts[1::2])],
+                                  capture_output=True, text=True, check=False, env={**self.env, "SYSTEMD_LOG_LEVEL": "warning"})
+            self.assertEqual([line for line in said.stderr.splitlines() if folder in line or "jeton-" in line], [])
+            return parts[2]
+
+        def slot(number, *unit, result):
+            self.sql("UPDATE @slot SET slot_ms = slot_ms - 3600000" if result > 1 else "")
+            done = self.start_unit(number, *unit)
+            self.assertEqual((done.returncode, done.stdout), (0, f"{result}\n"), done.stderr)
+
+        first = units(config)
+        slot(0, first, {}, result=1)
+        slot(1, first, {}, result=2)
+        self.write("units/jeton-.service.d/secrets.conf", dropin)
+        second = units(config.replace("{ credential: db.password }", "{ env: DB_PASSWORD }")) + dropin
+        second = second.replace("LoadCredential=state.key\n", "")  # a later one of that name is the one that counts
+        self.assertEqual(self.start_unit(0, second, {}).returncode, 3)
+        slot(0, second, {"DB_PASSWORD": "a-password"}, result=3)
+        self.assertEqual(self.sql("SELECT count(DISTINCT host_id), count(*) FROM @run"), [["2", "3"]])
 
     def test_a_copied_folder_is_another_host(self):
         """An image that was built after `jeton state check` and runs twice on one machine: boot and copied ID are the same."""
