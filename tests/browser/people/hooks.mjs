@@ -7,11 +7,19 @@ import { Receiver } from "../lib/receiver.mjs";
 
 const fixture = useFixture();
 const SECRETS = { token: "ab12-cd34-ef56", header: "gh78-ij90-kl12" };
-const TYPES = [
-  "ActionCreated", "ActionResponse", "SurveyCreated", "SurveyResponse", "JobCreated", "JobResponse", "PollCreated", "PollResponse",
-  "LetsMeetCreated", "LetsMeetResponse", "TextMessageCreated", "AttachmentCreated", "Announcement", "MemberAdded", "MemberRemoved",
-  "GroupAdded", "GroupRemoved",
-];
+const QUESTIONS = "actionId groupId title questions";
+const ANSWERS = "actionId actionPackageId packageId groupId sourceGroupId responseId isUpdateResponse responder responderId creatorId "
+  + "responderName responderProfilePic isAnonymous responseDetails Properties";
+const MEMBER = "member memberId memberName type memberProfilePic";
+// What is documented of each type's data.
+const DATA = {
+  ActionCreated: QUESTIONS, ActionResponse: ANSWERS, SurveyCreated: QUESTIONS, SurveyResponse: ANSWERS,
+  JobCreated: "title assignedTo dueDate actionId groupId", JobResponse: "actionId groupId responseId responseDetails",
+  PollCreated: QUESTIONS, PollResponse: ANSWERS, LetsMeetCreated: QUESTIONS, LetsMeetResponse: ANSWERS, TextMessageCreated: "text",
+  AttachmentCreated: "media actionType caption", Announcement: "title text media", MemberAdded: MEMBER, MemberRemoved: MEMBER,
+  GroupAdded: "groupId groupName", GroupRemoved: "groupId groupName",
+};
+const TYPES = Object.keys(DATA);
 
 async function subscribe(receiver, eventTypes) {
   const connector = await fixture.sandbox.makeConnector("Watcher", ALICE);
@@ -53,6 +61,7 @@ describe("webhooks", () => {
       await page.getByText(`${type}: 1 ${words.delivery}`).waitFor();
       const { headers, body } = await receiver.next();
       assert.deepEqual([body.eventType, body.data, headers["kz-callback-token"]], [type, data, SECRETS.token]);
+      assert.deepEqual(DATA[type].split(" ").filter((field) => !(field in body.data)), [], type);
     }
     assert.deepEqual(await portal.field(words.event).locator("option").allInnerTexts(), TYPES);
   }));
