@@ -122,26 +122,30 @@ end
 ---@param id string
 ---@param label string what it is
 ---@param text string
+---@param spoken string|nil its name for those who do not see where it stands
 ---@return html.element
-function widgets.code(visit, id, label, text)
+function widgets.code(visit, id, label, text, spoken)
   return h.div {
     class = "code",
-    h.div { class = "bar", h.span { id = id .. "-label", label }, copy_button(visit, id, label) },
-    h.pre { tabindex = "0", role = "region", aria_labelledby = id .. "-label", h.code { id = id, text } },
+    h.div { class = "bar", h.span { label }, copy_button(visit, id, label) },
+    h.pre {
+      tabindex = "0", role = "region", aria_label = spoken or label, h.code { id = id, text },
+    },
   }
 end
 
 --- The begin of what somebody sent, as widgets.code; what it weighs does not depend on what it is.
 ---@param most integer bytes
 ---@return html.node
-function widgets.code_begin(visit, id, label, text, most)
+---@param spoken string|nil as of widgets.code
+function widgets.code_begin(visit, id, label, text, most, spoken)
   if visit.is_plain then
     return h.p { text }
   end
   local begin = request.to_utf8(text:sub(1, most))
   local kept = html.fitting(begin, most)
   return {
-    widgets.code(visit, id, label, html.shorten(begin, kept)),
+    widgets.code(visit, id, label, html.shorten(begin, kept), spoken),
     #text > kept and h.p { class = "soft", visit.t("traffic.cut", { count = kept }) },
   }
 end
@@ -301,7 +305,9 @@ function widgets.pager(visit, part, query)
     return h.a { class = "button second", href = href, t(key) }
   end
   return h.nav {
-    class = "row", aria_label = t "groups.pages",
+    class = "row",
+    aria_label = not part.name and t "groups.pages"
+      or t("common.about_what", { text = t "groups.pages", what = t("list." .. part.name) }),
     h.span {
       class = "soft", t("groups.range", { from = part.from + 1, to = part.last, count = part.count }),
     },

@@ -92,7 +92,7 @@ local function feed(talk, before)
     }
   end
   return h.div {
-    class = "pane", tabindex = "0", role = "region", aria_labelledby = "conversation-title",
+    class = "pane", tabindex = "0", role = "region", aria_label = t "conversation.messages",
     h.div {
       id = "feed", class = "feed", data_live = not before and LIVE_MS, data_parts = true,
       data_said = t "conversation.something_new",

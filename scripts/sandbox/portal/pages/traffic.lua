@@ -220,7 +220,7 @@ local function command_part(visit, record, is_whole)
   return widgets.code_begin(visit, "curl", "curl", text, limits.portal_command_shown)
 end
 
-local function body_part(visit, id, content_type, body)
+local function body_part(visit, of, content_type, body)
   local t, text = visit.t, body
   if type(text) == "table" then
     text = json.encode(text, { indent = 2 })
@@ -228,7 +228,9 @@ local function body_part(visit, id, content_type, body)
   if not text or text == "" then
     return h.p { class = "soft", t "traffic.no_body" }
   end
-  return widgets.code_begin(visit, id, content_type or t "traffic.body", text, limits.portal_body_shown)
+  local label = content_type or t "traffic.body"
+  return widgets.code_begin(visit, of, label, text, limits.portal_body_shown,
+    t("common.about_what", { text = t("traffic." .. of), what = label }))
 end
 
 local function response_card(visit, record)
@@ -316,7 +318,7 @@ local function show_one(visit)
         class = "split",
         widgets.card {
           title = t "traffic.request",
-          body_part(visit, "body", record.headers["content-type"], record.body),
+          body_part(visit, "request", record.headers["content-type"], record.body),
           pairs_part(t "traffic.query", record.query),
           pairs_part(t "traffic.headers", record.headers),
         },

@@ -135,6 +135,7 @@ return {
     fr = "Écrivez d'abord un commentaire.",
   },
   ["conversation.all_comments"] = { en = "All {count} comments", fr = "Les {count} commentaires" },
+  ["conversation.messages"] = { en = "Messages", fr = "Messages" },
   ["conversation.message"] = { en = "Message", fr = "Message" },
   ["conversation.send_as"] = { en = "Send as {name}", fr = "Envoyer comme {name}" },
   ["conversation.subscribers_read"] = {

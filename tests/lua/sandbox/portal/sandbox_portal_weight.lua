@@ -128,13 +128,25 @@ local function is_page(at)
   return at:find "^/" and not (at:find "^/v1/" or at:find "/assets/" or at:find "openapi" or at:find "/text$")
 end
 
+-- The parts of a page that readers jump to have names of their own: what of it has another's.
+local function names_of_two(body)
+  local seen, twice = {}, {}
+  for tag in body:gmatch "<%a+ [^>]*>" do
+    local label = (tag:find "^<nav" or tag:find 'role="region"') and tag:match 'aria%-label="([^"]*)"'
+    twice[#twice + 1] = label and seen[label] and label or nil
+    seen[label or ""] = label ~= nil
+  end
+  return twice
+end
+
 -- Looks at the pages that links lead to from these; gives how many.
 local function crawl(who, todo)
-  local seen, kinds, heavy = {}, {}, {}
+  local seen, kinds, heavy, twice = {}, {}, {}, {}
   for _, at in ipairs(todo) do seen[at] = true end
   for _, at in ipairs(todo) do
     local body = who:get(at).body
     heavy[#heavy + 1] = #body >= PAGE_BYTES and ("%s %d"):format(at, #body) or nil
+    for _, label in ipairs(names_of_two(body)) do twice[#twice + 1] = at .. " " .. label end
     for link in body:gmatch 'href="([^"#]+)' do
       link = browser.text(link)
       link = link:find "^%?" and at:match "^[^?]*" .. link or link
@@ -145,6 +157,7 @@ local function crawl(who, todo)
     end
   end
   lu.assertEquals(heavy, {})
+  lu.assertEquals(twice, {})
   return #todo
 end
 
