@@ -1,5 +1,6 @@
 """Events of webhooks in a state that hosts share: several listeners, each event handled once, whatever dies."""
 
+import itertools
 import json
 import os
 import random
@@ -21,7 +22,6 @@ EVENTS = 2000 if SOAK else 600
 KEYS = 7
 PLACES = 3  # of cuts on each side, or all
 KILLS = 200 if SOAK else 10  # a slow machine would kill workers faster than it starts them
-DEATHS = 20  # of hosts, while events flow
 ROWS = 10000
 
 # What has been handled, by whom and in which order; and how often, in the state.
@@ -113,16 +113,16 @@ class Events(PostgresCase):
     def test_hosts_die_while_events_flow(self):
         """Each listens again a moment later, but for the last one to die: what it had is taken over when its time is over."""
         def kill(listeners, stop):
-            for turn in range(DEATHS):
-                if stop.wait(2):
-                    break
+            for died in itertools.count(1):
+                ended = stop.wait(2)
                 number = random.randrange(3)
                 for pid in [listeners[number].process.pid, *listeners[number].children()]:
                     os.kill(pid, signal.SIGKILL)
                 listeners[number].process.wait()
-                if turn < DEATHS - 1:
-                    listeners[number] = self.listen(number)
-            print(f"\n{turn + 1} hosts died")
+                if ended:
+                    break
+                listeners[number] = self.listen(number)
+            print(f"\n{died} hosts died")
 
         self.share(kill)
 
