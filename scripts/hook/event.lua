@@ -34,7 +34,7 @@ end
 
 local function data(body, headers)
   if is_form(headers["content-type"] or "") then return form(body) end
-  return (json.decode(body))
+  return (json.decode(body, { mend = true })) -- as the check reads it (hook_json_is_good)
 end
 
 ---@param raw table what jeton.hook gives

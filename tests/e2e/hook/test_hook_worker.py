@@ -244,6 +244,13 @@ connectors:
         self.until("done")
         self.assertEqual(self.keys(), {"0": "b c", "1": "b c", "2": "none", "3": "none"})
 
+    def test_one_bad_value_does_not_hide_the_data(self):
+        bad = [r'"\ud83d"', "12345678901234567890123", "1e999", '"\x01"', "NaN"] # each of which json.decode refuses
+        self.add(*((str(n), "", "", f'{{"bad": {text}, "a": {n}}}') for n, text in enumerate(bad)))
+        self.work(script="return function(event) state.set(event.id, event.data.a) end")
+        self.until("done")
+        self.assertEqual(self.keys(), {str(n): n for n in range(len(bad))})
+
 
 class Ends(hooks.Hooks):
     def test_a_stop_gives_back_what_is_left(self):
