@@ -117,16 +117,21 @@ function Vault:look_at_json(value, in_reply, depth, of)
   end
 end
 
---- JSON, also a document a line; URLs, and what follows them, in any other text.
+local LENIENT <const> = { lenient = true } -- one bad value must not hide the secrets beside it
+
+--- JSON, also a document a line; URLs and what follows them, and what looks like JSON, in any other text.
 function Vault:look_at_text(text, in_reply, depth)
   local whole
   if text:find "^%s*[{%[]" then
-    whole = json.decode(text)
+    whole = json.decode(text, LENIENT)
     for line in (type(whole) == "table" and "" or text):gmatch "[^\r\n]+" do
-      self:look_at_json(json.decode(line), in_reply, depth + 1)
+      self:look_at_json(json.decode(line, LENIENT), in_reply, depth + 1)
     end
   end
   if type(whole) == "table" then return self:look_at_json(whole, in_reply, depth + 1) end
+  for name, value in text:gmatch '"([%w_.-]+)"%s*:%s*"([^"\\]+)"' do
+    self:consider(name, value, in_reply)
+  end
   for name, value in text:gmatch "[?&#;]([%w_.-]+)=([^&#%s\"'<>\\]+)" do
     self:consider(name, cassette_mask.decode(value), in_reply, true)
   end

@@ -34,6 +34,21 @@ function TestMask.test_a_flow()
   lu.assertEquals(vault:mask "echo a1-access", "echo {{token:2}}")
 end
 
+function TestMask.test_a_body_that_is_not_quite_json()
+  for _, body in ipairs {
+    [[{"access_token":"a1-access","text":"cut \ud83d"}]],
+    '{"access_token":"a1-access","id":12345678901234567890123}',
+    '{"access_token":"a1-access","x":NaN}', '{"access_token":"a1-access","x":"\xe9"}',
+    ')]}\',\n{"access_token":"a1-access"}', 'callback({"access_token" : "a1-access"})',
+    '{"access_token":"a1-access","text":"cut off',
+    ('{"x":%s1%s,"access_token":"a1-access"}'):format(("["):rep(200), ("]"):rep(200)),
+  } do
+    local vault = masks.vault()
+    vault:learn(call("GET", "https://x/"), { headers = {}, body = body })
+    lu.assertNotStrContains(vault:mask(body), "a1-access")
+  end
+end
+
 function TestMask.test_a_replay_recognises_its_fakes()
   local vault = masks.vault()
   local reply = json.decode(vault:unmask '{"access_token":"{{token:2}}","id_token":"{{jwt:1}}"}')
