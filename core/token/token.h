@@ -89,6 +89,10 @@ enum token_left {
 typedef void token_logout_fn(void *arg, enum token_left left, const struct err *err);
 void token_logout(struct tokens *tokens, const struct connector *connector, bool local,
                   token_logout_fn *done, void *arg);
+/* Forgets all, as if the connector had never been, after an exchange of another process that is
+ * under way: that would store what comes. `left` says nothing. */
+void token_remove(struct tokens *tokens, const struct connector *connector, token_logout_fn *done,
+                  void *arg);
 /* Writing down where the API has moved. The caller's; zeroed is none under way. */
 struct token_move {
     struct store_call call;

@@ -192,3 +192,21 @@ void token_logout(struct tokens *tokens, const struct connector *connector, bool
     logout->arg = arg;
     token_lock_take(&logout->lock, tokens, connector, logout_locked, logout);
 }
+
+static void remove_locked(void *arg, const struct err *failure)
+{
+    struct logout *logout = arg;
+    if (failure != NULL)
+        logout_end(logout, failure);
+    else
+        token_lock_store(&logout->lock, false, logout_end);
+}
+
+void token_remove(struct tokens *tokens, const struct connector *connector, token_logout_fn *done,
+                  void *arg)
+{
+    struct logout *logout = mem_alloc(sizeof *logout);
+    logout->done = done;
+    logout->arg = arg;
+    token_lock_take(&logout->lock, tokens, connector, remove_locked, logout);
+}

@@ -145,8 +145,23 @@ static int ask(const struct removal *removal, struct err *err)
     return result;
 }
 
+struct forgotten {
+    bool done;
+    struct err err;
+};
+
+static void forgotten(void *arg, enum token_left left, const struct err *err)
+{
+    struct forgotten *end = arg;
+    (void)left;
+    end->done = true;
+    if (err != NULL)
+        end->err = *err;
+}
+
 static int forget(const struct removal *removal, struct err *err)
 {
+    struct forgotten end = {0};
     struct engine engine;
     struct store *store = store_new(removal->config->state, NULL);
     bool exists = store_exists(store);
@@ -155,8 +170,14 @@ static int forget(const struct removal *removal, struct err *err)
         return 0;
     engine_create(&engine, removal->config, removal->app->log, removal->app->redact);
     int result = engine_need_store(&engine, err);
-    if (result == 0)
-        result = token_forget(engine.tokens, removal->connector, err);
+    if (result == 0) {
+        token_remove(engine.tokens, removal->connector, forgotten, &end);
+        result = app_wait(&engine, &end.done, err);
+    }
+    if (result == 0 && end.err.kind != ERR_NONE) {
+        *err = end.err;
+        result = -1;
+    }
     engine_destroy(&engine);
     return result;
 }

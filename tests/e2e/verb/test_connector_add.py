@@ -1,8 +1,10 @@
 """`jeton connector add`: all of a connector's files or none, against the sandbox."""
 
+import glob
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import stat
 import unittest
@@ -389,6 +391,21 @@ connectors:
         self.fails(3, "connector", "remove", "contoso", "--yes", says="contoso")
         self.add()
         self.assertEqual(self.user(), "+33100000001")
+
+    def test_what_an_exchange_brings_meanwhile_goes_too(self):
+        self.configure_by_hand("")
+        self.add()
+        exchange = self.start("token", "contoso", "--refresh", program=support.JETON_FAULTY,
+                              env={"JETON_FAULT": "token-received=stop"})
+        os.waitpid(exchange.pid, os.WUNTRACED)
+        [lock] = glob.glob(os.path.join(self.state, "locks", "token-*"))
+        removal = self.start("connector", "remove", "contoso", "--yes")
+        support.wait_until(lambda: removal.poll() is not None or lock in [
+            os.path.realpath(path) for path in glob.glob(f"/proc/{removal.pid}/fd/*")], 60)
+        exchange.send_signal(signal.SIGCONT)
+        self.assertEqual(exchange.wait(60), 0)
+        self.assertEqual(removal.wait(60), 0)
+        self.assertEqual(self.rows(), 0)
 
     def test_not_while_something_uses_it(self):
         for text, says in (("jobs: { one: { script: x.lua, connector: contoso } }\n", "is used by job 'one'; "),
