@@ -232,7 +232,7 @@ static int dry_finish(lua_State *L, void *arg)
 }
 
 /* Refuses a request that would carry a secret to a host that its connector does not allow.
- * `target`: the URL, or as much of it as is known. */
+ * `target`: the URL, or as much of it as is known, and as has not been checked yet. */
 static int check_secrets(const struct call *call, const struct url *url, const char *target,
                          struct err *err)
 {
@@ -301,9 +301,12 @@ static int start_plain(struct call *call, struct err *err)
     if (egress_check(vm_engine(call->vm), &url, "the URL", http->url, strlen(http->url), err) != 0)
         goto cleanup;
     url_add_query(&url, call->request.query.data);
+    char *target = url_format(&url, true);
+    bool checked = strcmp(target, http->url) == 0;
     mem_free_secret(call->request.url);
-    http->url = call->request.url = url_format(&url, true);
-    if (check_secrets(call, &url, http->url, err) != 0 || check_host(call, &url, err) != 0)
+    http->url = call->request.url = target;
+    if (check_secrets(call, &url, checked ? "" : target, err) != 0 ||
+        check_host(call, &url, err) != 0)
         goto cleanup;
     if (vm_options_of(call->vm)->dry_run && !is_read(http->method)) {
         print_dry(call, http->url);

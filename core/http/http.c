@@ -169,7 +169,6 @@ static void transfer_free(struct http_transfer *transfer)
     http_files_free(transfer);
     http_request_free(transfer->request);
     mem_free(transfer->address);
-    mem_free(transfer->label);
     url_destroy(&transfer->url);
     http_response_clear(&transfer->result.response);
     if (http->nspare == HTTP_CONCURRENT_MAX || mem_is_watched()) {
@@ -428,8 +427,6 @@ static int copy_request(struct http_transfer *transfer, const struct http_reques
     bare.place = NULL;
     transfer->request = http_request_copy(&bare);
     transfer->address = url_format(&transfer->url, true);
-    int shown = (int)strcspn(transfer->address, "?");
-    transfer->label = mem_printf("%s %.*s", request->method, shown, transfer->address);
     transfer->timeout_ms = request->timeout_ms > 0 ? request->timeout_ms : HTTP_TIMEOUT_MS;
     transfer->max_body = request->max_body > 0        ? request->max_body
                          : request->save_path != NULL ? HTTP_SAVE_MAX

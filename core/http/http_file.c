@@ -172,7 +172,7 @@ int http_save_done(struct http_transfer *transfer)
     if (newfile_publish(&transfer->save, SAVED_MODE, 0, err) != 0) {
         err->kind = ERR_INVALID;
         err_wrap(err, "cannot write '%s'", transfer->request->save_path);
-        err_text(err->request, sizeof err->request, "%s", transfer->label);
+        http_name_request(transfer);
         return -1;
     }
     transfer->result.response.saved = true;

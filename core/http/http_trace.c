@@ -140,7 +140,9 @@ struct http_traced *http_trace_keep(const struct log *log, const struct http_tra
     struct http_traced *traced = mem_alloc(sizeof *traced);
     buf_create_secret(&traced->head, TEXT_MAX);
     buf_create_secret(&traced->body, BODY_READ);
-    buf_printf(&traced->head, "< %d %s", response->status, transfer->label);
+    char *label = http_label(transfer);
+    buf_printf(&traced->head, "< %d %s", response->status, label);
+    mem_free(label);
     for (size_t i = 0; i < response->nheaders; i++) {
         const struct http_header *header = &response->headers[i];
         append_header(&traced->head, header->name, strlen(header->name),
@@ -187,5 +189,7 @@ void http_trace_result(struct log *log, const struct http_transfer *transfer)
         {"bytes", failed ? NULL : bytes, true},
         {"error", failed ? result->err.msg : NULL, false},
     };
-    log_event(log, LOG_DEBUG, transfer->label, fields, sizeof fields / sizeof fields[0]);
+    char *label = http_label(transfer);
+    log_event(log, LOG_DEBUG, label, fields, sizeof fields / sizeof fields[0]);
+    mem_free(label);
 }

@@ -65,7 +65,6 @@ struct http_transfer {
     struct http_request *request; /* our copy, without the headers */
     struct url url;
     char *address;               /* url as text */
-    char *label;                 /* "GET https://host/path", for messages */
     struct curl_slist *headers;  /* wiped when freed */
     struct http_source *sources; /* of the body, or one a part (fd -1: the part is a value) */
     size_t nsources;
@@ -147,6 +146,10 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
 size_t http_on_body(char *data, size_t size, size_t count, void *arg); /* http_decode.c */
 int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
+/* "GET https://host/path", for messages (mem_free). */
+char *http_label(const struct http_transfer *transfer);
+/* Names the request in transfer->result.err. */
+void http_name_request(struct http_transfer *transfer);
 /* Sets transfer->result.err from libcurl's result. */
 void http_explain(struct http_transfer *transfer, CURLcode code);
 
