@@ -144,18 +144,6 @@ int64_t tokens_exchanges(const struct tokens *tokens)
     return tokens->exchanges;
 }
 
-const struct connector *token_next_slot(const struct tokens *tokens, const struct connector *owner,
-                                        size_t *from)
-{
-    const struct config *config = tokens->config;
-    while (config != NULL && *from < config->nconnectors) {
-        const struct connector *connector = config->connectors[(*from)++];
-        if (connector->slot && connector_owner(connector) == owner)
-            return connector;
-    }
-    return NULL;
-}
-
 static int forget(struct tokens *tokens, const struct connector *connector, struct err *err)
 {
     char owner[STORE_OWNER_SIZE];
@@ -168,7 +156,7 @@ int token_forget(struct tokens *tokens, const struct connector *connector, struc
 {
     const struct connector *owner = connector_owner(connector), *slot;
     size_t from = 0;
-    while ((slot = token_next_slot(tokens, owner, &from)) != NULL) {
+    while ((slot = token_slot_next(tokens, owner, &from)) != NULL) {
         if (forget(tokens, slot, err) != 0)
             return -1;
     }

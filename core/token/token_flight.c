@@ -228,7 +228,7 @@ static void flight_drop_slots(void *arg)
 {
     struct flight *flight = arg;
     const struct connector *slot =
-        token_next_slot(flight->tokens, flight->connector, &flight->slots);
+        token_slot_next(flight->tokens, flight->connector, &flight->slots);
     if (flight->call.result < 0) {
         token_flight_fail(flight, &flight->call.err);
     } else if (slot == NULL) {

@@ -69,7 +69,7 @@ static void lock_stored(void *arg)
     struct token_lock *lock = arg;
     if (!lock_goes_on(lock))
         return;
-    const struct connector *slot = token_next_slot(lock->tokens, lock->connector, &lock->slots);
+    const struct connector *slot = token_slot_next(lock->tokens, lock->connector, &lock->slots);
     if (slot == NULL) {
         lock->then(lock->arg, NULL);
         return;

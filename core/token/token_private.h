@@ -81,7 +81,7 @@ struct flight {
 
 /* Whose access tokens are for the refresh token of `owner` (connector.slot): the first at *from or
  * after it, which then counts on; NULL: no more. */
-const struct connector *token_next_slot(const struct tokens *tokens, const struct connector *owner,
+const struct connector *token_slot_next(const struct tokens *tokens, const struct connector *owner,
                                         size_t *from);
 
 struct tokens {
