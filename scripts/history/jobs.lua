@@ -26,8 +26,10 @@ local SECOND_MS <const>, MINUTE_MS <const>, HOUR_MS <const> = 1000, 60000, 36000
 ---@field name string
 ---@field configuration string
 ---@field runs history.run[] newest first, one for all attempts of a run
+---@field summary history.summary|nil as it was made last
 
 ---@class history.summary
+---@field most integer as it was asked for
 ---@field good integer
 ---@field failed integer
 ---@field ended history.run[] those whose duration is known, newest first
@@ -118,7 +120,10 @@ end
 ---@param most integer of the newest durations, so many count
 ---@return history.summary
 function jobs.summary(job, most)
-  local summary = { good = 0, failed = 0, ended = {} }
+  if job.summary and job.summary.most == most then
+    return job.summary
+  end
+  local summary = { good = 0, failed = 0, ended = {}, most = most }
   for _, run in ipairs(job.runs) do
     if run.state == "good" or run.state == "failed" then
       summary[run.state] = summary[run.state] + 1
@@ -132,6 +137,7 @@ function jobs.summary(job, most)
     return a.took_ms < b.took_ms
   end)
   summary.median, summary.longest = sorted[#sorted // 2 + 1], sorted[#sorted]
+  job.summary = summary
   return summary
 end
 

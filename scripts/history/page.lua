@@ -39,12 +39,13 @@ end
 ---@param title string
 ---@param style string
 ---@param body html.node
+---@param most integer|nil bytes: html.page
 ---@return string html
 ---@return string policy of content
-function page.document(view, title, style, body)
+function page.document(view, title, style, body, most)
   local hash = crypto.base64(crypto.sha256(style))
   local policy = "default-src 'none'; base-uri 'none'; form-action 'self'; style-src 'sha256-" .. hash .. "'"
-  return "<!DOCTYPE html>\n" .. elements.render(h.html {
+  local whole = h.html {
     lang = view.language,
     h.head {
       h.meta { charset = "utf-8" },
@@ -54,7 +55,9 @@ function page.document(view, title, style, body)
       h.style { elements.raw(style) },
     },
     h.body { h.main(body) },
-  }) .. "\n", policy
+  }
+  local text = most and elements.page(whole, most) or elements.render(whole)
+  return "<!DOCTYPE html>\n" .. text .. "\n", policy
 end
 
 --- The heading, and whose runs these are.

@@ -23,13 +23,14 @@ local h = elements.h
 
 local KEY_BYTES <const> = 32
 local COOKIE <const> = "jeton_history_%d" -- by port, since browsers keep cookies by host
--- What follows keeps a page below 60 KB, whatever the runs are.
+local PAGE_BYTES <const> = 59000 -- texts that make it heavier are cut; what follows keeps it below that
 local RUN_ROWS <const> = 12
 local JOB_ROWS <const> = 10
 local NAMES_MAX <const> = 20 -- to choose from; of more jobs one is found by a part of its name
 local LANES_MAX <const> = 10 -- of the timeline
 local BARS_MAX <const> = 30 -- about
 local RUN <const> = "^/run/(%w+)/?(%d*)$" -- a run, an attempt
+local RUNS <const> = '"runs":[' -- where they begin in what history.source gives
 local ASKED_MAX <const> = 100 -- bytes of a name
 local DATE <const> = "^%d%d%d%d%-%d%d%-%d%d$"
 local LANGUAGE <const> = language.COOKIE .. "=%s; HttpOnly; SameSite=Strict; Path=/; Max-Age="
@@ -55,7 +56,7 @@ local function respond(status, body, more)
 end
 
 local function document(status, view, title, body)
-  local text, policy = page.document(view, title, require "history.style", body)
+  local text, policy = page.document(view, title, require "history.style", body, PAGE_BYTES)
   local chosen = status == 200 and view.chosen
   return respond(status, text, {
     ["Content-Security-Policy"] = policy .. "; frame-ancestors 'none'",
@@ -215,11 +216,24 @@ local function run_section(runs, by_job, query, view)
   }
 end
 
-local function history_page(state, view, fields)
-  local history = assert(json.decode(assert(source(state.all))))
+-- What there is, and whose jobs' runs these are. They are taken from the last page if they are the same.
+local function read_history(state)
+  local text = assert(source(state.all))
+  local from = text:find(RUNS, 1, true)
+  local rest, kept = text:sub(from), state.kept
+  if not kept or kept.rest ~= rest then
+    local runs = jobs.runs(json.decode("{" .. rest).runs)
+    kept = { rest = rest, runs = runs, by_job = jobs.group(runs) }
+    state.kept = kept
+  end
+  local history = assert(json.decode(text:sub(1, from - 1) .. RUNS .. "]}"))
   history.configuration = state.configuration
-  local runs, query = jobs.runs(history.runs), read_query(fields)
-  local by_job = jobs.group(runs)
+  return history, kept.runs, kept.by_job
+end
+
+local function history_page(state, view, fields)
+  local history, runs, by_job = read_history(state)
+  local query = read_query(fields)
   local shown, pager = cut(by_job, JOB_ROWS, query, "jobs", view)
   return document(200, view, view.t "short_title", {
     switch(view, address(query) .. "&lang="), page.head(history, runs, by_job, view),

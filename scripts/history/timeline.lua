@@ -30,21 +30,29 @@ local function place(run, from_ms, to_ms)
   return x, math.max(wide, BAR_MIN)
 end
 
+-- Those of these days, the newest last, over the others.
+local function placed(runs, from_ms, to_ms)
+  local list = {}
+  for i = #runs, 1, -1 do
+    local x, wide = place(runs[i], from_ms, to_ms)
+    list[#list + 1] = x and { x = x, wide = wide, run = runs[i] } or nil
+  end
+  return list
+end
+
 -- What lies over each other in one colour is one bar: a job of every minute has ten thousand runs. If `near`
 -- is wider than that, so are all that begin nearer than it to the bar's begin, however long they are.
-local function collect(runs, from_ms, to_ms, near)
+local function collect(list, near)
   local bars, last = {}, {}
-  for i = #runs, 1, -1 do -- the newest last, over the others
-    local run = runs[i]
-    local x, wide = place(run, from_ms, to_ms)
-    local before = last[run.state]
+  for _, one in ipairs(list) do
+    local x, wide, before = one.x, one.wide, last[one.run.state]
     local may_join = near > BAR_MIN or wide == BAR_MIN and before and before.wide == BAR_MIN
-    if x and before and may_join and x >= before.x and x < before.x + near then
-      before.run, before.count = run, before.count + 1
+    if before and may_join and x >= before.x and x < before.x + near then
+      before.run, before.count = one.run, before.count + 1
       before.wide = near > BAR_MIN and math.max(before.wide, x + wide - before.x) or BAR_MIN
-    elseif x then
-      last[run.state] = { x = x, wide = wide, run = run, count = 1 }
-      bars[#bars + 1] = last[run.state]
+    else
+      last[one.run.state] = { x = x, wide = wide, run = one.run, count = 1 }
+      bars[#bars + 1] = last[one.run.state]
     end
   end
   return bars
@@ -52,11 +60,14 @@ end
 
 -- The bars of each job. With `most`, there are not many more than that: the nearest of a job become one.
 local function collect_all(by_job, shown, from_ms, to_ms, most)
-  local near = BAR_MIN
+  local near, lists = BAR_MIN, {}
+  for j = 1, shown do
+    lists[j] = placed(by_job[j].runs, from_ms, to_ms)
+  end
   repeat
     local lanes, count = {}, 0
     for j = 1, shown do
-      lanes[j] = collect(by_job[j].runs, from_ms, to_ms, near)
+      lanes[j] = collect(lists[j], near)
       count = count + #lanes[j]
     end
     if not most or count <= most or near > TIME_WIDE then
