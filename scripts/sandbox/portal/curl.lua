@@ -73,10 +73,15 @@ local function header_options(record, out)
   end
 end
 
+-- A terminal that gets this pasted could take a part of it for commands.
+local function steers(text)
+  return text:find "[\0-\8\11-\31\127]" or text:find "\xc2[\x80-\x9f]"
+end
+
 local function body_options(record, is_whole, out)
   local body = record.body
-  if not is_whole then
-    out[#out + 1] = "--data-binary @body" -- it was not kept
+  if not is_whole or type(body) == "string" and steers(body) then
+    out[#out + 1] = "--data-binary @body" -- it was not kept, or cannot be pasted
   elseif type(body) ~= "table" then
     out[#out + 1] = body and body ~= "" and "--data-raw " .. quote(unmark(body)) or nil
   elseif (record.headers["content-type"] or ""):find("form-urlencoded", 1, true) then

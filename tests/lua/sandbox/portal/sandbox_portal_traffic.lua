@@ -104,6 +104,17 @@ function TestTraffic.test_a_call_as_a_command_that_works()
   lu.assertNotStrContains(command, "123456")
 end
 
+function TestTraffic.test_no_command_steers_a_terminal()
+  local alice = browser.of "alice"
+  for _, control in ipairs { "\27[201~\ntouch x\n", "\rtouch x\r", "\u{9b}201~" } do
+    wire.call("POST", "/v1/groups", { token = wire.access(), body = "no JSON " .. control,
+      headers = { ["Content-Type"] = "application/json" } })
+    local command = code(alice:page(newest(alice)), "curl")
+    lu.assertStrContains(command, "--data-binary @body")
+    lu.assertNotStrContains(command, "touch")
+  end
+end
+
 function TestTraffic.test_a_call_is_made_again()
   local alice, token = browser.of "alice", wire.access()
   wire.ok("POST", "/v1/groups/" .. wire.sales .. "/messages", { token = token, json = { message = "Twice" } })
