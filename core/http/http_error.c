@@ -339,20 +339,6 @@ static bool no_descriptor(const struct http_transfer *transfer, CURLcode code)
     return false;
 }
 
-char *http_label(const struct http_transfer *transfer)
-{
-    int shown = (int)strcspn(transfer->address, "?");
-    return mem_printf("%s %.*s", transfer->request->method, shown, transfer->address);
-}
-
-void http_name_request(struct http_transfer *transfer)
-{
-    struct err *err = &transfer->result.err;
-    char *label = http_label(transfer);
-    err_text(err->request, sizeof err->request, "%s", label);
-    mem_free(label);
-}
-
 void http_explain(struct http_transfer *transfer, CURLcode code)
 {
     struct err *err = &transfer->result.err;

@@ -1,5 +1,6 @@
-/* A request that owns all that it names: one block of memory, wiped when it is freed. */
-#include "http.h"
+/* A request that owns all that it names: one block of memory, wiped when it is freed; and what it
+ * is called in messages. */
+#include "http_transfer.h"
 #include "mem.h"
 
 #include <sodium.h>
@@ -11,12 +12,12 @@ struct owned {
 };
 
 /* Where the next piece goes. With block NULL only the size is counted. */
-struct place {
+struct packing {
     char *block;
     size_t at;
 };
 
-static void *put(struct place *place, const void *data, size_t size)
+static void *put(struct packing *place, const void *data, size_t size)
 {
     const size_t unit = _Alignof(max_align_t);
     size_t at = place->at;
@@ -26,12 +27,12 @@ static void *put(struct place *place, const void *data, size_t size)
     return size > 0 ? memcpy(place->block + at, data, size) : place->block + at;
 }
 
-static const char *put_text(struct place *place, const char *text)
+static const char *put_text(struct packing *place, const char *text)
 {
     return text != NULL ? put(place, text, strlen(text) + 1) : NULL;
 }
 
-static const struct http_header *put_headers(struct place *place,
+static const struct http_header *put_headers(struct packing *place,
                                              const struct http_request *request)
 {
     struct http_header *copy =
@@ -45,7 +46,7 @@ static const struct http_header *put_headers(struct place *place,
     return copy;
 }
 
-static const struct http_part *put_parts(struct place *place, const struct http_request *request)
+static const struct http_part *put_parts(struct packing *place, const struct http_request *request)
 {
     struct http_part *copy = put(place, request->parts, request->nparts * sizeof *request->parts);
     for (size_t i = 0; i < request->nparts; i++) {
@@ -62,7 +63,7 @@ static const struct http_part *put_parts(struct place *place, const struct http_
     return copy;
 }
 
-static struct http_request put_all(struct place *place, const struct http_request *request)
+static struct http_request put_all(struct packing *place, const struct http_request *request)
 {
     struct http_request copy = *request;
     copy.method = put_text(place, request->method);
@@ -82,11 +83,11 @@ static struct http_request put_all(struct place *place, const struct http_reques
 
 struct http_request *http_request_copy(const struct http_request *request)
 {
-    struct place place = {.at = sizeof(struct owned)};
+    struct packing place = {.at = sizeof(struct owned)};
     put_all(&place, request);
     struct owned *owned = mem_alloc(place.at);
     owned->size = place.at;
-    place = (struct place){.block = (char *)owned, .at = sizeof *owned};
+    place = (struct packing){.block = (char *)owned, .at = sizeof *owned};
     owned->request = put_all(&place, request);
     return &owned->request;
 }
@@ -98,4 +99,18 @@ void http_request_free(struct http_request *request)
     struct owned *owned = (struct owned *)request; /* its first member */
     sodium_memzero(owned, owned->size);
     mem_free(owned);
+}
+
+char *http_label(const struct http_transfer *transfer)
+{
+    int shown = (int)strcspn(transfer->address, "?");
+    return mem_printf("%s %.*s", transfer->request->method, shown, transfer->address);
+}
+
+void http_name_request(struct http_transfer *transfer)
+{
+    struct err *err = &transfer->result.err;
+    char *label = http_label(transfer);
+    err_text(err->request, sizeof err->request, "%s", label);
+    mem_free(label);
 }

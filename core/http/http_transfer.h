@@ -2,6 +2,7 @@
  * Private to http*.c: one transfer from http_start to its result.
  *   http.c         the multi handle in the loop: queue, start, finish, deliver, cancel
  *   http_options.c a request as libcurl's options: headers, proxy, TLS, body
+ *   http_request.c a copy of the request, and its name in messages
  *   http_file.c    files that are sent or saved
  *   http_decode.c  what Content-Encoding says, undone; other transfer codings than chunked refused
  *   http_reply.c   what arrives, within its limits; headers of a response
