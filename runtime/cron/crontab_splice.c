@@ -5,9 +5,11 @@
 
 #include <string.h>
 
+/* An editor of another system may have ended its lines by CR LF. */
 static bool is_line(const char *line, size_t len, const char *start, const char *marker)
 {
     size_t start_len = strlen(start), marker_len = strlen(marker);
+    len -= len == start_len + marker_len + 1 && line[len - 1] == '\r';
     return len == start_len + marker_len && memcmp(line, start, start_len) == 0 &&
            memcmp(line + start_len, marker, marker_len) == 0;
 }

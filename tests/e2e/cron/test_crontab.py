@@ -220,6 +220,16 @@ class Crontab(Case):
                     self.fails(3, "cron", verb, says=[says, "crontab -e"])
                     self.assertEqual(self.get(), text)
 
+    def test_a_block_with_other_line_ends_is_replaced(self):
+        """Its lines do not run; a second block beside it would be in the way for ever."""
+        self.put(FORMER)
+        self.ok("cron", "install")
+        block = self.get()[len(FORMER):]
+        for verb, after in ("install", block), ("remove", b""):
+            self.put(FORMER + block.replace(b"\n", b"\r\n"))
+            self.ok("cron", verb)
+            self.assertEqual(self.get(), FORMER + after)
+
     def test_refused(self):
         """What the crontab command says is passed on; nothing is noted."""
         self.put(FORMER)
