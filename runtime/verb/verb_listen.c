@@ -22,6 +22,8 @@ static int run(struct app *app, struct words *words, const char *file, struct er
         return err_set(err, ERR_USAGE, "--trigger %s: expected a FILE with the body", hook);
     if (hook == NULL && file != NULL)
         return err_set(err, ERR_USAGE, "'%s': a file needs --trigger HOOK", file);
+    if (hook == NULL && words->trigger.headers.count > 0)
+        return err_set(err, ERR_USAGE, "--header: it is sent with --trigger HOOK FILE");
     if (words->sync || words->unsubscribe)
         return listen_kaizala_once(
             app, words->sync ? LISTEN_KAIZALA_SYNC : LISTEN_KAIZALA_UNSUBSCRIBE, err);

@@ -114,6 +114,7 @@ class Listen(listening.Case):
         for wrong in ("8490", "127.0.0.1:x", "127.0.0.1:99999", ":1", "::1:1"):
             self.fails(2, "listen", "--listen", wrong, says="HOST:PORT")
         self.fails(2, "listen", "--listen", "0.0.0.0:0", says="behind_proxy")
+        self.fails(2, "listen", "--listen", "127.0.0.1:0", "-H", "a:b", says="it is sent with --trigger")
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
         self.fails(3, "listen", says="webhooks")
 
