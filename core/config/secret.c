@@ -255,31 +255,30 @@ static void check_file(const struct secret *secret, const char *path, bool warn_
     report(secret, problems, true, err.msg);
 }
 
+bool secret_finds_program(const char *path, const char *program)
+{
+    bool found = false;
+    while (path != NULL && *path != '\0' && !found) {
+        size_t len = strcspn(path, ":");
+        char *candidate = mem_printf("%.*s/%s", (int)len, path, program);
+        found = len > 0 && access(candidate, X_OK) == 0;
+        mem_free(candidate);
+        path += len + (path[len] == ':');
+    }
+    return found;
+}
+
 static void check_command(const struct secret *secret, struct problems *problems)
 {
     const char *program = secret->command[0];
+    bool by_path = strchr(program, '/') != NULL;
     char *message = NULL;
-    bool warning = false;
-    if (strchr(program, '/') != NULL) {
-        if (access(program, X_OK) != 0)
-            message = mem_printf("command '%s': %s", program, strerror(errno));
-    } else {
-        bool found = false;
-        const char *path = getenv("PATH");
-        while (path != NULL && *path != '\0' && !found) {
-            size_t len = strcspn(path, ":");
-            char *candidate = mem_printf("%.*s/%s", (int)len, path, program);
-            found = len > 0 && access(candidate, X_OK) == 0;
-            mem_free(candidate);
-            path += len + (path[len] == ':');
-        }
-        /* Another PATH, as cron's, may have it. */
-        warning = true;
-        if (!found)
-            message = mem_printf("command '%s' is not found in $PATH", program);
-    }
-    if (message != NULL)
-        report(secret, problems, warning, message);
+    if (by_path && access(program, X_OK) != 0)
+        message = mem_printf("command '%s': %s", program, strerror(errno));
+    else if (!by_path && !secret_finds_program(getenv("PATH"), program))
+        message = mem_printf("command '%s' is not found in $PATH", program);
+    if (message != NULL) /* another PATH, as cron's, may have it */
+        report(secret, problems, !by_path, message);
     mem_free(message);
 }
 

@@ -73,5 +73,7 @@ const char *secret_at_hand(const struct secret *secret);
 /* Without running anything: what is wrong or risky about it. A file is read, and its value
  * forgotten; a variable that is not good here is a warning. */
 void secret_check(const struct secret *secret, struct problems *problems);
+/* Whether a program is in one of these folders (as $PATH, which may be NULL). */
+bool secret_finds_program(const char *path, const char *program);
 
 #endif

@@ -53,6 +53,28 @@ static void check_path(struct check *check, struct who who, const char *what, co
     mem_free(shown);
 }
 
+/* It is missed only when it is needed. A relative path is looked for where the run is. */
+static void check_program(struct check *check, struct who who, const char *what,
+                          char *const *command, char *const *environment)
+{
+    if (command == NULL || (command[0][0] != '/' && strchr(command[0], '/') != NULL))
+        return;
+    const char *path = config_variable(environment, "PATH");
+    char *shown = path_show(command[0]);
+    if (command[0][0] == '\0')
+        problems_add(&check->problems, who.shown, who.line, who.col,
+                     "%s of %s '%s' starts with an empty string; expected a program", what,
+                     who.kind, who.name);
+    else if (command[0][0] == '/' && access(command[0], X_OK) != 0)
+        problems_warn(&check->problems, who.shown, who.line, who.col, "%s of %s '%s': %s: %s", what,
+                      who.kind, who.name, shown, strerror(errno));
+    else if (command[0][0] != '/' &&
+             !secret_finds_program(path != NULL ? path : getenv("PATH"), command[0]))
+        problems_warn(&check->problems, who.shown, who.line, who.col,
+                      "%s of %s '%s': '%s' is not found in $PATH", what, who.kind, who.name, shown);
+    mem_free(shown);
+}
+
 /* "path:LINE: message" is shown at its own place. */
 static void add_syntax_problem(struct check *check, const char *path, const char *message)
 {
@@ -123,6 +145,9 @@ static void check_metrics(struct check *check)
             continue;
         err_clear(&err);
         bool found = place_find(&place, job->metrics, &err) == 0;
+        if (!found && access(job->metrics, F_OK) == 0)
+            problems_warn(&check->problems, job->shown, job->line, job->col,
+                          "metrics of job '%s': %s", job->name, err.msg);
         paths[i] = mem_strdup(found ? place.path : job->metrics);
         place_destroy(&place);
         warn_of_links(check, paths, i);
@@ -155,6 +180,8 @@ static void check_jobs(struct check *check)
         if (!seen)
             check_script(check, job->script, &who);
         check_path(check, who, "directory", job->directory, true);
+        check_program(check, who, "on_failure", job->on_failure.command, job->environment);
+        check_program(check, who, "on_recovery", job->on_recovery.command, job->environment);
         if (job->metrics != NULL) {
             char *folder =
                 mem_strndup(job->metrics, (size_t)(strrchr(job->metrics, '/') - job->metrics));
@@ -265,6 +292,7 @@ static void check_hooks(struct check *check)
         if (hook->script != NULL)
             check_script(check, hook->script, &who);
         check_path(check, who, "directory", hook->directory, true);
+        check_program(check, who, "command", hook->command, hook->environment);
     }
 }
 
