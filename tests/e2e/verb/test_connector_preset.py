@@ -125,7 +125,7 @@ connectors:
         self.assertIn("next: jeton login books\n      set endpoint, the URL of the API, in ", done.stdout)
         self.assertEqual(len(self.service.forms), count)
         self.fails(6, "connector", "add", "wrong", "--issuer", self.service.url + "/other",
-                   input=f"{ID}\n{SECRET}\n{REFRESH}\n", says=["not added", "metadata of the service: "])
+                   input=f"{ID}\n{SECRET}\nrefresh-token-of-another\n", says=["not added", "metadata of the service: "])
         self.assertNotIn("conf.d/wrong.yaml", self.files())
 
     def test_refused(self):
