@@ -6,7 +6,11 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define CAP_LEAST  64
+#define READ_PIECE ((size_t)16 * 1024)
 
 static char empty[1]; /* data of a buffer that holds nothing yet; never written to */
 
@@ -48,12 +52,13 @@ void buf_clear(struct buf *buf)
 
 static void grow(struct buf *buf, size_t need)
 {
-    size_t cap = buf->cap > 0 ? buf->cap : 64;
+    size_t cap = buf->cap > 0 ? buf->cap : need > CAP_LEAST ? need : CAP_LEAST;
     while (cap < need)
         cap *= 2;
     if (buf->secret || buf->cap == 0) {
         char *moved = mem_realloc(NULL, cap);
         memcpy(moved, buf->data, buf->len);
+        moved[buf->len] = '\0';
         release(buf);
         buf->data = moved;
     } else {
@@ -144,21 +149,33 @@ char *buf_take(struct buf *buf)
     return data;
 }
 
+/* What will come, and one more to see the end: all of a file, or a piece of what has no size. */
+static size_t expected(int fd, size_t room)
+{
+    struct stat st;
+    size_t size = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (size_t)st.st_size : READ_PIECE;
+    return size < room ? size + 1 : room;
+}
+
 int buf_read_fd(struct buf *buf, int fd)
 {
+    reserve(buf, expected(fd, buf->limit - buf->len));
     for (;;) {
         size_t room = buf->limit - buf->len;
-        size_t want = room < 16384 ? room + 1 : 16384; /* one more, to see that there is more */
-        char chunk[16385];
-        ssize_t got = read(fd, chunk, want);
-        if (got > 0 && (size_t)got > room) {
+        if (buf->len + 1 >= buf->cap && room > 0)
+            reserve(buf, room < READ_PIECE ? room : READ_PIECE);
+        size_t space = buf->cap > buf->len ? buf->cap - buf->len - 1 : 0;
+        char more; /* than the limit */
+        ssize_t got = room > 0 ? read(fd, buf->data + buf->len, space < room ? space : room)
+                               : read(fd, &more, 1);
+        if (got > 0 && room == 0) {
             errno = EFBIG;
-            got = -1;
-        } else if (got > 0) {
-            buf_append(buf, chunk, (size_t)got);
+            return -1;
         }
-        if (buf->secret)
-            sodium_memzero(chunk, sizeof chunk);
+        if (got > 0) {
+            buf->len += (size_t)got;
+            buf->data[buf->len] = '\0';
+        }
         if (got == 0)
             return 0;
         if (got < 0 && errno != EINTR)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -120,6 +121,28 @@ static void test_read_fd(void **state)
     assert_int_equal(buf_read_fd(&buf, fds[0]), 0);
     assert_int_equal(buf.len, 20000);
     close(fds[0]);
+    buf_destroy(&buf);
+
+    fill_pipe(fds, 0);
+    buf_create(&buf, 10);
+    assert_int_equal(buf_read_fd(&buf, fds[0]), 0);
+    assert_string_equal(buf.data, "");
+    close(fds[0]);
+    buf_destroy(&buf);
+
+    int fd = memfd_create("sized", 0); /* read at once, and what has come since */
+    assert_int_equal(write(fd, "abc", 3), 3);
+    buf_create_secret(&buf, 7);
+    for (size_t len = 3; len <= 6; len += 3) {
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        assert_int_equal(buf_read_fd(&buf, fd), 0);
+        assert_int_equal(buf.len, len);
+    }
+    assert_string_equal(buf.data, "abcabc");
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(buf_read_fd(&buf, fd), -1);
+    assert_int_equal(errno, EFBIG);
+    close(fd);
     buf_destroy(&buf);
 
     fill_pipe(fds, 11);
