@@ -61,29 +61,37 @@ static const struct connector *asker_of(const struct connector *connector)
     return connector->slot ? connector : connector_owner(connector);
 }
 
+/* One, with the token and what it is exchanged for; two, where that is the lender's. */
+static size_t rows_of(const struct connector *connector)
+{
+    return asker_of(connector) == connector_owner(connector) ? 1 : 2;
+}
+
 int token_status_each(struct store *store, struct connector *const *connectors, size_t count,
                       const struct clock *clock, token_status_fn *fn, void *arg, struct err *err)
 {
-    struct store_token *rows = mem_alloc((2 * count + 1) * sizeof *rows); /* token, grant */
-    for (size_t i = 0; i < count; i++) {
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < count; i++)
+        total += rows_of(connectors[i]);
+    struct store_token *rows = mem_alloc((total + 1) * sizeof *rows);
+    for (size_t i = 0; i < count; at += rows_of(connectors[i++])) {
         const struct connector *asker = asker_of(connectors[i]);
         const struct connector *owner = connector_owner(connectors[i]);
-        provider_of(asker)->owner(asker, asker->home, rows[2 * i].owner);
+        provider_of(asker)->owner(asker, asker->home, rows[at].owner);
         if (asker != owner)
-            provider_of(owner)->owner(owner, owner->home, rows[2 * i + 1].owner);
+            provider_of(owner)->owner(owner, owner->home, rows[at + 1].owner);
     }
-    struct store_call call = {.op = STORE_TOKEN_LIST, .token = {.row = rows, .count = 2 * count}};
+    struct store_call call = {.op = STORE_TOKEN_LIST, .token = {.row = rows, .count = total}};
     int result = store != NULL ? store_wait(store, &call, err) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct connector *asker = asker_of(connectors[i]);
-        struct store_token *row = &rows[2 * i];
-        struct token_status status =
-            status_of(row, asker == connector_owner(asker) ? row : row + 1, asker, clock);
+    at = 0;
+    for (size_t i = 0; i < count; at += rows_of(connectors[i++])) {
+        struct store_token *row = &rows[at], *grant = row + rows_of(connectors[i]) - 1;
+        struct token_status status = status_of(row, grant, asker_of(connectors[i]), clock);
         if (result == 0)
             fn(arg, connectors[i], &status);
-        store_token_destroy(row);
-        store_token_destroy(row + 1);
     }
+    for (at = 0; at < total; at++)
+        store_token_destroy(&rows[at]);
     mem_free(rows);
     return result;
 }
