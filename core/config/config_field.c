@@ -1,13 +1,12 @@
 #include "config_field.h"
 
 #include "allow.h"
+#include "ascii.h"
 #include "config_job.h"
 #include "mem.h"
 #include "url.h"
 
 #include <string.h>
-
-#define NAME_HEAD "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 const char *config_text(const struct schema_walk *walk, const struct schema_field *field,
                         const struct yaml_node *node)
@@ -25,9 +24,12 @@ const char *config_text(const struct schema_walk *walk, const struct schema_fiel
 
 bool config_is_name(const struct yaml_node *node)
 {
-    return node->kind == YAML_SCALAR && node->len > 0 && node->len <= CONFIG_NAME_MAX &&
-           strlen(node->text) == node->len && strchr(NAME_HEAD, node->text[0]) != NULL &&
-           node->text[strspn(node->text, NAME_HEAD "_-")] == '\0';
+    if (node->kind != YAML_SCALAR || node->len > CONFIG_NAME_MAX || !ascii_is_alnum(node->text[0]))
+        return false;
+    const char *p = node->text;
+    while (ascii_is_alnum(*p) || *p == '_' || *p == '-')
+        p++;
+    return p == node->text + node->len;
 }
 
 void config_names_parse(const struct schema_walk *walk, const struct schema_field *field,

@@ -1,13 +1,21 @@
 /* Where a secret comes from: a string, or a mapping with one key. No value ever gets into a
  * message. */
+#include "ascii.h"
 #include "config_field.h"
 #include "mem.h"
 #include "secret.h"
 
 #include <string.h>
 
-#define NAME_HEAD  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
-#define CREDENTIAL NAME_HEAD "0123456789.@:+-"
+#define CREDENTIAL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789.@:+-"
+
+/* Behind the letters, digits and '_' that a text begins with. */
+static const char *word_end(const char *text)
+{
+    while (ascii_is_alnum(*text) || *text == '_')
+        text++;
+    return text;
+}
 
 static void read_env(const struct schema_walk *walk, const struct schema_field *field,
                      const struct yaml_node *node, void *target)
@@ -16,7 +24,7 @@ static void read_env(const struct schema_walk *walk, const struct schema_field *
     const char *name = config_text(walk, field, node);
     if (name == NULL)
         return;
-    if (strchr(NAME_HEAD, name[0]) == NULL || name[strspn(name, NAME_HEAD "0123456789")] != '\0') {
+    if ((name[0] >= '0' && name[0] <= '9') || *word_end(name) != '\0') {
         schema_problem(walk, node,
                        "'env' of %s must be the name of an environment variable: letters, digits "
                        "and '_', no digit first",
@@ -99,8 +107,8 @@ static bool is_variable(const char *text)
         return false;
     bool braces = text[1] == '{';
     const char *name = text + (braces ? 2 : 1);
-    size_t len = strspn(name, NAME_HEAD "0123456789");
-    return len > 0 && strcmp(name + len, braces ? "}" : "") == 0;
+    const char *end = word_end(name);
+    return end > name && strcmp(end, braces ? "}" : "") == 0;
 }
 
 static void read_plain(const struct schema_walk *walk, const struct schema_field *field,

@@ -14,9 +14,10 @@
 /* Characters of a zone's name; no dot, so that no path leads out of the folder. */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789+-/"
 
-#define DAY   86400
-#define CHUNK ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
-#define STEP  ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
+#define DAY     86400
+#define CHUNK   ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
+#define QUARTER 900
+#define STEP    ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
 
 struct chunk {
     int64_t index; /* starts at index × CHUNK */
@@ -238,11 +239,16 @@ static int32_t probe(int64_t at)
     return localtime_r(&instant, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
-/* The first instant in (low, high] whose offset is not low's; high's is not. */
+/* The first instant in (low, high] whose offset is not low's; high's is not. Most changes are at a
+ * quarter of an hour, which takes half as many probes. */
 static int64_t find_change(int64_t low, int64_t high, int32_t offset)
 {
     while (high - low > 1) {
         int64_t middle = low + (high - low) / 2;
+        if (high - low > 2 * QUARTER)
+            middle -= middle % QUARTER;
+        else if (high % QUARTER == 0 && probe(high - 1) == offset)
+            return high;
         if (probe(middle) == offset)
             low = middle;
         else
