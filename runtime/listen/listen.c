@@ -18,6 +18,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -335,6 +336,8 @@ static int run_child(struct listener *listener, struct err *err)
         return listen_front_run(&front, err);
     }
     listen_sockets_close(&listener->sockets);
+    if (self->mark != NULL)
+        putenv(self->mark);
     if (self->kind == LISTEN_KEEPER)
         return listen_kaizala_run(listener->app, &generation->plan, LISTEN_KAIZALA_KEEP, NULL, err);
     const struct hook_worker worker = {.app = listener->app,

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "listen_kaizala.h"
 #include "mem.h"
+#include "process_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define DELAY_FIRST_MS      100
@@ -20,6 +22,7 @@
 #define KEEPER_MS           21600000 /* between two looks at subscriptions */
 #define KEEPER_RETRY_MS     60000
 #define KEEPER_RETRY_MAX_MS 3600000
+#define ENDED_LATE          8    /* status: a handler did not return in time */
 #define RETRY_MS            5000 /* after a process that could not be started */
 
 static void close_end(int *fd)
@@ -101,6 +104,7 @@ void listen_generation_free(struct listen_generation *generation)
         close_ends(child, false, false);
         mem_free(child->name);
         mem_free(child->group);
+        mem_free(child->mark);
     }
     mem_free(generation->children);
     listen_plan_destroy(&generation->plan);
@@ -137,6 +141,16 @@ static void plan_next(struct listen_child *child, int wait_status, int64_t now_m
     child->delay_ms = doubled(child->delay_ms, DELAY_MAX_MS);
 }
 
+static void kill_programs(const struct listen_child *child)
+{
+    struct process_tree left = {.count = 0};
+    if (child->mark == NULL)
+        return;
+    process_tree_find(&left, -1, child->mark); /* nobody has such a parent */
+    process_tree_signal(&left, SIGKILL);
+    process_tree_destroy(&left);
+}
+
 void listen_children_note(struct listen_generation *generation, const char *group, int wait_status)
 {
     for (size_t i = 0; i < generation->count; i++) {
@@ -144,6 +158,8 @@ void listen_children_note(struct listen_generation *generation, const char *grou
         if (strcmp(child->group, group) != 0)
             continue;
         child->running = false;
+        if (WIFSIGNALED(wait_status) || WEXITSTATUS(wait_status) == ENDED_LATE)
+            kill_programs(child);
         plan_next(child, wait_status, clock_mono_ms());
     }
 }
@@ -151,7 +167,13 @@ void listen_children_note(struct listen_generation *generation, const char *grou
 /* True in the child. */
 static bool start(struct listen_child *child, struct app_children *children, int64_t now_ms)
 {
-    pid_t parent = getpid(), pid = fork();
+    pid_t parent = getpid();
+    if (child->kind == LISTEN_WORKER) {
+        mem_free(child->mark);
+        child->mark = mem_printf(LISTEN_MARK "=%d.%lld.%s", (int)parent, (long long)now_ms,
+                                 child->hook->name);
+    }
+    pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent) /* it has ended already */

@@ -28,6 +28,7 @@ struct listen_child {
     int wake[2];   /* pipe: read by the worker, written by the front */
     int answer[2]; /* packets: read by the front, written by the worker; -1: none */
     bool running;
+    char *mark; /* of a worker that has been started: what its programs have in their environment */
     int64_t started_ms; /* monotonic */
     int64_t start_ms;   /* when it is to be started next */
     int64_t delay_ms;   /* how long it will wait if it ends soon */
@@ -55,7 +56,10 @@ void listen_generation_keep(struct listen_generation *generation, const struct l
  */
 int64_t listen_children_start(struct listen_generation *generation, struct app_children *children,
                               int64_t max_ms, const struct listen_child **self);
-/* As app_children tells it. */
+#define LISTEN_MARK "JETON_WORKER"
+
+/* As app_children tells it. What the handlers of a worker that did not end by itself have started
+ * is killed: the next one tries their events again. */
 void listen_children_note(struct listen_generation *generation, const char *group, int wait_status);
 /* Wakes no worker any more: one ends when nobody can. Idempotent. */
 void listen_children_silence(struct listen_generation *generation);

@@ -102,10 +102,10 @@ end
 
 --- Of a text, or of another value: its fields and its text may be computed by code of the script.
 local function plain(failure)
-  local text = string.gsub(hook.text(failure), "%z", "\\0")
+  local text = string.gsub(string.sub(hook.text(failure), 1, TRACE_MAX), "%z", "\\0")
   local shown = {
     message = string.match(string.sub(text, 1, LINE_MAX), "^[^\r\n]*"),
-    traceback = string.match(string.sub(text, 1, TRACE_MAX), "\n(.*)"),
+    traceback = string.match(text, "\n(.*)"),
     memory = is_memory(failure),
   }
   if type(failure) == "table" then

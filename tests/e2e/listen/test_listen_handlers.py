@@ -1,5 +1,6 @@
 """Whatever a handler does ends with its own event: its hook handles the next one."""
 
+import os
 import unittest
 
 import listening
@@ -15,6 +16,8 @@ REPLACED = {
     "spawn": "require 'jeton.task'.spawn", "finish": "require 'jeton.hook'.finish",
     "fail": "require 'jeton.hook'.fail", "claim": "require 'jeton.hook'.claim",
 }
+# In a session of its own, without a parent.
+LEAVE = '(setsid sh -c "echo \\$\\$ >>pids; exec sleep 600" >/dev/null 2>&1 &)'
 # What a handler does with the event x; it fails afterwards, so that the worker has to say how.
 WAYS = {
     **{f"{name}-loops": f"{path} = {LOOP} fail('mine')" for name, path in REPLACED.items()},
@@ -44,6 +47,8 @@ WAYS = {
     "program": "io.popen('sleep 60'):read 'a'",
     "stopped": "os.execute('kill -STOP $PPID')",
     "stopped-later": "os.execute('(sleep 1; kill -STOP '..io.open('/proc/self/stat'):read 'n'..') >/dev/null 2>&1 &')",
+    "leaves": f"os.execute [[{LEAVE}; sleep 60]]",
+    "leaves-killed": f"os.execute [[{LEAVE}; sleep 1; kill -9 $PPID]]",
     "killed": "os.execute('kill -9 $PPID')",
 }
 
@@ -51,10 +56,11 @@ WAYS = {
 class Handlers(listening.Case):
     def test_what_ends_with_its_event(self):
         hooks = ""
+        directory = f"    directory: {self.folder}\n"
         for name, code in WAYS.items():
             self.write(f"{name}.lua", f"local fail = error\nreturn function(event)\n  if event.id == 'x' then\n    {code}\n  end\nend\n")
             hook = listening.HOOK.format(folder=self.folder).replace("handler.lua", f"{name}.lua")
-            hooks += f"  {name}:\n{hook}    timeout: 1s\n    retries: {{ attempts: 1 }}\n    memory: 64MiB\n"
+            hooks += f"  {name}:\n{hook}    timeout: 1s\n    retries: {{ attempts: 1 }}\n    memory: 64MiB\n{directory}"
         self.hooks(more=hooks, listen="  grace: 5s\n")
         served = self.listener()
         for number, event in enumerate(("x", "y", "z")):
@@ -69,6 +75,11 @@ class Handlers(listening.Case):
                 self.fail(self.rows("SELECT scope, id, state FROM event WHERE ended_ms IS NULL"))
         lost = self.rows("SELECT scope, id, error FROM event WHERE id <> 'x' AND state <> 'done'")
         self.assertEqual(lost, [])
+        with open(f"{self.folder}/pids", encoding="ascii") as file:
+            left = file.read().split()
+        self.assertGreater(len(left), 1)
+        for pid in left:
+            support.wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
         served.stop()
 
 
