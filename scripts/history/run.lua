@@ -54,7 +54,7 @@ end
 ---@param view history.view
 ---@return html.node
 function run_page.body(attempts, view)
-  local shown, sections = elements.fit(attempts, ATTEMPTS_BYTES, 0, function(attempt)
+  local shown, sections = elements.fit(attempts, ATTEMPTS_BYTES, function(attempt)
     return { attempt_section(attempt, #attempts, view) }
   end), {}
   for i = #shown, 1, -1 do

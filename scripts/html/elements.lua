@@ -277,14 +277,12 @@ end
 ---@generic T
 ---@param list T[]
 ---@param most integer bytes of markup
----@param around integer bytes of markup around each
 ---@param make fun(one: T): html.node[] without holes
 ---@return html.node[][] rows what make gave of each that fits, rendered but for that one
-function html.fit(list, most, around, make)
+function html.fit(list, most, make)
   local rows, bytes = {}, 0
   for i, one in ipairs(list) do
     local row, rendered = make(one), {}
-    bytes = bytes + around
     for j, node in ipairs(row) do
       local text = html.render(node)
       rendered[j], bytes = setmetatable({ text = text, of = node }, Raw), bytes + #text

@@ -242,7 +242,7 @@ function widgets.listing(visit, list)
     least = list.least or limits.portal_list_least,
     make = function(bytes)
       local frame = #html.render(with({}, 1))
-      local shown = html.fit(list.rows, bytes - frame, 0, function(one)
+      local shown = html.fit(list.rows, bytes - frame, function(one)
         local made = list.show(one)
         return { columns and table_row(columns, made) or made.tag == "li" and made or h.li { made } }
       end)

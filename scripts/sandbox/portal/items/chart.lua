@@ -95,7 +95,7 @@ function chart.options(talk, spec)
   if left > 0 then
     keep_most_chosen(positions, spec)
   end
-  local rows = html.fit(positions, spec.bytes or math.huge, 0, function(i)
+  local rows = html.fit(positions, spec.bytes or math.huge, function(i)
     return { row(talk, spec, i) }
   end)
   return h.ul {

@@ -33,7 +33,7 @@ end
 
 -- The newest that fit, the newest last.
 local function fitting(talk, rows, bytes)
-  local newest, list = html.fit(rows, bytes, 0, function(row)
+  local newest, list = html.fit(rows, bytes, function(row)
     return { comment(talk, row) }
   end), {}
   for i = #newest, 1, -1 do

@@ -79,7 +79,7 @@ local function question_part(talk, item, counted, bytes)
   for i = from + 1, #questions do
     positions[#positions + 1] = i
   end
-  local rows = html.fit(positions, bytes, 0, function(i)
+  local rows = html.fit(positions, bytes, function(i)
     if questions[i].isInvisible then
       return {}
     end
@@ -118,7 +118,7 @@ local function response_list(talk, action, may_see)
   local part = widgets.part(visit, all, limits.portal_answers_shown, "answers")
   local rows = actions.newest_responses(talk.db, action, only, part.per, part.from)
   local function make(bytes)
-    local list = html.fit(rows, bytes - limits.portal_pager_bytes, 0, function(row)
+    local list = html.fit(rows, bytes - limits.portal_pager_bytes, function(row)
       return { response(talk, action, row) }
     end)
     part.last = part.from + #list

@@ -28,7 +28,7 @@ local function chooser(talk, tail)
     return { h.option { value = user.id, selected = is_me, widgets.brief(talks.name_of(user)) } }
   end
   local function make(bytes)
-    local shown = html.fit(list, bytes - limits.portal_chooser_frame, 0, option)
+    local shown = html.fit(list, bytes - limits.portal_chooser_frame, option)
     local has_me = false
     shown[limits.portal_people + 1] = nil
     for i = 1, #shown do
@@ -68,7 +68,7 @@ end
 
 -- The items of a page, oldest first, and the position from which older ones go on; nil: there are none.
 local function fill_page(talk, list, has_older, bytes)
-  local rows, out = html.fit(list, bytes, 0, function(item)
+  local rows, out = html.fit(list, bytes, function(item)
     local shown = items.show(talk, item)
     return { #html.render(shown) <= bytes and shown or items.show(talk, item, true) }
   end), {}

@@ -206,7 +206,7 @@ local function pairs_part(title, values)
     return nil
   end
   table.sort(names)
-  return { h.h3 { title }, widgets.facts(html.fit(names, limits.portal_fields_bytes, 0, function(name)
+  return { h.h3 { title }, widgets.facts(html.fit(names, limits.portal_fields_bytes, function(name)
     return { h.code { begin(name) }, values[name] ~= "" and begin(values[name]) or "—" }
   end)) }
 end
