@@ -3,9 +3,7 @@
 #include "arena.h"
 #include "mem.h"
 #include "utf8.h"
-#include "yaml_keys.h"
 #include "yaml_pairs.h"
-#include "yaml_plain.h"
 
 #include <libyaml.h>
 #include <sodium.h>
@@ -14,6 +12,7 @@
 #include <string.h>
 
 #define ANCHORS_MAX 1000
+#define FEW_KEYS    16
 
 /* A node, and what is needed of it while the tree grows. */
 struct item {
@@ -331,10 +330,24 @@ static int by_text(const void *a, const void *b)
     return order != 0 ? order : (left->col > right->col) - (left->col < right->col);
 }
 
+/* Of few keys each is compared with those before it, in less time than they are sorted. */
+static bool may_repeat(const struct yaml_node *mapping)
+{
+    for (size_t i = 1; mapping->count <= FEW_KEYS && i < mapping->count; i++) {
+        const struct yaml_node *key = mapping->pairs[i].key;
+        for (size_t k = 0; k < i; k++) {
+            const struct yaml_node *before = mapping->pairs[k].key;
+            if (before->len == key->len && memcmp(before->text, key->text, key->len) == 0)
+                return true;
+        }
+    }
+    return mapping->count > FEW_KEYS;
+}
+
 /* Reports keys given twice and keeps the first of each. */
 static void drop_duplicates(struct builder *builder, struct yaml_node *mapping)
 {
-    if (!yaml_keys_repeat(mapping))
+    if (!may_repeat(mapping))
         return;
     struct yaml_pair **sorted = mem_alloc(mapping->count * sizeof *sorted);
     for (size_t i = 0; i < mapping->count; i++)
@@ -441,31 +454,19 @@ static struct yaml_doc *load(const char *file, const char *text, size_t len,
     return doc;
 }
 
-static struct yaml_doc *load_plain(const char *text, size_t len)
-{
-    struct yaml_doc *doc = mem_alloc(sizeof *doc);
-    doc->root = yaml_plain_read(text, len, &doc->arena);
-    if (doc->root != NULL)
-        return doc;
-    yaml_doc_free(doc);
-    return NULL;
-}
-
 struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
                            struct problems *problems)
 {
+    struct buf joined;
     if (yaml_check_text(file, text, len, problems) != 0)
         return NULL;
     size_t mark = utf8_mark(text, len); /* libyaml would count it as a column */
     text += mark;
     len -= mark;
-    struct yaml_doc *doc = load_plain(text, len);
-    if (doc != NULL)
-        return doc;
-    struct buf joined;
     buf_create_secret(&joined, len);
     bool pairs = yaml_pairs_join(text, len, &joined);
-    doc = load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems);
+    struct yaml_doc *doc =
+        load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems);
     buf_destroy(&joined);
     return doc;
 }

@@ -7,13 +7,34 @@
 
 #include "err.h"
 #include "problems.h"
-#include "yaml_node.h"
 
 #include <stdint.h>
 
 #define YAML_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define YAML_NODES_MAX 200000 /* aliases counted each time they are used */
+#define YAML_DEPTH_MAX 64
 
+enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 enum yaml_type { YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT, YAML_STRING };
+
+struct yaml_pair {
+    struct yaml_node *key;
+    struct yaml_node *value;
+};
+
+struct yaml_node {
+    enum yaml_kind kind;
+    int line, col;  /* from 1 */
+    bool plain;     /* scalar without quotes (and not tagged !!str) */
+    bool cut;       /* plain scalar, perhaps empty, that a comment ended: "0 8 * * #1" */
+    uint32_t len;   /* scalar: bytes of text */
+    uint32_t count; /* sequence, mapping: how many it has */
+    union {
+        char *text;               /* scalar: UTF-8, NUL-terminated */
+        struct yaml_node **items; /* sequence */
+        struct yaml_pair *pairs;  /* mapping */
+    };
+};
 
 struct yaml_doc;
 /*

@@ -2,7 +2,6 @@
 #include "yaml.h"
 
 #include "mem.h"
-#include "yaml_plain.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -47,82 +46,6 @@ static void test_tree_and_positions(void **state)
 }
 
 /* As JSON writes them; elsewhere than in double quotes they are text. */
-/* Lists in [], mappings in (); quoted scalars in quotes, cut ones with a #. */
-static void write_node(const struct yaml_node *node, struct buf *out)
-{
-    bool list = node->kind == YAML_SEQUENCE;
-    if (node->kind == YAML_SCALAR) {
-        assert_int_equal(strlen(node->text), node->len);
-        buf_printf(out, node->plain ? "%d:%d=%s%s " : "%d:%d='%s'%s ", node->line, node->col,
-                   node->text, node->cut ? "#" : "");
-        return;
-    }
-    buf_putc(out, list ? '[' : '(');
-    for (size_t i = 0; i < node->count; i++) {
-        if (!list)
-            write_node(node->pairs[i].key, out);
-        write_node(list ? node->items[i] : node->pairs[i].value, out);
-    }
-    buf_putc(out, list ? ']' : ')');
-}
-
-/* What most configurations are made of needs no libyaml. */
-static void test_read_quickly(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *text, *tree; /* NULL: left to libyaml */
-    } cases[] = {
-        {"a: b\n", "(1:1=a 1:4=b )"},
-        {"# c\n\na:\n  b-2: x y # c\n  c:   # c\nd: 'é' # c",
-         "(3:1=a (4:3=b-2 4:8=x y 5:3=c 5:5= )6:1=d 6:4='é' )"},
-        {"a: 0 8 * * #1\nb: #x", "(1:1=a 1:4=0 8 * *# 2:1=b 2:3=# )"},
-        {"a:\n- b\n-   c: d\n    e: f\n- - g\n-\n  h:\nz:",
-         "(1:1=a [2:3=b (3:5=c 3:8=d 4:5=e 4:8=f )[5:5=g ](7:3=h 7:5= )]8:1=z 8:3= )"},
-        {"a: {b: [c, \"d\"], \"e\":1, f: {}}",
-         "(1:1=a (1:5=b [1:9=c 1:12='d' ]1:18='e' 1:22=1 1:25=f ()))"},
-        {"a: http://h:1/p?q#f\nb: [http://h, a b]",
-         "(1:1=a 1:4=http://h:1/p?q#f 2:1=b [2:5=http://h 2:15=a b ])"},
-        {"a: b\n  c", NULL},
-        {"a: 'b'\n  'c'", NULL},
-        {"a: b: c", NULL},
-        {"a: 'b''c'", NULL},
-        {"a: \"\\t\"", NULL},
-        {"a: [b,\n c]", NULL},
-        {"a: {b}", NULL},
-        {"a: [b: c]", NULL},
-        {"a: [b,]", NULL},
-        {"a: |\n  b", NULL},
-        {"a: &b c", NULL},
-        {"a: !!str c", NULL},
-        {"a:\tb", NULL},
-        {"a: b\r\n", NULL},
-        {"a: b\xC2\x85", NULL},
-        {"a:\n    b: c\n  d: e", NULL},
-        {"- a\n b: c", NULL},
-        {"é: a", NULL},
-        {"\"a\": b", NULL},
-        {"---\na: b", NULL},
-        {"a: b\n...", NULL},
-        {"text", NULL},
-        {"", NULL},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct buf out;
-        buf_create(&out, BUF_LIMIT_LINE);
-        struct arena arena = {NULL};
-        const struct yaml_node *root =
-            yaml_plain_read(cases[i].text, strlen(cases[i].text), &arena);
-        if (root != NULL)
-            write_node(root, &out);
-        if ((root != NULL) != (cases[i].tree != NULL) ||
-            (root != NULL && strcmp(out.data, cases[i].tree) != 0))
-            fail_msg("%s: %s", cases[i].text, root != NULL ? out.data : "not read");
-        arena_destroy(&arena);
-        buf_destroy(&out);
-    }
-}
-
 static void test_surrogate_pairs(void **state)
 {
     (void)state;
@@ -505,7 +428,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tree_and_positions),
-        cmocka_unit_test(test_read_quickly),
         cmocka_unit_test(test_surrogate_pairs),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many_children),
