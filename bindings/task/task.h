@@ -65,6 +65,7 @@ int64_t task_computed_ms(lua_State *L);
 bool task_push_of_context(lua_State *L, const void *context);
 /* The deadline of the running task; 0: none, or no task runs. */
 int64_t task_deadline(lua_State *L);
+const void *task_context(lua_State *L);  /* of the running task; NULL: none */
 void task_deadline_err(struct err *err); /* what is raised then */
 int luaopen_jeton_task(lua_State *L);    /* ltask.c */
 

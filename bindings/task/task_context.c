@@ -48,6 +48,12 @@ int64_t task_computed_ms(lua_State *L)
     return run_of(L)->scheduler->computed_ms;
 }
 
+const void *task_context(lua_State *L)
+{
+    const struct task *task = run_of(L)->scheduler->current;
+    return task != NULL ? task->context : NULL;
+}
+
 int64_t task_deadline(lua_State *L)
 {
     const struct task *task = run_of(L)->scheduler->current;

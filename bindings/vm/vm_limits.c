@@ -80,6 +80,7 @@ void vm_memory_counts(void *arg, bool yes)
     else if (yes && vm_ignores_signals(vm))
         deadline_ms = clock_mono_ms() + VM_OWN_MS;
     atomic_fetch_add(&vm->resumes, 1);
+    atomic_store(&vm->task_context, yes ? task_context(vm->L) : NULL);
     atomic_store(&vm->task_deadline_ms, deadline_ms);
 }
 

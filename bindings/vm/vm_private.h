@@ -73,6 +73,7 @@ struct vm {
     /* Of tasks; for the watchdog. */
     _Atomic int64_t task_deadline_ms; /* of the one that runs now (clock_mono_ms); 0: none */
     _Atomic uint64_t resumes;         /* of tasks */
+    const void *_Atomic task_context; /* of the one that runs now */
     _Atomic bool tasks_watched;
 
     struct vm_watchdog *watchdog;

@@ -38,7 +38,8 @@ struct vm_watchdog {
     bool json;
     const struct vm *vm; /* only what is atomic in it */
     uint64_t late;       /* the resume that was found computing after its task's deadline */
-    int64_t late_ms;     /* since when; 0: none is */
+    const void *late_of; /* that task's event; NULL: none */
+    int64_t late_ms;     /* since when that is found each time; 0: it is not */
     _Atomic bool stop;
 };
 
@@ -130,21 +131,25 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
                     "deadline");
 }
 
-/* One resume of a task lasts past its deadline: first the count hook, then the end. */
+/* Tasks of an event compute past its deadline, in one resume that lasts or in many: first the count
+ * hook, then the end. */
 static void check_tasks(struct vm_watchdog *watchdog)
 {
     const struct vm *vm = watchdog->vm;
     uint64_t resume = atomic_load(&vm->resumes);
     int64_t deadline_ms = atomic_load(&vm->task_deadline_ms);
+    const void *context = atomic_load(&vm->task_context);
     int64_t now = clock_mono_ms();
     if (deadline_ms == 0 || now < deadline_ms || resume != atomic_load(&vm->resumes)) {
         watchdog->late_ms = 0;
         return;
     }
-    if (watchdog->late_ms == 0 || watchdog->late != resume) {
-        watchdog->late = resume;
-        watchdog->late_ms = now;
+    bool known = watchdog->late_ms != 0 && watchdog->late == resume;
+    if (!known)
         run_hook_call(watchdog->run, watchdog->thread_of_run);
+    if (!known && (watchdog->late_ms == 0 || context == NULL || watchdog->late_of != context)) {
+        watchdog->late_of = context;
+        watchdog->late_ms = now;
     } else if (now >= watchdog->late_ms + watchdog->grace_ms) {
         if (watchdog->ends_programs) {
             atomic_store(&watchdog->programs->ending, true);
@@ -152,10 +157,11 @@ static void check_tasks(struct vm_watchdog *watchdog)
             vm_programs_end(watchdog->programs);
         }
         end_process(watchdog, 8,
-                    "the time for an event is up, and a call did not return: ended without "
+                    "the time for an event is up, and its handler does not end: ended without "
                     "clean-up",
                     "deadline");
     }
+    watchdog->late = resume;
 }
 
 static void *watch(void *arg)

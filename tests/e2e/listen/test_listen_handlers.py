@@ -39,6 +39,7 @@ WAYS = {
     "registry": "local its = debug.getregistry() for key in pairs(its) do its[key] = nil end",
     "pattern": "string.find(('a'):rep(40), ('a*'):rep(30) .. 'b')",
     "long": "for i = 1, 1e9 do ('x'):rep(1e8) end",
+    "tasks": "for i = 1, 1e5 do require 'jeton.task'.spawn(require 'jeton.task'.sleep, 100) end",
     "cycle": "local its = {} its.its = its require 'jeton.json'.encode(its) fail('mine')",
     "wrap": "coroutine.wrap(function() while true do pcall(function() while true do end end) end end)()",
     "catch": "while true do pcall(require 'jeton.task'.sleep, 9) end",
