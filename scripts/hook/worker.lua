@@ -303,10 +303,19 @@ local function try(raw, run, settings)
   return run(event.new(raw, settings))
 end
 
+--- From scripts: they would claim events that nobody handles, or change what handles the next ones.
+local function hide()
+  for module in next, own.copy(package.loaded) do
+    if string.find(module, "^hook%.") or module == "jeton.hook" then package.loaded[module] = nil end
+  end
+  package.preload["jeton.hook"] = nil
+end
+
 ---@param chunk function? the script of the handlers
 ---@param path string? of the script
 ---@return any
 function worker.run(chunk, path)
+  hide()
   local settings = hook.settings()
   local files = sources.new(path)
   local run = runners.choose(chunk, path, settings)

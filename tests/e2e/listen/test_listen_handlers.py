@@ -14,19 +14,20 @@ REPLACED = {
     "max": "math.max", "require": "require", "open": "io.open", "load": "load", "loaded": "package.searchpath",
     "encode": "require 'jeton.json'.encode", "warn": "require 'jeton.log'.warn",
     "spawn": "require 'jeton.task'.spawn", "finish": "require 'jeton.hook'.finish",
-    "fail": "require 'jeton.hook'.fail", "claim": "require 'jeton.hook'.claim",
+    "own": "require 'hook.own'.pcall",
 }
 # In a session of its own, without a parent.
 LEAVE = '(setsid sh -c "echo \\$\\$ >>pids; exec sleep 600" >/dev/null 2>&1 &)'
 # What a handler does with the event x; it fails afterwards, so that the worker has to say how.
 WAYS = {
     **{f"{name}-loops": f"{path} = {LOOP} fail('mine')" for name, path in REPLACED.items()},
-    **{f"{name}-{what}": f"{REPLACED[name]} = {fn} fail('mine')" for name in ("pcall", "format", "type", "finish", "claim")
+    **{f"{name}-{what}": f"{REPLACED[name]} = {fn} fail('mine')" for name in ("pcall", "format", "type", "finish", "own")
        for what, fn in (("raises", "function() fail('x') end"), ("lies", "function() return true end"))},
     "strings": f"getmetatable('').__index = {LOOP} fail('mine')",
     "strings-raise": "getmetatable('').__index = nil fail('mine')",
     "strings-show": f"getmetatable('').__tostring = {LOOP} fail('mine')",
     "strings-lie": "getmetatable('').__tostring = function() return 5 end fail('mine')",
+    "waits": "require 'jeton.hook'.wait(nil, 100000)",
     "globals": "for name in pairs(_G) do _G[name] = nil end local x = nil + 1",
     "libraries": "for _, its in pairs { string, table, math, os, io, coroutine, package } do"
                  " for name in pairs(its) do its[name] = nil end end fail('mine')",
