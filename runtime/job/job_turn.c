@@ -18,6 +18,15 @@ static enum job_turn out_of_time(const struct job *job, struct err *err)
     return JOB_TURN_FAILED;
 }
 
+/* A boot is a slot of its host alone: skipped because another host, which boots too, is running the
+ * job, it would be lost. */
+static bool waits(const struct job_record *record)
+{
+    const struct job *job = record->job;
+    bool is_boot = job->schedule != NULL && job->cron.reboot && record->row.slot_ms != STORE_NONE;
+    return job->overlap == OVERLAP_WAIT || (is_boot && record->config->state->url != NULL);
+}
+
 enum job_turn job_turn_take(struct store_lease *lease, struct job_record *record,
                             struct job_signal_watch *signals, int64_t deadline_ms, struct err *err)
 {
@@ -27,7 +36,7 @@ enum job_turn job_turn_take(struct store_lease *lease, struct job_record *record
         int held = job_record_lock(record, lease, err);
         if (held != 0)
             return held == 1 ? JOB_TURN_TAKEN : JOB_TURN_FAILED;
-        if (job->overlap == OVERLAP_SKIP) {
+        if (!waits(record)) {
             err_set(err, ERR_BUSY, "not run: another run of it holds its lock");
             return JOB_TURN_SKIP;
         }

@@ -334,6 +334,22 @@ class Postgres(PostgresCase):
         self.finish_all([first])
         self.assertEqual(self.on(1, "run", "--job", "job").returncode, 0)
 
+    def test_hosts_that_boot_together_all_run_what_is_due_at_boot(self):
+        """A boot that another host's run has kept from running would be lost."""
+        self.write("job.lua", f'local t = require "jeton.task"\nio.open("{self.folder}/on", "w"):close()\n'
+                              f'while not io.open("{self.folder}/go") do t.sleep(0.02) end')
+        for number in range(3):
+            self.host(number, f"jobs:\n  job:\n    script: {self.folder}/job.lua\n    schedule: \"@reboot\"\n"
+                              + ("    timeout: 300ms\n" if number == 1 else ""))
+        runs = [self.start_on(0, "run", "--job", "job", "--scheduled")]
+        wait_until(lambda: os.path.exists(self.folder + "/on"), 60)
+        self.says(8, 1, "run", "--job", "job", "--scheduled", words="while another run of the job held its lock")
+        self.says(7, 1, "run", "--job", "job", words="another run of it holds its lock")  # by hand: no boot
+        runs.append(self.start_on(2, "run", "--job", "job", "--scheduled"))
+        wait_until(lambda: self.sql("SELECT count(*) FROM @run") == [["4"]], 60)
+        self.write("go", "")
+        self.finish_all(runs)
+
     def test_what_a_run_writes_after_its_lock_was_lost_is_refused(self):
         """Its host was frozen, and its script goes on before anybody can stop it."""
         self.write("job.lua", f"""
