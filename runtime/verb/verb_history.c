@@ -186,6 +186,11 @@ static int serve(struct app *app, const struct history_options *options, struct 
 /* Which runs a page shows is chosen there. */
 static int check_serve(const struct history_options *options, struct err *err)
 {
+    if (options->serve[0] == '\0' && options->job != NULL)
+        return err_set(err, ERR_USAGE,
+                       "--serve expects HOST:PORT, such as 127.0.0.1:8080, or nothing, not '%s'; a "
+                       "job is chosen on the page",
+                       options->job);
     if (options->job == NULL && !options->pick.failed && options->since == NULL && !options->json &&
         options->html == NULL && options->pick.limit == NOT_GIVEN)
         return 0;

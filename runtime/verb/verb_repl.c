@@ -48,7 +48,7 @@ int verb_repl(struct app *app, int argc, char **argv, struct err *err)
 {
     struct options options = {.memory_bytes = NOT_GIVEN};
     const struct opt opts[] = {
-        {'C', "connector", OPT_STRING, &options.connector, "NAME",
+        {'C', "connector", OPT_STRING, &options.connector, "CONNECTOR",
          "the connector of kz, and of what names none"},
         {'i', "include", OPT_STRING, &options.file, "FILE",
          "run this script first; its globals stay"},

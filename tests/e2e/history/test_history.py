@@ -761,6 +761,8 @@ class Live(HistoryCase):
             self.fails(2, "history", "--serve=" + address, says="expected HOST:PORT of this machine")
         self.fails(2, "history", "--serve", "0.0.0.0:1", says="expected HOST:PORT of this machine")
         self.fails(2, "history", "--serve", "--failed", says="takes only --all")
+        for word in ("127.0.0.1", "8080", "localhost", "nightly"):
+            self.fails(2, "history", "--serve", word, says=f"--serve expects HOST:PORT, such as 127.0.0.1:8080, or nothing, not '{word}'")
 
 
 class Logs(HistoryCase):
