@@ -11,6 +11,7 @@
 #include "store_events.h"
 #include "store_lease.h"
 #include "task.h"
+#include "task_scheduler.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -28,6 +29,8 @@ struct claim {
     struct loop *loop;
     lua_State *L; /* the main state */
     struct loop_timer timer;
+    struct task_watch main; /* of the task that hook.start has started */
+    struct task *task;      /* this one */
     int64_t seq, attempt;
     int64_t computed_ms; /* task_computed_ms when it began */
     bool extended;
@@ -219,6 +222,17 @@ static void on_deadline(void *arg)
     task_cancel_context(claim->L, claim, &err);
 }
 
+/* At once, not when the worker's turn comes: there may be tens of thousands that have not begun. */
+static void on_main_ended(void *arg)
+{
+    struct claim *claim = arg;
+    struct err err;
+    if (!task_failed(claim->task))
+        return;
+    err_set(&err, ERR_CANCELLED, "the handler failed");
+    task_cancel_context(claim->L, claim, &err);
+}
+
 /* hook.start(claim, limit_ms|nil, fn, …) → task; nil: the webhook's timeout */
 static int hook_start(lua_State *L)
 {
@@ -227,6 +241,9 @@ static int hook_start(lua_State *L)
     luaL_checktype(L, 3, LUA_TFUNCTION);
     if (!task_new_of(L, lua_gettop(L) - 3, 1, loop_now_ms(claim->loop) + limit_ms))
         return luaL_error(L, "too many tasks");
+    claim->task = lua_touserdata(L, -1);
+    claim->main = (struct task_watch){.ended = on_main_ended, .arg = claim};
+    task_watch_add(claim->task, &claim->main);
     claim->computed_ms = task_computed_ms(L);
     claim->extended = false;
     loop_timer_start(claim->loop, &claim->timer, limit_ms, on_deadline, claim);
@@ -329,17 +346,17 @@ static char *mask(lua_State *L, const char *text)
     return buf_take(&masked);
 }
 
-/* hook.fail(claim, {dead=, delay_ms=, uncounted=, conflicted=, alone=, error=}) */
+/* hook.fail(claim, {dead=, delay_ms=|next_ms=, uncounted=, conflicted=, alone=, error=}) */
 static int hook_fail(lua_State *L)
 {
-    static const char *const keys[] = {"dead",  "delay_ms", "uncounted", "conflicted",
-                                       "alone", "error",    NULL};
+    static const char *const keys[] = {"dead",       "delay_ms", "next_ms", "uncounted",
+                                       "conflicted", "alone",    "error",   NULL};
     struct store_event_end end = begin_end(L);
     struct err err = {0};
     luaL_checktype(L, 2, LUA_TTABLE);
     larg_options(L, 2, "hook.fail", keys);
     end.state = larg_boolean(L, 2, "dead", 0) ? STORE_EVENT_DEAD : STORE_EVENT_READY;
-    end.next_ms = end.now_ms + larg_integer(L, 2, "delay_ms", 0);
+    end.next_ms = larg_integer(L, 2, "next_ms", end.now_ms + larg_integer(L, 2, "delay_ms", 0));
     end.uncounted = larg_boolean(L, 2, "uncounted", 0) != 0;
     end.conflicted = larg_boolean(L, 2, "conflicted", 0) != 0;
     end.alone = larg_boolean(L, 2, "alone", 0) != 0;
@@ -515,7 +532,7 @@ static int hook_answer(lua_State *L)
     return 0;
 }
 
-/* hook.busy(yes): events are handled → whether Lua has become slow */
+/* hook.busy(yes): events are handled → whether a fresh process is better */
 static int hook_busy(lua_State *L)
 {
     struct look *look = lua_touserdata(L, lua_upvalueindex(1));

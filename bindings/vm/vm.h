@@ -179,7 +179,8 @@ void vm_watch_tasks(struct vm *vm, bool yes);
 /* Of a worker of a webhook: its own code, which runs now, has VM_OWN_MS from now on, and ms more
  * for a call that blocks. It may run what handlers have left, such as finalizers. */
 void vm_own_time(struct vm *vm, int64_t ms);
-/* Whether the count hook was set for the deadline of a task. */
+/* Whether the count hook was set for the deadline of a task, or the memory was used up at least
+ * once: what has filled it may be there still. */
 bool vm_is_slow(const struct vm *vm);
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does
  * the run. It must not raise. */

@@ -48,7 +48,7 @@ int64_t vm_deadline(const struct vm *vm)
 
 bool vm_is_slow(const struct vm *vm)
 {
-    return vm->run.hook_on != 0;
+    return vm->run.hook_on != 0 || vm->memory_refused;
 }
 
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))

@@ -39,7 +39,8 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
         collect_soon(vm);
     if (ptr == NULL)
         osize = 0; /* for a new object it is the kind of object */
-    if (vm->memory_limited && nsize > osize && vm->memory_used - osize + nsize > vm->memory_limit) {
+    if (vm->memory_limited && nsize > osize &&
+        vm->memory_used - osize + nsize > vm->memory_limit + vm->memory_spare) {
         vm->memory_refused = true;
         return NULL; /* Lua collects garbage, tries again, then raises */
     }
@@ -74,13 +75,15 @@ void vm_memory_counts(void *arg, bool yes)
     vm->memory_limited = yes;
     if (vm->options.events == NULL)
         return;
+    const void *context = yes ? task_context(vm->L) : NULL;
+    vm->memory_spare = context == NULL && vm_ignores_signals(vm) ? VM_OWN_MEMORY : 0;
     int64_t deadline_ms = yes ? task_deadline(vm->L) : 0;
     if (deadline_ms != 0) /* what is left, of real time: the loop's clock may be that of a test */
         deadline_ms += clock_mono_ms() - now_ms(vm);
     else if (yes && vm_ignores_signals(vm))
         deadline_ms = clock_mono_ms() + VM_OWN_MS;
     atomic_fetch_add(&vm->resumes, 1);
-    atomic_store(&vm->task_context, yes ? task_context(vm->L) : NULL);
+    atomic_store(&vm->task_context, context);
     atomic_store(&vm->task_deadline_ms, deadline_ms);
 }
 

@@ -10,8 +10,10 @@
 #define VM_INSIST_MS   500  /* the count hook raises at every instruction */
 #define VM_REFUSE_MS   900  /* calls that would wait raise the deadline */
 #define VM_WATCHDOG_MS 1000 /* the process ends with 8, unless watchdog_ms says when */
-/* What a worker of a webhook computes beside its handlers; then as above. */
-#define VM_OWN_MS 5000
+/* What a worker of a webhook computes beside its handlers; then as above. And the memory that it
+ * has for it where handlers have used up theirs. */
+#define VM_OWN_MS     5000
+#define VM_OWN_MEMORY ((size_t)16 * 1024 * 1024)
 /* After a signal: */
 #define VM_SAME_MS   500  /* of a job: the same signal again is the supervisor passing it on */
 #define VM_SIGNAL_MS 5000 /* the run ends, even if its tasks have not finished their clean-up */

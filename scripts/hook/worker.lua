@@ -64,8 +64,8 @@ local function verdict(failure, raw, settings, beside, stopping)
   if kind == "conflict" or FINAL[kind] or failure.rejected then
     return { dead = true, error = error }, "given up"
   end
-  if failure.memory and beside > 0 then
-    return { uncounted = true, alone = true, error = error }, "again, alone"
+  if failure.memory and (beside > 0 or not raw.first) then -- others may have filled it; it is the next one
+    return { uncounted = true, alone = true, error = error, next_ms = raw.received_ms }, "again, alone"
   end
   if raw.attempt >= settings.attempts then
     return { dead = true, error = error }, "given up"
@@ -79,12 +79,12 @@ local function verdict(failure, raw, settings, beside, stopping)
   return { delay_ms = delay, error = error, alone = raw.alone }, "next in " .. seconds .. " s"
 end
 
---- Runs the function, and waits for all tasks that it has started. ok, first result or failure.
+--- Runs the function, and waits for all tasks that it has started; those are cancelled as it fails. ok, first
+--- result or failure.
 local function attempt(claim, limit_ms, fn, ...)
   local started, main = pcall(hook.start, claim, limit_ms, fn, ...)
   if not started then return false, main end
   local ok, first, second = pcall(own.join, main)
-  if not ok then hook.cancel(claim, "the handler failed") end
   local left = hook.left(claim)
   while left do
     local fine, why = pcall(own.join, left)
@@ -186,7 +186,7 @@ local function say(raw, settings, failure, what)
   if failure.traceback and failure.traceback ~= "" then log.debug(failure.traceback) end
 end
 
---- The pump's state is `pump`: {running=, stopping=, claims=}.
+--- The pump's state is `pump`: {running=, begun=, stopping=, claims=}.
 local function handle(raw, run, settings, pump)
   local ok, result = pcall(event.new, raw, settings)
   if ok then ok, result = attempt(raw.claim, nil, run, result) end
@@ -212,6 +212,7 @@ end
 
 local function start(raw, run, settings, pump)
   pump.running = pump.running + 1
+  raw.first, pump.begun = not pump.begun, true
   pump.claims[raw.claim] = true
   hook.busy(true)
   task.spawn(function()

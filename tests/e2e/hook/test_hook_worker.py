@@ -356,13 +356,14 @@ class Ends(hooks.Hooks):
 
     def test_one_that_fills_its_memory(self):
         self.add("hog", *(f"e{n}" for n in range(5)))
-        self.work(memory=8 << 20, attempts=2, concurrency=3, script="""
-            return function(event)
-              local kept = {}
-              while event.id == "hog" do kept[#kept + 1] = ("x"):rep(100000) .. #kept end
-              task.sleep(0.01)
-            end""")
-        self.until("done", "dead")
+        while not set(self.rows()) <= {"done", "dead"}:  # a process that has reached its limit ends
+            worker = self.work(memory=8 << 20, attempts=2, concurrency=3, script="""
+                return function(event)
+                  local kept = {}
+                  while event.id == "hog" do kept[#kept + 1] = ("x"):rep(100000) .. #kept end
+                  task.sleep(0.01)
+                end""")
+            support.wait_until(lambda: worker.poll() is not None or set(self.rows()) <= {"done", "dead"}, 30)
         self.assertEqual(self.rows(), ["dead"] + ["done"] * 5)
         self.assertIn("not enough memory", self.rows("error")[0])
 

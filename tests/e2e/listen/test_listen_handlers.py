@@ -84,6 +84,29 @@ class Handlers(listening.Case):
             support.wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
         served.stop()
 
+    def test_what_keeps_memory_costs_no_other_event(self):
+        ways = {
+            "global": ("its = {}", "its[#its + 1] = ('x'):rep(2e7) .. event.id"),
+            "local": ("", "local its = {} while event.id == '0' do its[#its + 1] = ('x'):rep(1e4) .. #its end"
+                          " for i = 1, 100 do its[i] = ('y'):rep(1e4) .. i end"),
+            "tasks": ("local task = require 'jeton.task'",
+                      "while event.id == '0' do task.spawn(task.sleep, 100) end task.sleep(0)"),
+        }
+        hooks = ""
+        for name, (before, code) in ways.items():
+            self.write(f"{name}.lua", f"{before}\nreturn function(event) {code} end\n")
+            hook = listening.HOOK.format(folder=self.folder).replace("handler.lua", f"{name}.lua")
+            hooks += f"  {name}:\n{hook}    retries: {{ attempts: 1 }}\n    memory: 64MiB\n"
+        self.hooks(more=hooks)
+        served = self.listener()
+        for number in range(8):
+            for name in ways:
+                self.assertEqual(served.post({"id": str(number)}, path=f"/{name}")[0], 200, name)
+        support.wait_until(lambda: not self.rows("SELECT 1 FROM event WHERE ended_ms IS NULL"), 120)
+        lost = self.rows("SELECT scope, id, error FROM event WHERE state <> 'done'")
+        self.assertEqual(sorted((scope.split(":")[1], its) for scope, its, _ in lost), [("local", "0"), ("tasks", "0")], lost)
+        served.stop()
+
 
 if __name__ == "__main__":
     unittest.main()
