@@ -9,6 +9,13 @@ struct store_token *token_flight_target(struct flight *flight)
     return flight->asker != NULL ? &flight->slot : &flight->row;
 }
 
+static void release(struct flight *flight)
+{
+    store_lease_release(&flight->lease);
+    store_lease_release(&flight->given.lease);
+    store_lease_release(&flight->given.first);
+}
+
 void token_flight_free(struct flight *flight)
 {
     struct flight **at = &flight->tokens->flights;
@@ -18,8 +25,7 @@ void token_flight_free(struct flight *flight)
     if (flight->exchange != NULL)
         exchange_cancel(flight->exchange);
     store_cancel(&flight->call);
-    store_lease_release(&flight->lease);
-    store_lease_release(&flight->given.lease);
+    release(flight);
     connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);
     store_token_destroy(&flight->row);
@@ -36,7 +42,7 @@ void token_flight_fail(struct flight *flight, const struct err *err)
     if (!copy.named)
         err_wrap(&copy, "connector '%s'", flight->connector->name);
     flight->ending = true;
-    store_lease_release(&flight->lease);
+    release(flight);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
         token_request_remove(&flight->waiters, request);
@@ -48,7 +54,7 @@ void token_flight_fail(struct flight *flight, const struct err *err)
 void token_flight_succeed(struct flight *flight, enum token_source source)
 {
     flight->ending = true;
-    store_lease_release(&flight->lease);
+    release(flight);
     struct token_request *request;
     while ((request = flight->waiters) != NULL) {
         token_request_remove(&flight->waiters, request);

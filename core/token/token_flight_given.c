@@ -49,6 +49,7 @@ static void given_again(void *arg)
         return;
     }
     store_lease_release(&flight->given.lease);
+    store_lease_release(&flight->given.first);
     store_lease_unreserve(&flight->lease);
     connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);
@@ -140,19 +141,24 @@ static void given_loaded(void *arg)
         given_refuse(flight);
 }
 
+static bool given_taken(struct flight *flight, const struct err *failure)
+{
+    if (failure == NULL)
+        return true;
+    struct err err = *failure;
+    if (err.kind == ERR_BUSY)
+        err_set(&err, ERR_NETWORK,
+                "another process is exchanging the token of another connector that has the "
+                "same refresh token, and did not end in time");
+    token_flight_fail(flight, &err);
+    return false;
+}
+
 static void given_locked(void *arg, const struct err *failure)
 {
     struct flight *flight = arg;
-    struct err err;
-    if (failure != NULL) {
-        err = *failure;
-        if (err.kind == ERR_BUSY)
-            err_set(&err, ERR_NETWORK,
-                    "another process is exchanging the token of another connector that has the "
-                    "same refresh token, and did not end in time");
-        token_flight_fail(flight, &err);
+    if (!given_taken(flight, failure))
         return;
-    }
     flight->call = (struct store_call){
         .op = STORE_TOKEN_LOAD, .token = {.owner = flight->given.owner, .row = &flight->peer}};
     store_start(flight->tokens->store, &flight->call, given_loaded, flight);
@@ -200,10 +206,24 @@ static void given_looked(void *arg)
     }
 }
 
-void token_flight_check_given(struct flight *flight, loop_fn *send)
+static void given_look(void *arg, const struct err *failure)
 {
-    flight->given = (struct flight_given){.send = send};
+    struct flight *flight = arg;
+    if (!given_taken(flight, failure))
+        return;
     flight->call =
         (struct store_call){.op = STORE_TOKEN_GIVEN, .given = {.fn = given_seen, .arg = flight}};
     store_start(flight->tokens->store, &flight->call, given_looked, flight);
+}
+
+/* Of two connectors that begin with one token at once, the second finds the row of the first. */
+void token_flight_check_given(struct flight *flight, loop_fn *send)
+{
+    struct tokens *tokens = flight->tokens;
+    struct flight_given *given = &flight->given;
+    store_lease_release(&given->first);
+    *given = (struct flight_given){.send = send};
+    snprintf(given->key, sizeof given->key, "%s", flight->configured.refresh_fingerprint);
+    store_lease_take(&given->first, tokens->store, STORE_LEASE_TOKEN, given->key,
+                     loop_now_ms(tokens->loop) + TOKEN_LOCK_WAIT_MS / 2, given_look, flight);
 }

@@ -35,7 +35,9 @@ struct flight_given {
     unsigned char salt[STORE_SALT_SIZE];
     bool now; /* it does still */
     struct store_lease lease;
-    loop_fn *send; /* where there is none */
+    char key[STORE_OWNER_SIZE]; /* made of the token */
+    struct store_lease first;   /* by it: to send a token that no row stands for yet */
+    loop_fn *send;              /* where there is none */
 };
 
 /* One exchange of this process for one connector, from waiting for the lock to the stored result.

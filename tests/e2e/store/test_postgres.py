@@ -86,6 +86,22 @@ class Postgres(PostgresCase):
             self.assertFalse(grants.dead)
             self.expire()
 
+    def test_a_connector_that_is_renamed_on_some_hosts_sends_its_first_token_once(self):
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        for number in range(HOSTS):
+            self.host(number, contoso(grants).replace("contoso", "contoso" if number % 2 else "ledger"))
+        self.assertEqual(self.on(0, "state", "check").returncode, 0)
+
+        def slow(form):
+            time.sleep(1)  # whoever does not wait comes meanwhile
+            return grants.grant(form)
+
+        grants.answers = [slow]
+        self.finish_all([self.start_on(number, "token", "contoso" if number % 2 else "ledger")
+                         for number in range(HOSTS) for _ in range(2)])
+        self.assertEqual(([form["refresh_token"] for form in grants.forms], grants.dead), ([REFRESH], False))
+
     def test_a_token_that_came_too_late_is_kept_for_whoever_exchanges_next(self):
         """Its host stands still in the middle of an exchange, and the service lets another one use the same token."""
         grants = Grants()

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import socket
+import threading
 import time
 import unittest
 import urllib.parse
@@ -459,6 +460,26 @@ class Refused(SingleUse):
         self.renamed("ledger", grants)
         self.ok("token", "ledger", "--refresh")
         self.assertEqual((self.sent(grants).count(REFRESH), grants.dead), (1, False))
+
+    def test_two_connectors_that_begin_with_one_token_at_once(self):
+        """While one sends it, the other waits, and goes on with what came."""
+        grants, begun = self.grants(), threading.Event()
+
+        def slow(form):
+            begun.set()
+            time.sleep(1)  # whoever does not wait comes meanwhile
+            return grants.grant(form)
+
+        grants.answers = [slow]
+        self.books(grants)
+        path = os.path.join(self.folder, "jeton.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write("jeton.yaml", text + "  other:\n" + text.partition("  books:\n")[2])
+        first = self.start("token", "books")
+        self.assertTrue(begun.wait(60))
+        self.finish_all([first, self.start("token", "other")])
+        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH], False))
 
     def test_two_connectors_that_change_their_names(self):
         """Neither loses what the other one takes."""
