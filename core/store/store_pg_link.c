@@ -15,6 +15,13 @@
 #define BEGIN                 "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 #define TEXT_OF(number)       TEXT_OF_VALUE(number)
 #define TEXT_OF_VALUE(number) #number
+/* A client whose network or power goes while it sends leaves its transaction open, with the locks
+ * of its rows: no timeout of the server's counts while it waits for the rest. */
+#define KEEPALIVE                                                                                  \
+    " pg_catalog.set_config('tcp_keepalives_idle', '10', true),"                                   \
+    " pg_catalog.set_config('tcp_keepalives_interval', '5', true),"                                \
+    " pg_catalog.set_config('tcp_keepalives_count', '3', true),"                                   \
+    " pg_catalog.set_config('tcp_user_timeout', '25000', true)"
 #define SETTINGS                                                                                   \
     "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),"                    \
     " pg_catalog.set_config('lock_timeout', '" TEXT_OF(                                            \
@@ -30,7 +37,7 @@
                                                      " ('{off,local}'::pg_catalog.text[]) THEN "   \
                                                      "'on' ELSE"                                   \
                                                      " pg_catalog.current_setting('synchronous_"   \
-                                                     "commit') END, true)"
+                                                     "commit') END, true)," KEEPALIVE
 #define BEFORE   2  /* of these */
 #define SENT_MAX 16 /* batches that are sent together */
 

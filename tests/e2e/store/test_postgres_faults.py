@@ -71,6 +71,32 @@ class Faults(OwnServer):
         self.host(0, url=f"postgresql://jeton@127.0.0.1:1,localhost:{port}/jeton", ca_file=authority.file)
         self.assertEqual(self.on(0, "run", self.script).stdout, "3\n")
 
+    def test_the_server_looks_whether_its_client_is_there(self):
+        """While it waits for the rest of a transaction no timeout counts, and rows stay locked."""
+        port = free_port()
+        self.set_server("listen_addresses = '127.0.0.1'", f"port = {port}", f"unix_socket_directories = '{self.server}'")
+        self.host(0, url=f"postgresql://jeton@127.0.0.1:{port}/jeton?sslmode=disable")
+        self.assertEqual(self.on(0, "run", self.script).stdout, "1\n")
+        lock = subprocess.Popen(["psql", "-h", self.server, "-p", str(port), "-U", "jeton", "-d", "jeton", "-q"],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(end_process, lock)
+        lock.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.kv;\n\\echo locked\n".encode())
+        lock.stdin.flush()
+        lock.stdout.readline()
+        run = self.start_on(0, "run", self.script)
+
+        def timers():
+            """Of the server's ends: what is running, and for how many hundredths of a second yet."""
+            with open("/proc/net/tcp", encoding="ascii") as table:
+                rows = [line.split() for line in table]
+            return [tuple(int(part, 16) for part in row[5].split(":")) for row in rows[1:]
+                    if row[1].endswith(f":{port:04X}") and row[3] == "01"]
+
+        wait_until(lambda: any(kind == 2 and left <= 1000 for kind, left in timers()), 9)
+        lock.stdin.write(b"ROLLBACK;\n")
+        lock.stdin.close()
+        self.finish_all([run])
+
     def test_who_is_not_let_in_loses_nothing(self):
         """Before the database is open, no refresh token is spent."""
         grants = Grants()
