@@ -96,13 +96,12 @@ static bool is_issuer(const struct provider_ask *ask, const char *issuer)
     return same;
 }
 
+/* It is kept as the reason of a pause, which goes along when the connector is renamed. */
 static void refused(const struct connector *connector, struct err *err)
 {
-    err_advise(err,
-               "the refresh token of connector '%s' is dead: sign in again (jeton login), or "
-               "configure another refresh_token",
-               connector->name);
-    err->named = true;
+    (void)connector;
+    err_advise(err, "the refresh token is dead: sign in again (jeton login), or configure another "
+                    "refresh_token");
 }
 
 const struct provider oauth2_provider = {

@@ -343,10 +343,18 @@ class Refused(SingleUse):
                 grants.answers = [answer]
                 self.state = os.path.join(self.folder, "state" + str(grants.service.port))
                 self.books(grants, dead_errors=["token_gone"])
-                done = self.fails(4, "token", "books", says=["the refresh token of connector 'books' is dead"])
+                done = self.fails(4, "token", "books", says=["connector 'books': token exchange", "the refresh token is dead"])
                 self.assertNotIn("reply lost", done.stderr)
                 self.fails(4, "token", "books", says=["needs a person since", "`jeton token books --refresh` tries once"])
                 self.assertEqual(len(grants.forms), 1)
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        self.sql("UPDATE token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+        grants.answers = [(400, {}, {"error": "invalid_grant"})]
+        self.fails(4, "token", "books", "--refresh", says="is dead")
+        self.renamed("ledger", grants)
+        self.assertNotIn("books", self.fails(4, "token", "ledger", says="is dead").stderr)
 
     def test_what_is_configured_and_taken_back_loses_no_token(self):
         """The configured refresh token, which is spent, is not sent again: the stored one works on."""
