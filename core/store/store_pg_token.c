@@ -362,6 +362,10 @@ static void saved(struct store_pg_work *work, struct err *err)
 static int intent(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
+    /* Nothing is sent while the row cannot be written: what comes could not be stored, and another
+     * host may keep what came for it. */
+    store_pg_say(batch, "UPDATE @token SET generation = generation WHERE owner = $1");
+    store_pg_text(batch, work->call->token.owner);
     save_intent(batch, work->call->token.owner, &work->call->token.row->intent);
     return 0;
 }

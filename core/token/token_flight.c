@@ -167,12 +167,14 @@ static void flight_ready(void *arg)
     flight->ready = flight->resting;
     if (flight->resting)
         return;
-    if (flight->tokens_tried[0] == NULL || flight->lost_ms > 0) {
+    if (flight->tokens_tried[0] == NULL) {
         flight_go(flight);
         return;
     }
-    token_intent_begin(&flight->row, flight->salt, flight->tokens_tried[0],
-                       loop_clock(flight->tokens->loop));
+    if (flight->lost_ms ==
+        0) /* else it is written as it is: a store that cannot be written refuses */
+        token_intent_begin(&flight->row, flight->salt, flight->tokens_tried[0],
+                           loop_clock(flight->tokens->loop));
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_go);
 }
 

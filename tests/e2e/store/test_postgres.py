@@ -14,7 +14,7 @@ import unittest
 from namespaces import below
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, KEY, SOCKET, TOKEN, PostgresCase
-from support import JETON, JETON_FAULTY, SOAK, SOURCE, side_by_side, wait_until
+from support import JETON, JETON_FAULTY, SOAK, SOURCE, end_process, side_by_side, wait_until
 
 
 def contoso(grants, more="    rate_limit: {per_minute: 0}\n"):
@@ -198,6 +198,32 @@ class Postgres(PostgresCase):
         self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, "refresh-token-1", "refresh-token-2"])
         self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
         self.assertEqual(os.listdir(self.folder + "/host0/spool"), [])
+
+    def test_another_host_sends_nothing_while_the_row_cannot_be_written(self):
+        """It does not see what the first host keeps, and could not store what came."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        for number in range(2):
+            self.host(number, contoso(grants))
+        self.says(0, 0, "token", "contoso")
+        self.expire()
+        held = subprocess.Popen(["psql", "-qh", self.server, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True)
+        self.addCleanup(end_process, held)
+
+        def lock(form):
+            held.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.token IN SHARE MODE;\n")
+            held.stdin.flush()
+            wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"), 60)
+            return grants.grant(form)
+
+        grants.answers.append(lock)
+        self.says(5, 0, "token", "contoso", words="what came is kept in")
+        self.sql("UPDATE @lease SET until = clock_timestamp()")
+        self.says(5, 1, "token", "contoso", words="lock timeout")
+        held.communicate()
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.says(0, 1, "token", "contoso", "--refresh", "--show", words="access-token-3")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, "refresh-token-1", "refresh-token-2"])
 
     def test_a_token_that_no_key_opens_is_replaced_or_forgotten(self):
         grants = Grants()
