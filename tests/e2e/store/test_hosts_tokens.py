@@ -303,13 +303,13 @@ class HostsTokens(OwnServer):
         """As when its disk is full: connections live on."""
         unlock = []
         self.not_stored(lambda: unlock.append(self.lock()), lambda: unlock.pop()())
-        # Of an exchange that was refused nothing is kept: no token has come.
+        # Nothing is sent that could not be stored.
         self.write("refresh", "no token\n")
         self.expire()
         self.lock()
-        refused = self.token_on(0)
-        self.assertEqual(refused.status(), 4, refused.text(".err"))
-        self.assertIn("lock timeout", refused.text(".err"))
+        unsent = self.token_on(0)
+        self.assertEqual(unsent.status(), 5, unsent.text(".err"))
+        self.assertIn("lock timeout", unsent.text(".err"))
         self.assertEqual(glob.glob(f"{self.folder}/host0/spool/*"), [])
 
 
