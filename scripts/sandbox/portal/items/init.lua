@@ -14,6 +14,8 @@ local items = {}
 
 local h = html.h
 
+local TITLE_CHARACTERS = 100 -- of one that does not fit on the page
+
 local SHOW = {
   message = require "sandbox.portal.items.message",
   Announcement = require "sandbox.portal.items.announcement",
@@ -69,10 +71,21 @@ local function over(talk, item)
   return item.is_over and not is_late and widgets.badge(talk.t "conversation.over")
 end
 
+-- Where all of it is, and the beginning of its title: several of them can be told apart.
+local function long(talk, item)
+  local body = item.kind ~= "message" and item.row.body or {}
+  local title = body.title or body.question or ""
+  local cut = utf8.offset(title, TITLE_CHARACTERS + 1)
+  return {
+    title ~= "" and h.h4 { cut and cut <= #title and title:sub(1, cut - 1) .. "…" or title },
+    h.p { h.a { href = talk:link("/" .. item.reference_id), talk.t "conversation.long" } },
+  }
+end
+
 --- Renders an item.
 ---@param talk sandbox.portal.talk
 ---@param item sandbox.portal.item
----@param is_short boolean|nil only that it is there, and where it is seen
+---@param is_short boolean|nil only the beginning of its title, and where it is seen
 ---@return html.element
 function items.show(talk, item, is_short)
   local t, part = talk.t, talks.part(item.reference_id)
@@ -91,9 +104,7 @@ function items.show(talk, item, is_short)
       },
       h.span { class = "item-facts", audience(talk, item), over(talk, item), talk.visit:time(item.at) },
     },
-    h.div { class = "item-body", not is_short and SHOW[item.kind](talk, item) or h.p {
-      h.a { href = talk:link("/" .. item.reference_id), t "conversation.long" },
-    } },
+    h.div { class = "item-body", is_short and long(talk, item) or SHOW[item.kind](talk, item) },
     not is_short and reacted(talk, item),
   }
 end

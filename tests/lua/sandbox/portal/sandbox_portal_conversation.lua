@@ -36,6 +36,16 @@ function TestItems.test_messages_in_their_order_and_what_they_answer()
   lu.assertEquals(order, { first, poll, answer, about_poll, picture, about_picture }) -- all of one second
 end
 
+function TestItems.test_those_that_do_not_fit_have_their_titles()
+  local options, questions = {}, {}
+  for i = 1, 20 do options[i] = { title = "Good " .. i } end
+  for i = 1, 60 do questions[i] = { title = "Part " .. i, type = "SingleOption", options = options } end
+  local id = talking.act("Survey", { title = ("é"):rep(101), questions = questions }).referenceId
+  local shown = item(page "bruno", id)
+  lu.assertStrContains(shown, "<h4>" .. ("é"):rep(100) .. "…</h4>")
+  lu.assertStrContains(shown, "Too long for this page")
+end
+
 function TestItems.test_an_announcement_with_media()
   local id = talking.act("Announcement", {
     title = "News", message = "Read this",
