@@ -260,7 +260,8 @@ void http_headers_free(struct http_transfer *transfer)
 static bool is_link_local(const struct sockaddr *address)
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff},
-                               nat64[12] = {0, 0x64, 0xff, 0x9b};
+                               nat64[12] = {0, 0x64, 0xff, 0x9b},
+                               to_6to4[4] = {0x20, 0x02, 169, 254};
     unsigned char bytes[16] = {0};
     if (address->sa_family == AF_INET) {
         memcpy(bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
@@ -270,6 +271,7 @@ static bool is_link_local(const struct sockaddr *address)
     }
     bool holds_v4 = memcmp(bytes, mapped, 12) == 0 || memcmp(bytes, nat64, 12) == 0;
     return (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) ||
+           memcmp(bytes, to_6to4, sizeof to_6to4) == 0 ||
            (holds_v4 && bytes[12] == 169 && bytes[13] == 254);
 }
 

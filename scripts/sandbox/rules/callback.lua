@@ -7,7 +7,7 @@ local callback = {}
 -- Cloud machines find their credentials at such addresses, also in the forms of IPv6.
 local function is_link_local(host)
   host = host:lower()
-  return host:find "^169%.254%." ~= nil or host:find "^fe[89ab]%x:" ~= nil
+  return host:find "^169%.254%." ~= nil or host:find "^fe[89ab]%x:" ~= nil or host:find "^2002:a9fe:" ~= nil
     or host:find ":a9fe:%x+$" ~= nil or host:find ":169%.254%.[%d.]+$" ~= nil
 end
 

@@ -326,7 +326,8 @@ function TestFailure.test_a_timeout()
 end
 
 function TestFailure.test_link_local_addresses()
-  local hosts = { "169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.2]", "[64:ff9b::169.254.1.2]" }
+  local hosts = { "169.254.169.254", "[fe80::1]", "[::ffff:169.254.1.2]", "[64:ff9b::169.254.1.2]",
+    "[2002:a9fe:102::1]" }
   for _, host in ipairs(hosts) do
     local response, err = http.get("https://" .. host .. "/", { no_link_local = true, timeout = 5 })
     lu.assertNil(response)

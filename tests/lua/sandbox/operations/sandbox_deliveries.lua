@@ -307,7 +307,7 @@ function TestDelivery.test_not_to_itself_nor_to_link_local_addresses()
   for _, url in ipairs {
     wire.root .. "/v1/users/me", (wire.root:gsub("127%.0%.0%.1", "localhost")) .. "/",
     "https://169.254.169.254/latest", "https://[fe80::1]/",
-    "https://[::ffff:a9fe:a9fe]/", "http://192.0.2.1/",
+    "https://[::ffff:a9fe:a9fe]/", "https://[2002:A9FE:a9fe::1]/", "http://192.0.2.1/",
   } do
     local fields = { objectId = wire.sales, objectType = "Group", callBackUrl = url,
       eventTypes = json.array { "JobCreated" } }
