@@ -1,5 +1,6 @@
 --- Events of webhooks for people: a table, and one with all that it brought.
 local json = require "jeton.json"
+local visible = require "jeton.test_host".visible
 
 local list = {}
 
@@ -38,11 +39,6 @@ local function row(event)
   }
 end
 
--- What came from elsewhere makes no lines of its own.
-local function plain(text)
-  return (text:gsub("%c", "?"))
-end
-
 local function line(cells, widths)
   local parts = {}
   for i, cell in ipairs(cells) do
@@ -60,7 +56,7 @@ function list.render(text)
   local rows, widths = { COLUMNS }, {}
   for i, event in ipairs(events) do
     rows[i + 1] = row(event)
-    for j, cell in ipairs(rows[i + 1]) do rows[i + 1][j] = plain(cell) end
+    for j, cell in ipairs(rows[i + 1]) do rows[i + 1][j] = visible(cell) end
   end
   for _, cells in ipairs(rows) do
     for i, cell in ipairs(cells) do widths[i] = math.max(widths[i] or 0, utf8.len(cell) or #cell) end
@@ -76,7 +72,7 @@ function list.show(text)
   local event = assert(json.decode(text))
   local lines = {}
   local function add(name, what)
-    if value(what) then lines[#lines + 1] = ("%-12s%s"):format(name .. ":", plain(tostring(what))) end
+    if value(what) then lines[#lines + 1] = ("%-12s%s"):format(name .. ":", visible(tostring(what))) end
   end
   add("event", ("%d of webhook %s"):format(event.seq, event.hook))
   add("ID", event.event_id .. (event.part > 0 and (", part %d"):format(event.part) or ""))
@@ -93,7 +89,7 @@ function list.show(text)
   table.sort(names)
   lines[#lines + 1] = ""
   for _, name in ipairs(names) do
-    lines[#lines + 1] = plain(("%s: %s"):format(name, tostring(event.headers[name])))
+    lines[#lines + 1] = visible(("%s: %s"):format(name, tostring(event.headers[name])))
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = value(event.body) or value(event.body_base64) or "(its body is not kept any more)"

@@ -52,6 +52,14 @@ class Listen(listening.Case):
         self.assertNotIn(SECRET, printed)
         self.assertNotIn(SECRET, listener.log())
 
+    def test_texts_that_turn_a_line_round_are_shown_as_escapes(self):
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post({**text(1), "type": "a\u202eb\u2066"})[0], 200)
+        self.wait_done(1)
+        for words in ((), ("--show", "1")):
+            self.assertIn("a\\u202eb\\u2066", self.ok("events", *words).stdout.split("\n\n")[0])
+
     def test_refusals_say_nothing_and_the_log_says_which_part(self):
         self.hooks()
         listener = self.listener()
