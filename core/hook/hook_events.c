@@ -190,6 +190,21 @@ static bool set_id(struct making *making, struct hook_event *event)
     return true;
 }
 
+/* It is compared, never shown: free text that a column does not take counts by its hash. */
+static bool set_order(struct making *making, struct hook_event *event)
+{
+    struct hook_span order = {0};
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof digest + 1];
+    enum hook_got got = hook_view_first(making->view, &making->view->rules->order, &order, NULL);
+    if (got == HOOK_GOT && (order.len > HOOK_ID_MAX || ascii_has_control(order.text, order.len))) {
+        crypto_hash_sha256(digest, (const unsigned char *)order.text, order.len);
+        sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+        order = (struct hook_span){hex, strlen(hex)};
+    }
+    return keep(making, got, order, HOOK_ID_MAX, "order key", &event->order_key);
+}
+
 /* The parts of one request have their own digests: they are no copies of one another. */
 static void set_digest(const struct making *making, struct hook_event *event)
 {
@@ -243,7 +258,6 @@ static bool add_event(void *arg, struct hook_span item)
     struct hook_view *view = making->view;
     const struct hook_rules *rules = view->rules;
     struct hook_event event = {.part = making->part, .data = item.text, .data_len = item.len};
-    struct hook_span order = {0};
     if (making->part == HOOK_ITEMS_MAX) {
         making->failed = true;
         return hook_refuse(making->result, TOO_LARGE, "size", "more than %d events in one",
@@ -251,10 +265,7 @@ static bool add_event(void *arg, struct hook_span item)
     }
     view->item = rules->each.nparts > 0 ? item : view->item;
     set_digest(making, &event);
-    if (!set_type(making, &event) || !set_id(making, &event))
-        return false;
-    enum hook_got got = hook_view_first(view, &rules->order, &order, NULL);
-    if (!keep(making, got, order, HOOK_ID_MAX, "order key", &event.order_key))
+    if (!set_type(making, &event) || !set_id(making, &event) || !set_order(making, &event))
         return false;
     making->part++;
     if (hook_rules_want(rules, event.type)) {

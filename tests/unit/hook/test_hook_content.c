@@ -6,6 +6,7 @@
 #include "mem.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <zlib.h>
 
 static struct err err;
@@ -160,6 +161,15 @@ static void ids_and_types(void **state)
     assert_string_equal(f.result.events[0].id, "8");
     assert_string_equal(f.result.events[0].type, "issue.open");
     assert_string_equal(f.result.events[0].order_key, "oü");
+    call.body = "{\"id\":1,\"order\":{\"id\":\"a\\nb\"}}"; /* free text: by its hash */
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_string_equal(f.result.events[0].order_key,
+                        "7e18f737311b2dc3b2f269dd78396b0351f14fb66efa879f768cb23181883c78");
+    char large[600];
+    snprintf(large, sizeof large, "{\"id\":1,\"order\":{\"id\":\"%0520d\"}}", 1);
+    call.body = large;
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_int_equal(strlen(f.result.events[0].order_key), 64);
     call.headers[2] = (struct http_header){"X-Number", "2"};
     call.body = "not JSON";
     assert_int_equal(hook_fixture_check(&f, &call), 200);
