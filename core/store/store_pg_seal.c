@@ -20,19 +20,24 @@
 #define BYTES_MAX ((size_t)64 * 1024) /* of the keys' file */
 #define SETTLED_S 2 /* a file that has changed since may change again without a new time */
 
+static const char *shown(const struct store_pg *pg)
+{
+    return pg->place.key_file != NULL ? pg->place.key_file : "state.key";
+}
+
 static int read_key(struct store_pg *pg, const char *line, size_t len, struct err *err)
 {
     if (pg->nkeys == STORE_PG_KEYS_MAX)
-        return err_set(err, ERR_CONFIG, "state.key: over %d keys", STORE_PG_KEYS_MAX);
+        return err_set(err, ERR_CONFIG, "%s: over %d keys", shown(pg), STORE_PG_KEYS_MAX);
     struct store_pg_key *key = &pg->keys[pg->nkeys];
     size_t bytes = 0;
     if (sodium_base642bin(key->bytes, sizeof key->bytes, line, len, NULL, &bytes, NULL,
                           sodium_base64_VARIANT_ORIGINAL) != 0 ||
         bytes != sizeof key->bytes)
         return err_set(err, ERR_CONFIG,
-                       "state.key: line %zu is no key (base64 of 32 bytes); "
+                       "%s: line %zu is no key (base64 of 32 bytes); "
                        "`jeton state keygen FILE` makes one",
-                       pg->nkeys + 1);
+                       shown(pg), pg->nkeys + 1);
     crypto_generichash(key->id, sizeof key->id, key->bytes, sizeof key->bytes, NULL, 0);
     pg->nkeys++;
     return 0;
@@ -53,8 +58,7 @@ int store_pg_keys_read(struct store_pg *pg, const char *text, struct err *err)
     }
     if (pg->nkeys == 0)
         return err_set(err, ERR_CONFIG,
-                       "state.key: there is no key in it; `jeton state keygen "
-                       "FILE` makes one");
+                       "%s: there is no key in it; `jeton state keygen FILE` makes one", shown(pg));
     return 0;
 }
 

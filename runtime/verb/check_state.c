@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "path.h"
 #include "safefile.h"
+#include "store_copy.h"
 #include "token_status.h"
 
 #include <errno.h>
@@ -96,6 +97,19 @@ static bool can_look(struct check *check, struct store *store)
     return check->online;
 }
 
+/* To a database: all other verbs refuse such a folder. */
+static void check_moved(struct check *check, struct store *store)
+{
+    const struct config *config = check->config;
+    char url[STORE_URL_MAX];
+    struct err err;
+    if (store_copy_moved(store, config->home, url, &err) == 1)
+        problems_add(&check->problems, NULL, 0, 0,
+                     "what the state %s had of %s was moved to %s: set `state` to that, or let "
+                     "`jeton state unmove --yes` take it back",
+                     config->state->folder, config->home, url);
+}
+
 /* Rows of the path are not used once the name has some. Makes no state in a folder. */
 void check_state(struct check *check)
 {
@@ -115,6 +129,8 @@ void check_state(struct check *check)
                       config->name, config->files[0], config->files[0]);
     check_anew(check, store);
     bool exists = store_exists(store);
+    if (exists)
+        check_moved(check, store);
     /* What cannot be read of the state is not what is wrong with the configuration. */
     if (!check->online && !(exists && config_rows_are_due(config, store, &err) == 1))
         token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,

@@ -482,6 +482,9 @@ class Postgres(PostgresCase):
         done = self.on(0, "run", script)
         self.assertEqual(done.returncode, 3)
         self.assertIn("no key of `state.key`", done.stderr)
+        self.host(0, key={"file": "other.key"})
+        self.write("etc0/other.key", "too short a line\n")
+        self.assertIn("/other.key: line 1 is no key", self.on(0, "run", script).stderr)
         self.write("unnamed.yaml", f"version: 1\nstate: {{url: 'postgresql://jeton@/jeton?host={SOCKET}',"
                                    " key: {file: state.key}}\n")
         done = self.jeton("--config", "unnamed.yaml", "run", script)

@@ -71,6 +71,8 @@ class Copy(PostgresCase):
         for words in (["run", "--job", "job"], ["token", "contoso"], ["run", "--job", "job", "--scheduled"],
                       ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"], ["state", "check"]):
             self.fails_with(self.on(0, *words, timeout=30), 3, "was moved to " + self.url, "unmove")
+        check = self.on(0, "check")
+        self.assertEqual((check.returncode, "was moved to " + self.url in check.stdout), (3, True), check.stdout)
         again = self.copy()
         self.assertEqual((again.returncode, "already" in again.stdout), (0, True), again.stderr)
 
