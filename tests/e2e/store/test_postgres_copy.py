@@ -130,7 +130,9 @@ class Copy(PostgresCase):
                     f"    revoke_url: {service.url}/revoke\n")
         self.assertEqual(self.on(0, "token", "books").returncode, 0)
         self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 6)  # in doubt: its intent stays
-        [lock] = glob.glob(self.folder + "/host0/locks/token-*")
+        with contextlib.closing(sqlite3.connect(self.folder + "/host0/jeton.db")) as state:
+            [(owner,)] = state.execute("SELECT owner FROM token")
+        lock = f"{self.folder}/host0/locks/token-{owner[:32]}.lock"
         with open(lock, "r+b") as file, open(self.write("typed", "refresh-9\n"), "rb") as typed:
             fcntl.flock(file, fcntl.LOCK_EX)  # as the copy has it
             waiting = [self.start_on(0, *words, stdin=typed) for words in (
