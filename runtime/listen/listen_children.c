@@ -16,8 +16,8 @@
 
 #define DELAY_FIRST_MS      100
 #define DELAY_MAX_MS        30000
-#define STEADY_MS           60000    /* one that ran so long begins with the first delay again */
-#define ANEW_MS             1000     /* one that ran so long and ended well wants a fresh process */
+#define STEADY_MS           60000 /* one that ran so long begins with the first delay again */
+#define ANEW_MS             1000 /* between two starts, where one ended well to have a fresh process */
 #define KEEPER_FIRST_MS     1000     /* the front must answer first */
 #define KEEPER_MS           21600000 /* between two looks at subscriptions */
 #define KEEPER_RETRY_MS     60000
@@ -134,10 +134,13 @@ static void plan_next(struct listen_child *child, int wait_status, int64_t now_m
             wait_status == 0 ? KEEPER_RETRY_MS : doubled(child->delay_ms, KEEPER_RETRY_MAX_MS);
         return;
     }
-    bool wants_anew = wait_status == 0 && ran_ms >= ANEW_MS;
-    if (ran_ms >= STEADY_MS || wants_anew)
+    if (ran_ms >= STEADY_MS || wait_status == 0)
         child->delay_ms = DELAY_FIRST_MS;
-    child->start_ms = now_ms + (wants_anew ? 0 : child->delay_ms);
+    if (wait_status == 0) { /* it wants a fresh process */
+        child->start_ms = ran_ms >= ANEW_MS ? now_ms : child->started_ms + ANEW_MS;
+        return;
+    }
+    child->start_ms = now_ms + child->delay_ms;
     child->delay_ms = doubled(child->delay_ms, DELAY_MAX_MS);
 }
 
