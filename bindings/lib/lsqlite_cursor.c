@@ -6,6 +6,7 @@
 #include "ljson_value.h"
 #include "mem.h"
 #include "utf8.h"
+#include "vm.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -49,6 +50,8 @@ int lsqlite_raise(lua_State *L, sqlite3 *handle, const char *sql)
     int code = sqlite3_errcode(handle) & 0xff;
     const char *name = code_name(code);
     cut_sql(sql, shown);
+    if (code == SQLITE_NOMEM)
+        vm_lacked_memory(vm_of(L));
     bool no_descriptor = code == SQLITE_CANTOPEN && fd_few_left(); /* SQLite does not say so */
     const char *message =
         lua_pushstring(L, no_descriptor ? strerror(EMFILE)

@@ -182,6 +182,8 @@ void vm_own_time(struct vm *vm, int64_t ms);
 /* Whether the count hook was set for the deadline of a task, or the memory was used up at least
  * once: what has filled it may be there still. */
 bool vm_is_slow(const struct vm *vm);
+/* A library that has memory of its own, within the run's limit, has used it up. */
+void vm_lacked_memory(struct vm *vm);
 /* Has `commit` called after the last task, if the run has succeeded so far; if it fails, so does
  * the run. It must not raise. */
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err));

@@ -51,6 +51,11 @@ bool vm_is_slow(const struct vm *vm)
     return vm->run.hook_on != 0 || vm->memory_refused;
 }
 
+void vm_lacked_memory(struct vm *vm)
+{
+    vm->memory_refused = true;
+}
+
 void vm_on_success(struct vm *vm, int (*commit)(lua_State *L, struct err *err))
 {
     vm->commit = commit;

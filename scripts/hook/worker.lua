@@ -49,11 +49,12 @@ local function stored(fn, ...)
 end
 
 local function is_memory(failure)
-  return type(failure) == "string" and string.find(failure, "not enough memory$") ~= nil
+  return type(failure) == "string" and (string.find(failure, "not enough memory$") ~= nil
+    or string.find(failure, "(SQLITE_NOMEM) in: ", 1, true) ~= nil)
 end
 
 --- How a failed attempt ends, for hook.fail; and what is said of it. The failure is what `settled` gives.
-local function verdict(failure, raw, settings, beside, stopping)
+local function verdict(failure, raw, settings, stopping)
   local kind, error = failure.kind, failure.message
   if kind == "cancelled" and stopping then
     return { uncounted = true }, nil
@@ -64,7 +65,7 @@ local function verdict(failure, raw, settings, beside, stopping)
   if kind == "conflict" or FINAL[kind] or failure.rejected then
     return { dead = true, error = error }, "given up"
   end
-  if failure.memory and (beside > 0 or not raw.first) then -- others may have filled it; it is the next one
+  if failure.memory and not raw.first then -- others may have filled it; it is the next one
     return { uncounted = true, alone = true, error = error, next_ms = raw.received_ms }, "again, alone"
   end
   if raw.attempt >= settings.attempts then
@@ -200,7 +201,7 @@ local function handle(raw, run, settings, pump)
     if failure.kind == "conflict" then
       failure.message = "conflict: the keys of jeton.state that it read were changed each time"
     end
-    local how, what = verdict(failure, raw, settings, pump.running - 1, pump.stopping)
+    local how, what = verdict(failure, raw, settings, pump.stopping)
     ended = stored(hook.fail, raw.claim, how)
     if what then say(raw, settings, failure, what) end
   end
@@ -213,7 +214,10 @@ end
 local function start(raw, run, settings, pump)
   pump.running = pump.running + 1
   raw.first, pump.begun = not pump.begun, true
-  pump.claims[raw.claim] = true
+  pump.claims[raw.claim] = raw
+  if pump.running > 1 then -- from now on none of them knows who has filled the memory
+    for _, beside in pairs(pump.claims) do beside.first = false end
+  end
   hook.busy(true)
   task.spawn(function()
     local ok, err = pcall(handle, raw, run, settings, pump)

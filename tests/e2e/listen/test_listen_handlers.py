@@ -89,6 +89,8 @@ class Handlers(listening.Case):
             "global": ("its = {}", "its[#its + 1] = ('x'):rep(2e7) .. event.id"),
             "local": ("", "local its = {} while event.id == '0' do its[#its + 1] = ('x'):rep(1e4) .. #its end"
                           " for i = 1, 100 do its[i] = ('y'):rep(1e4) .. i end"),
+            "sqlite": ("its = require 'jeton.sqlite'.open(':memory:') its:exec 'create table t (x)'",
+                       "its:exec('insert into t values (?)', ('x'):rep(1e7) .. event.id)"),
             "tasks": ("local task = require 'jeton.task'",
                       "while event.id == '0' do task.spawn(task.sleep, 100) end task.sleep(0)"),
         }
@@ -105,6 +107,26 @@ class Handlers(listening.Case):
         support.wait_until(lambda: not self.rows("SELECT 1 FROM event WHERE ended_ms IS NULL"), 120)
         lost = self.rows("SELECT scope, id, error FROM event WHERE state <> 'done'")
         self.assertEqual(sorted((scope.split(":")[1], its) for scope, its, _ in lost), [("local", "0"), ("tasks", "0")], lost)
+        served.stop()
+
+    def test_who_waits_beside_one_that_fills_the_memory(self):
+        """It was the first of its process, and lacks memory when the other one has ended."""
+        self.write("handler.lua", """
+local task = require "jeton.task"
+return function(event)
+  if event.id == "full" then its = {} while true do its[#its + 1] = ("x"):rep(1e4) .. #its end end
+  for _ = 1, 300 do if its then break end task.sleep(0.01) end
+  task.sleep(0.3)
+  local own = {} for i = 1, 100 do own[i] = ("y"):rep(1e5) .. i end
+end
+""")
+        self.hooks(more="  beside:\n" + listening.HOOK.format(folder=self.folder)
+                   + "    retries: { attempts: 1 }\n    memory: 64MiB\n    concurrency: 2\n")
+        served = self.listener()
+        for name in ("first", "full", "last"):
+            self.assertEqual(served.post({"id": name}, path="/beside")[0], 200)
+        support.wait_until(lambda: not self.rows("SELECT 1 FROM event WHERE ended_ms IS NULL"), 120)
+        self.assertEqual(self.rows("SELECT id FROM event WHERE state <> 'done'"), [("full",)])
         served.stop()
 
 
