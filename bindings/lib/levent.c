@@ -22,8 +22,8 @@
 #define CLAIM_TYPE "jeton.hook.claim"
 #define LOOK_TYPE  "jeton.hook.look"
 #define SLOW_MS    50 /* of computing beside a handler, from here on it is given back */
-#define LOOK_MS                                                                                    \
-    30000 /* whoever makes an event ready has the worker woken; for what is left behind */
+/* Whoever makes an event ready has the worker woken; this is for what is left behind. */
+#define LOOK_MS 30000
 
 struct claim {
     struct loop *loop;

@@ -49,8 +49,7 @@ struct vm {
     struct vm_pool pool;
     size_t memory_used;
     size_t memory_limit;
-    size_t
-        memory_spare; /* for the own code of a webhook's worker, which runs now: more than that */
+    size_t memory_spare; /* more than that, while a webhook's worker runs its own code */
     bool memory_limited;
     bool memory_refused;                /* at least once */
     int64_t collect_every, allocations; /* FAULT_COLLECT */

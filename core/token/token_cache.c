@@ -8,7 +8,7 @@
 
 #define SPENT_MAX 16 /* fingerprints that a row keeps; each with a space after it */
 
-static void replace(char **field, const char *value)
+void token_cache_set(char **field, const char *value)
 {
     char *copy = mem_strdup(value); /* value may be the field itself */
     mem_free_secret(*field);
@@ -58,7 +58,7 @@ void token_cache_match(struct store_token *row, const struct connector *connecto
         return;
     provider->asked(connector, asked);
     if (row->asked == NULL || strcmp(row->asked, asked) != 0)
-        replace(&row->access_token, NULL);
+        token_cache_set(&row->access_token, NULL);
 }
 
 struct token_ends token_cache_ends(const struct store_token *row, const struct connector *connector)
@@ -206,8 +206,8 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
 {
     if (fresh != NULL && strcmp(fresh, used) != 0) {
         char *previous = mem_strdup(used); /* used may be a field of the row */
-        replace(&row->refresh_token, fresh);
-        replace(&row->refresh_previous, previous);
+        token_cache_set(&row->refresh_token, fresh);
+        token_cache_set(&row->refresh_previous, previous);
         mem_free_secret(previous);
         row->refresh_since_ms = now_ms;
         return;
@@ -216,20 +216,21 @@ static void apply_rotation(struct store_token *row, const char *fresh, const cha
     if (!stored) {
         /* The stored one was refused or replaced. The configured one need not be stored twice. */
         bool is_configured = configured != NULL && strcmp(configured, used) == 0;
-        replace(&row->refresh_token, is_configured ? NULL : used);
+        token_cache_set(&row->refresh_token, is_configured ? NULL : used);
         row->refresh_since_ms = 0;
     }
-    replace(&row->refresh_previous, NULL); /* `used` has worked: no need for the one before it */
+    token_cache_set(&row->refresh_previous,
+                    NULL); /* `used` has worked: no need for the one before it */
 }
 
 /* Not before something has worked for the other client: a wrong ID that is mended loses nothing. */
 static void forget_foreign(struct store_token *row)
 {
-    replace(&row->access_token, NULL);
-    replace(&row->refresh_token, NULL);
-    replace(&row->refresh_previous, NULL);
-    replace(&row->configured_fingerprint, NULL);
-    replace(&row->subject_fingerprint, NULL);
+    token_cache_set(&row->access_token, NULL);
+    token_cache_set(&row->refresh_token, NULL);
+    token_cache_set(&row->refresh_previous, NULL);
+    token_cache_set(&row->configured_fingerprint, NULL);
+    token_cache_set(&row->subject_fingerprint, NULL);
     row->refresh_since_ms = row->refresh_expires_ms = row->login_since_ms = 0;
 }
 
@@ -253,11 +254,11 @@ static void apply_grant(struct store_token *row, const struct exchange_result *r
     if (used != NULL)
         apply_rotation(row, token->refresh_token, used, configured->refresh_token, now_ms);
     if (configured->refresh_token != NULL)
-        replace(&row->configured_fingerprint, configured->refresh_fingerprint);
-    replace(&row->application_fingerprint, configured->client_fingerprint);
-    replace(&row->secret_fingerprint, configured->secret_fingerprint);
-    replace(&row->service_override, result->service);
-    replace(&row->service_host, configured->service_host);
+        token_cache_set(&row->configured_fingerprint, configured->refresh_fingerprint);
+    token_cache_set(&row->application_fingerprint, configured->client_fingerprint);
+    token_cache_set(&row->secret_fingerprint, configured->secret_fingerprint);
+    token_cache_set(&row->service_override, result->service);
+    token_cache_set(&row->service_host, configured->service_host);
 }
 
 /* asker: whose access token it is; NULL: that of nobody who asks for anything special. */
@@ -268,11 +269,11 @@ static void apply_access(struct store_token *row, const struct provider_token *t
     bool asks = asker != NULL && provider_of(asker)->asked != NULL;
     if (asks)
         provider_of(asker)->asked(asker, asked);
-    replace(&row->asked, asks ? asked : NULL);
-    replace(&row->token_type, keep ? token->token_type : NULL);
-    replace(&row->access_token, keep ? token->access_token : NULL);
-    replace(&row->endpoint_url, keep ? token->endpoint_url : NULL);
-    replace(&row->scope, keep ? token->scope : NULL);
+    token_cache_set(&row->asked, asks ? asked : NULL);
+    token_cache_set(&row->token_type, keep ? token->token_type : NULL);
+    token_cache_set(&row->access_token, keep ? token->access_token : NULL);
+    token_cache_set(&row->endpoint_url, keep ? token->endpoint_url : NULL);
+    token_cache_set(&row->scope, keep ? token->scope : NULL);
     row->lifetime_ms = token->lifetime_ms;
     row->received_wall_ms = clock_now_ms(clock, CLOCK_WALL);
     row->received_boot_ms = clock_now_ms(clock, CLOCK_BOOT);
@@ -293,8 +294,8 @@ void token_cache_apply_slot(struct store_token *row, struct store_token *slot,
                             const struct clock *clock)
 {
     if (token_cache_is_another(row, configured))
-        replace(&row->access_token, NULL);
+        token_cache_set(&row->access_token, NULL);
     apply_grant(row, result, used, configured, clock_now_ms(clock, CLOCK_WALL));
     apply_access(slot, &result->token, asker, true, clock);
-    replace(&slot->endpoint_url, NULL); /* calls of the asker have their own */
+    token_cache_set(&slot->endpoint_url, NULL); /* calls of the asker have their own */
 }

@@ -61,6 +61,9 @@ struct token_configured {
 void token_cache_configure(struct token_configured *configured, const struct connector *connector,
                            const struct connector_secrets *secrets, const unsigned char salt[32]);
 void token_cache_unconfigure(struct token_configured *configured); /* wipes */
+/* A field of a row has a copy of the value, which may be NULL or the field's own text, from now on;
+ * what it had is wiped. */
+void token_cache_set(char **field, const char *value);
 
 /* What the row holds was issued to another client than the one that is configured now. */
 bool token_cache_is_foreign(const struct store_token *row,

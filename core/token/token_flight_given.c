@@ -60,21 +60,15 @@ static void given_again(void *arg)
     token_flight_call(flight, STORE_TOKEN_LOAD, flight->again);
 }
 
-static void replace(char **field, const char *value)
-{
-    mem_free(*field);
-    *field = value != NULL ? mem_strdup(value) : NULL;
-}
-
 /* The row's fingerprints are by another salt; those that can be are made anew. */
 static void given_salt(struct flight *flight, struct store_token *row)
 {
     const struct token_configured *configured = &flight->configured;
-    replace(&row->configured_fingerprint, configured->refresh_fingerprint);
-    replace(&row->application_fingerprint, configured->client_fingerprint);
-    replace(&row->secret_fingerprint, NULL);
-    replace(&row->subject_fingerprint, NULL);
-    replace(&row->spent, NULL);
+    token_cache_set(&row->configured_fingerprint, configured->refresh_fingerprint);
+    token_cache_set(&row->application_fingerprint, configured->client_fingerprint);
+    token_cache_set(&row->secret_fingerprint, NULL);
+    token_cache_set(&row->subject_fingerprint, NULL);
+    token_cache_set(&row->spent, NULL);
 }
 
 /* Both at once, so that neither name is left with a token that the other one will spend. */
