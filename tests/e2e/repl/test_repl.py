@@ -54,6 +54,10 @@ class Prompt:
         return shown.partition("\n")[2].rpartition("\n" + self.prompt)[0] if "\n" in shown else ""
 
     def leave(self, status=0):
+        # A prompt is shown just before its keys are read one by one: what ends the input then would be lost.
+        soon = time.monotonic() + 0.3
+        while termios.tcgetattr(self.terminal.end)[3] & termios.ICANON and time.monotonic() < soon:
+            time.sleep(0.01)
         self.keys(END)
         self.ends(status)
 
