@@ -400,7 +400,7 @@ class Deadline(RunCase):
         done = self.runaway(CLOSING + """
             for i = 1, 3 do task.spawn(function() print(pcall(task.sleep, 100)) end) end
             task.sleep(100)
-        """, timeout="200ms", says="in main chunk")
+        """, timeout="1s", says="in main chunk")
         self.assertEqual(done.stdout.count("deadline: "), 3)
 
     def test_finalizers_do_not_outlive_it(self):
