@@ -6,11 +6,11 @@
  * does not return in time is cancelled; if it computes on, the process ends itself with status 8,
  * VM_WATCHDOG_MS later. What it changes in Lua or in modules is changed for handlers only
  * (scripts/hook/own.lua); what it leaves, such as finalizers, has VM_OWN_MS; and a process that was
- * stopped is killed (app_children_end_stopped). When the process ends in the middle (status 8, a signal), the next one
- * finds what was under way: an event that was alone has had its attempt; of several nobody knows
- * which one it was, so that none of them has, and each is run with no other beside it from then on.
- * The same for those that run out of memory, unless they were the first of their process; it
- * claims no more then, and a fresh one goes on.
+ * stopped is killed (app_children_end_stopped). When the process ends in the middle (status 8, a
+ * signal), the next one finds what was under way: an event that was alone has had its attempt; of
+ * several nobody knows which one it was, so that none of them has, and each is run with no other
+ * beside it from then on. The same for those that run out of memory, unless nobody ran before or
+ * beside them in their process; it claims no more then, and a fresh one goes on.
  */
 #ifndef JETON_HOOK_WORKER_H
 #define JETON_HOOK_WORKER_H
