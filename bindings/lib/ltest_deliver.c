@@ -21,7 +21,7 @@
 struct delivery {
     struct config *config;
     const struct hook *hook;
-    struct hook_keys *keys;
+    struct hook_secrets *keys;
     struct store *store;
     struct http_header headers[HEADERS_MAX];
     size_t nheaders;
@@ -58,7 +58,7 @@ static void close_hook(struct delivery *delivery)
         mem_free(delivery->headers[i].value);
     }
     store_free(delivery->store);
-    hook_keys_free(delivery->keys);
+    hook_secrets_free(delivery->keys);
     config_free(delivery->config);
 }
 
@@ -173,7 +173,7 @@ static int deliver(lua_State *L, struct delivery *delivery, struct err *err)
     size_t len;
     const char *body = larg_string(L, 1, "body", "", &len);
     if (open_hook(L, delivery, err) != 0 ||
-        hook_read_keys(delivery->hook, vm_engine(vm_of(L))->redact, &delivery->keys, err) != 0)
+        hook_read_secrets(delivery->hook, vm_engine(vm_of(L))->redact, &delivery->keys, err) != 0)
         return -1;
     const struct hook_unsigned given = {.id = larg_string(L, 1, "id", NULL, NULL),
                                         .headers = delivery->headers,

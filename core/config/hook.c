@@ -14,14 +14,14 @@ struct secret *hook_secret_at(const struct hook *hook, size_t index)
 }
 
 static int add_key(const struct hook *hook, const struct secret *secret, size_t index,
-                   struct redact *redact, struct hook_keys *keys, struct err *err)
+                   struct redact *redact, struct hook_secrets *keys, struct err *err)
 {
     struct buf value;
     const char *name = index >= hook->nsecrets ? secret->key : NULL;
     buf_create_secret(&value, SECRET_BYTES_MAX);
     int result = secret_read(secret, redact, 0, &value, err);
     if (result == 0) {
-        result = hook_keys_add(keys, &hook->rules, name, value.data, value.len, err);
+        result = hook_secrets_add(keys, &hook->rules, name, value.data, value.len, err);
         if (result != 0)
             err_wrap(err, "%s:%d:%d: %s", secret->file, secret->line, secret->col, secret->name);
     }
@@ -29,15 +29,15 @@ static int add_key(const struct hook *hook, const struct secret *secret, size_t 
     return result;
 }
 
-int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_keys **keys,
-                   struct err *err)
+int hook_read_secrets(const struct hook *hook, struct redact *redact, struct hook_secrets **keys,
+                      struct err *err)
 {
     const struct secret *secret;
-    *keys = hook_keys_new();
+    *keys = hook_secrets_new();
     for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++) {
         if (secret->kind == SECRET_NONE || add_key(hook, secret, i, redact, *keys, err) == 0)
             continue;
-        hook_keys_free(*keys);
+        hook_secrets_free(*keys);
         *keys = NULL;
         return -1;
     }

@@ -2,7 +2,7 @@
 #ifndef JETON_HOOK_H
 #define JETON_HOOK_H
 
-#include "hook_keys.h"
+#include "hook_secrets.h"
 #include "secret.h"
 
 /* Bounds and defaults of values; times in milliseconds. */
@@ -96,10 +96,10 @@ struct secret *hook_secret_at(const struct hook *hook, size_t index);
 /*
  * Reads all its secrets (may block), and registers them with redact. ERR_CONFIG names the one that
  * is wrong. A hook of Kaizala may have none: then keys are without one, and the caller adds it
- * (hook_keys_add). *keys is hook_keys_free's.
+ * (hook_secrets_add). *keys is hook_secrets_free's.
  */
-int hook_read_keys(const struct hook *hook, struct redact *redact, struct hook_keys **keys,
-                   struct err *err);
+int hook_read_secrets(const struct hook *hook, struct redact *redact, struct hook_secrets **keys,
+                      struct err *err);
 /* Registers the secrets that can be had without reading any. */
 void hook_hide(const struct hook *hook, struct redact *redact);
 /* Reads and registers those in files, as connector_hide_files does. */

@@ -24,7 +24,7 @@ static bool condition(struct hook_view *view, const struct hook_condition *condi
         return text.len == strlen(condition->text) &&
                memcmp(text.text, condition->text, text.len) == 0;
     bool own = strcmp(condition->text, "secret") == 0;
-    return hook_keys_is(view->keys, own ? NULL : condition->text, text.text, text.len);
+    return hook_secrets_is(view->keys, own ? NULL : condition->text, text.text, text.len);
 }
 
 static enum holds holds(struct hook_view *view, const struct hook_challenge *challenge)
@@ -78,7 +78,7 @@ static bool answer(struct hook_view *view, const struct hook_challenge *challeng
     return true;
 }
 
-bool hook_challenge(struct hook_view *view, struct hook_keys *keys, bool verified,
+bool hook_challenge(struct hook_view *view, struct hook_secrets *keys, bool verified,
                     struct hook_result *result)
 {
     const struct hook_rules *rules = view->rules;
@@ -92,7 +92,7 @@ bool hook_challenge(struct hook_view *view, struct hook_keys *keys, bool verifie
         if (state == HOLDS_BUT_SECRET) {
             hook_refuse(result, FORBIDDEN, "challenge",
                         "a challenge has not the secret that it must have");
-        } else if (!hook_keys_may_answer(keys, view->request->now_ms)) {
+        } else if (!hook_secrets_may_answer(keys, view->request->now_ms)) {
             hook_refuse(result, TOO_MANY, "challenge", "more than %d challenges in a second",
                         HOOK_CHALLENGES_PER_SECOND);
             header(&result->reply, "Retry-After", "1");

@@ -23,7 +23,7 @@
 /* ---- the path ---- */
 
 /* All secrets are compared, and each as a whole. */
-bool hook_check_route(const struct hook_rules *rules, const struct hook_keys *keys,
+bool hook_check_route(const struct hook_rules *rules, const struct hook_secrets *keys,
                       const char *target)
 {
     const char *path = rules->path, *hole = strstr(path, SECRET);
@@ -34,7 +34,7 @@ bool hook_check_route(const struct hook_rules *rules, const struct hook_keys *ke
     if (len < head + strlen(tail) || memcmp(target, path, head) != 0 ||
         memcmp(target + len - strlen(tail), tail, strlen(tail)) != 0)
         return false;
-    return hook_keys_is(keys, NULL, target + head, len - head - strlen(tail));
+    return hook_secrets_is(keys, NULL, target + head, len - head - strlen(tail));
 }
 
 /* ---- gzip ---- */
@@ -129,10 +129,10 @@ static void not_allowed(const struct hook_rules *rules, struct hook_result *resu
 static bool is_answer(const struct hook_rules *rules, struct hook_span signed_)
 {
     return rules->verify.kind == HOOK_HMAC && hook_rules_have_oracle(rules) &&
-           hook_keys_may_sign(signed_);
+           hook_secrets_may_sign(signed_);
 }
 
-static void check_post(struct hook_view *view, struct hook_keys *keys, enum coding coding,
+static void check_post(struct hook_view *view, struct hook_secrets *keys, enum coding coding,
                        struct hook_result *result)
 {
     struct hook_span signed_;
@@ -150,7 +150,7 @@ static void check_post(struct hook_view *view, struct hook_keys *keys, enum codi
         hook_events(view, signed_, result);
 }
 
-void hook_check(const struct hook_rules *rules, struct hook_keys *keys,
+void hook_check(const struct hook_rules *rules, struct hook_secrets *keys,
                 const struct hook_request *request, struct hook_result *result)
 {
     struct hook_view view;

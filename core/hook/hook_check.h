@@ -10,7 +10,7 @@
 
 #include "arena.h"
 #include "field.h"
-#include "hook_keys.h"
+#include "hook_secrets.h"
 
 #define HOOK_CANDIDATES_MAX        16   /* signatures of one request */
 #define HOOK_ITEMS_MAX             1000 /* events of one request */
@@ -75,10 +75,10 @@ struct hook_result {
 };
 
 /* Whether `target`, up to its query, is the hook's path; keys fit "{secret}" in it. */
-bool hook_check_route(const struct hook_rules *rules, const struct hook_keys *keys,
+bool hook_check_route(const struct hook_rules *rules, const struct hook_secrets *keys,
                       const char *target);
 /* result is zeroed or destroyed; it points into request, which must live as long. */
-void hook_check(const struct hook_rules *rules, struct hook_keys *keys,
+void hook_check(const struct hook_rules *rules, struct hook_secrets *keys,
                 const struct hook_request *request, struct hook_result *result);
 void hook_check_destroy(struct hook_result *result); /* idempotent */
 

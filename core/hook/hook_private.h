@@ -9,7 +9,7 @@ enum hook_got { HOOK_GOT, HOOK_GOT_NONE, HOOK_GOT_TWICE };
 
 struct hook_view {
     const struct hook_rules *rules;
-    const struct hook_keys *keys;
+    const struct hook_secrets *keys;
     const struct hook_request *request;
     struct arena *arena;
     struct hook_span query;   /* NULL: none */
@@ -33,7 +33,7 @@ struct hook_values { /* of the arena */
 };
 
 void hook_view_create(struct hook_view *view, const struct hook_rules *rules,
-                      const struct hook_keys *keys, const struct hook_request *request,
+                      const struct hook_secrets *keys, const struct hook_request *request,
                       struct arena *arena);
 /* A header that must be there once at most; NULL: it is not. */
 enum hook_got hook_view_header(const struct hook_view *view, const char *name,
@@ -61,21 +61,23 @@ enum hook_got hook_view_write(struct hook_view *view, const struct hook_template
 #define HOOK_MAC_MAX      64
 #define HOOK_MAC_TEXT_MAX (2 * HOOK_MAC_MAX + 1)
 
-size_t hook_keys_count(const struct hook_keys *keys);
+size_t hook_secrets_count(const struct hook_secrets *keys);
 /* The bytes of one; its SHA-256 compares without telling lengths. */
-struct hook_span hook_keys_at(const struct hook_keys *keys, size_t index);
+struct hook_span hook_secrets_at(const struct hook_secrets *keys, size_t index);
 /* Whether the text is a secret: one of those that signatures may fit, or that of a name. */
-bool hook_keys_is(const struct hook_keys *keys, const char *name, const char *text, size_t len);
+bool hook_secrets_is(const struct hook_secrets *keys, const char *name, const char *text,
+                     size_t len);
 /* HMAC by one, encoded, with a NUL; returns its length. */
-size_t hook_keys_mac(const struct hook_keys *keys, size_t index, const struct hook_verify *verify,
-                     enum hook_encoding encoding, struct hook_span text,
-                     char out[HOOK_MAC_TEXT_MAX]);
-bool hook_keys_verify(const struct hook_keys *keys, size_t index, const struct hook_verify *verify,
-                      struct hook_span text, struct hook_span signature);
+size_t hook_secrets_mac(const struct hook_secrets *keys, size_t index,
+                        const struct hook_verify *verify, enum hook_encoding encoding,
+                        struct hook_span text, char out[HOOK_MAC_TEXT_MAX]);
+bool hook_secrets_verify(const struct hook_secrets *keys, size_t index,
+                         const struct hook_verify *verify, struct hook_span text,
+                         struct hook_span signature);
 /* Whether an answer may hold its HMAC: no event looks so. */
-bool hook_keys_may_sign(struct hook_span text);
+bool hook_secrets_may_sign(struct hook_span text);
 /* false: too many challenges were answered in this second. */
-bool hook_keys_may_answer(struct hook_keys *keys, int64_t now_ms);
+bool hook_secrets_may_answer(struct hook_secrets *keys, int64_t now_ms);
 
 /* ---- the steps of the check ---- */
 
@@ -85,7 +87,7 @@ bool hook_refuse(struct hook_result *result, int status, const char *part, const
 /* Is it the sender's? Else it is refused. signed_: what was signed, or the body. */
 bool hook_verify(struct hook_view *view, struct hook_result *result, struct hook_span *signed_);
 /* Answers, or refuses, where one of them applies; else returns false. */
-bool hook_challenge(struct hook_view *view, struct hook_keys *keys, bool verified,
+bool hook_challenge(struct hook_view *view, struct hook_secrets *keys, bool verified,
                     struct hook_result *result);
 /* What is stored of a request that was verified. */
 void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_result *result);

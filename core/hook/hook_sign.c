@@ -18,7 +18,7 @@
 
 struct signing {
     const struct hook_rules *rules;
-    const struct hook_keys *keys;
+    const struct hook_secrets *keys;
     const struct hook_unsigned *given;
     struct hook_signed *out;
     struct err *err;
@@ -175,7 +175,7 @@ static int put_mac(struct signing *signing)
                                            "the body lacks a part of what its sender signs");
     if (result == 0) {
         struct hook_span span = {text.data, text.len};
-        hook_keys_mac(signing->keys, 0, verify, (enum hook_encoding)verify->encoding, span, mac);
+        hook_secrets_mac(signing->keys, 0, verify, (enum hook_encoding)verify->encoding, span, mac);
         result = put(signing, &verify->in.items[0],
                      print(signing, head, verify->prefix != NULL ? verify->prefix : "", mac));
     }
@@ -186,7 +186,7 @@ static int put_mac(struct signing *signing)
 static int put_secret(struct signing *signing)
 {
     const struct hook_verify *verify = &signing->rules->verify;
-    struct hook_span key = hook_keys_at(signing->keys, 0);
+    struct hook_span key = hook_secrets_at(signing->keys, 0);
     const char *secret =
         signing->given->forged ? FORGED : arena_text(&signing->out->arena, key.text, key.len);
     if (verify->kind == HOOK_TOKEN)
@@ -220,7 +220,7 @@ static int sign(struct signing *signing)
     return result;
 }
 
-int hook_sign(const struct hook_rules *rules, const struct hook_keys *keys,
+int hook_sign(const struct hook_rules *rules, const struct hook_secrets *keys,
               const struct hook_unsigned *given, struct hook_signed *out, struct err *err)
 {
     struct signing signing = {.rules = rules, .keys = keys, .given = given, .out = out, .err = err};
@@ -229,10 +229,10 @@ int hook_sign(const struct hook_rules *rules, const struct hook_keys *keys,
     out->target = rules->path;
     if (rules->verify.kind == HOOK_ED25519 || rules->verify.kind == HOOK_ECDSA)
         return err_set(err, ERR_USAGE, "only its sender can sign: this hook has a public key");
-    if (hook_keys_count(keys) == 0 && (rules->verify.kind != HOOK_NONE || hole != NULL))
+    if (hook_secrets_count(keys) == 0 && (rules->verify.kind != HOOK_NONE || hole != NULL))
         return err_set(err, ERR_USAGE, "there is no secret to sign with");
     if (hole != NULL) {
-        struct hook_span key = hook_keys_at(keys, 0);
+        struct hook_span key = hook_secrets_at(keys, 0);
         const char *secret = arena_text(&out->arena, key.text, key.len);
         const char *head = arena_text(&out->arena, rules->path, (size_t)(hole - rules->path));
         out->target = print(&signing, head, secret, hole + sizeof SECRET - 1);

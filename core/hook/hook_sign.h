@@ -4,7 +4,7 @@
 
 #include "arena.h"
 #include "field.h"
-#include "hook_keys.h"
+#include "hook_secrets.h"
 
 #define HOOK_SIGN_HEADERS_MAX 24
 
@@ -34,7 +34,7 @@ struct hook_unsigned {
  * in the body that must hold a signature or the time is not there to be replaced. out points into
  * what is given, and is to be destroyed in any case.
  */
-int hook_sign(const struct hook_rules *rules, const struct hook_keys *keys,
+int hook_sign(const struct hook_rules *rules, const struct hook_secrets *keys,
               const struct hook_unsigned *given, struct hook_signed *out, struct err *err);
 void hook_sign_destroy(struct hook_signed *out);
 

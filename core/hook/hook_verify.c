@@ -211,18 +211,18 @@ static bool fits(const struct hook_view *view, const struct candidates *candidat
 {
     const struct hook_verify *verify = &view->rules->verify;
     unsigned found = 0;
-    for (size_t k = 0; k < hook_keys_count(view->keys); k++) {
+    for (size_t k = 0; k < hook_secrets_count(view->keys); k++) {
         char mac[HOOK_MAC_TEXT_MAX];
         size_t len = 0;
         if (verify->kind == HOOK_HMAC)
-            len = hook_keys_mac(view->keys, k, verify, (enum hook_encoding)verify->encoding, text,
-                                mac);
+            len = hook_secrets_mac(view->keys, k, verify, (enum hook_encoding)verify->encoding,
+                                   text, mac);
         for (size_t i = 0; i < candidates->count; i++) {
             struct hook_span given = candidates->items[i];
             unsigned char bytes[SIGNATURE_MAX];
             if (verify->kind != HOOK_HMAC)
                 found |=
-                    hook_keys_verify(view->keys, k, verify, text, decode(verify, given, bytes));
+                    hook_secrets_verify(view->keys, k, verify, text, decode(verify, given, bytes));
             else if (given.len == len)
                 found |= sodium_memcmp(mac, given.text, len) == 0;
         }
@@ -279,7 +279,7 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
             result, UNAUTHORIZED, "signature",
             "no signature fits (%zu signature%s of %zu characters, %zu secret%s tried)",
             candidates.count, candidates.count == 1 ? "" : "s", candidates.items[0].len,
-            hook_keys_count(view->keys), hook_keys_count(view->keys) == 1 ? "" : "s");
+            hook_secrets_count(view->keys), hook_secrets_count(view->keys) == 1 ? "" : "s");
     return check_time(view, result);
 }
 
@@ -301,12 +301,13 @@ static bool check_token(struct hook_view *view, struct hook_result *result)
         if (text.text == NULL || text.len < skip ||
             (skip > 0 && memcmp(text.text, verify->prefix, skip) != 0))
             return refuse(result, "token", "a token is missing, or has not its prefix");
-        good &= hook_keys_is(view->keys, NULL, text.text + skip, text.len - skip);
+        good &= hook_secrets_is(view->keys, NULL, text.text + skip, text.len - skip);
     }
     if (values.count == 0)
         return refuse(result, "token", "the token is missing");
-    return good || hook_refuse(result, UNAUTHORIZED, "token",
-                               "no secret fits the token (%zu tried)", hook_keys_count(view->keys));
+    return good ||
+           hook_refuse(result, UNAUTHORIZED, "token", "no secret fits the token (%zu tried)",
+                       hook_secrets_count(view->keys));
 }
 
 /* USER:PASSWORD, or the password of the user that is configured. */
@@ -332,7 +333,7 @@ static bool check_basic(struct hook_view *view, struct hook_result *result)
         skip = strlen(user) + 1;
         same = len >= skip && sodium_memcmp(text, user, skip - 1) == 0 && text[skip - 1] == ':';
     }
-    same = same && hook_keys_is(view->keys, NULL, text + skip, len - skip);
+    same = same && hook_secrets_is(view->keys, NULL, text + skip, len - skip);
     sodium_memzero(text, sizeof text);
     return same || refuse(result, "token", "user and password do not fit");
 }

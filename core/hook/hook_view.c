@@ -10,7 +10,7 @@
 #define JOINER       ':'
 
 void hook_view_create(struct hook_view *view, const struct hook_rules *rules,
-                      const struct hook_keys *keys, const struct hook_request *request,
+                      const struct hook_secrets *keys, const struct hook_request *request,
                       struct arena *arena)
 {
     const char *query = strchr(request->target, '?');

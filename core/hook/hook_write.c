@@ -122,9 +122,9 @@ static enum hook_got put_hmac(const struct hook_view *view, const struct hook_pi
 {
     char mac[HOOK_MAC_TEXT_MAX];
     enum hook_encoding encoding = piece->kind == HOOK_PIECE_HMAC ? HOOK_HEX : HOOK_BASE64;
-    if (!hook_keys_may_sign(text) || hook_keys_count(view->keys) == 0)
+    if (!hook_secrets_may_sign(text) || hook_secrets_count(view->keys) == 0)
         return HOOK_GOT_TWICE;
-    size_t len = hook_keys_mac(view->keys, 0, &view->rules->verify, encoding, text, mac);
+    size_t len = hook_secrets_mac(view->keys, 0, &view->rules->verify, encoding, text, mac);
     return buf_append(out, mac, len) == 0 ? HOOK_GOT : HOOK_GOT_TWICE;
 }
 

@@ -28,7 +28,7 @@ enum listen_count {
 struct listen_hook {
     struct listen_front *front;
     const struct hook *hook;
-    struct hook_keys *keys;
+    struct hook_secrets *keys;
     char scope[STORE_SCOPE_SIZE];
     const struct listen_child *worker; /* woken after a commit */
     int answer;

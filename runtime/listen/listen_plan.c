@@ -24,10 +24,10 @@ static int read_pem(const char *path, enum safefile_rule rule, char **pem, struc
 static int read_keys(struct listen_plan *plan, struct app *app, struct err *err)
 {
     const struct config *config = plan->config;
-    plan->keys = mem_alloc((config->nhooks + 1) * sizeof(struct hook_keys *));
+    plan->keys = mem_alloc((config->nhooks + 1) * sizeof(struct hook_secrets *));
     plan->tokens = mem_alloc((config->nhooks + 1) * sizeof(char *));
     for (size_t i = 0; i < config->nhooks; i++) {
-        if (hook_read_keys(config->hooks[i], app->redact, &plan->keys[i], err) != 0)
+        if (hook_read_secrets(config->hooks[i], app->redact, &plan->keys[i], err) != 0)
             return err_wrap(err, "webhook '%s'", config->hooks[i]->name);
         /* One that subscribes to nothing is told to nobody: it has a secret, like any other. */
         if (listen_token_is_kaizala(config->hooks[i]) && config->hooks[i]->nobjects > 0 &&
@@ -63,7 +63,7 @@ int listen_plan_load(struct listen_plan *plan, struct app *app, struct err *err)
 void listen_plan_destroy(struct listen_plan *plan)
 {
     for (size_t i = 0; plan->keys != NULL && i < plan->config->nhooks; i++)
-        hook_keys_free(plan->keys[i]);
+        hook_secrets_free(plan->keys[i]);
     for (size_t i = 0; plan->tokens != NULL && i < plan->config->nhooks; i++)
         mem_free_secret(plan->tokens[i]);
     mem_free(plan->tokens);

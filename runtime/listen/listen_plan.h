@@ -8,9 +8,9 @@
 
 struct listen_plan {
     struct config *config;
-    struct hook_keys **keys; /* of config->hooks */
-    char **tokens;           /* likewise: of hooks of Kaizala, what deliveries show; else NULL */
-    char *certificate, *key; /* PEM; NULL: no TLS */
+    struct hook_secrets **keys; /* of config->hooks */
+    char **tokens;              /* likewise: of hooks of Kaizala, what deliveries show; else NULL */
+    char *certificate, *key;    /* PEM; NULL: no TLS */
 };
 
 /* Reads secrets and runs their commands: blocks. ERR_CONFIG: there is no hook, a secret cannot be

@@ -52,7 +52,7 @@ static int own_token(const struct config *config, const struct hook *hook, struc
 }
 
 int listen_token_get(struct app *app, const struct config *config, const struct hook *hook,
-                     struct hook_keys *keys, char **token, struct err *err)
+                     struct hook_secrets *keys, char **token, struct err *err)
 {
     char *key = mem_printf("`connector` of webhook '%s'", hook->name);
     const struct connector *connector = hook->connector != NULL
@@ -72,7 +72,7 @@ int listen_token_get(struct app *app, const struct config *config, const struct 
     if (result == 0)
         redact_add_owned(app->redact, value.data, value.len, connector->name);
     if (result == 0 && hook->nsecrets == 0)
-        result = hook_keys_add(keys, &hook->rules, NULL, value.data, value.len, err);
+        result = hook_secrets_add(keys, &hook->rules, NULL, value.data, value.len, err);
     if (result == 0)
         *token = buf_take(&value);
     buf_destroy(&value);

@@ -267,16 +267,16 @@ static void check_connectors(struct check *check)
 static void check_key(struct check *check, const struct hook *hook, const struct secret *secret,
                       const char *name)
 {
-    struct hook_keys *keys = hook_keys_new();
+    struct hook_secrets *keys = hook_secrets_new();
     struct buf value;
     struct err err;
     buf_create_secret(&value, SECRET_BYTES_MAX);
     if (secret->kind != SECRET_COMMAND && secret_read(secret, NULL, 0, &value, &err) == 0 &&
-        hook_keys_add(keys, &hook->rules, name, value.data, value.len, &err) != 0)
+        hook_secrets_add(keys, &hook->rules, name, value.data, value.len, &err) != 0)
         problems_add(&check->problems, secret->file, secret->line, secret->col, "%s: %s",
                      secret->name, err.msg);
     buf_destroy(&value);
-    hook_keys_free(keys);
+    hook_secrets_free(keys);
 }
 
 static void check_hooks(struct check *check)

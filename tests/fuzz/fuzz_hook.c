@@ -114,11 +114,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct hook_rules rules;
         struct hook_result result;
-        struct hook_keys *keys = hook_keys_new();
+        struct hook_secrets *keys = hook_secrets_new();
         make_rules(&rules, lines[0], lines[1]);
         rules.verify.kind = kinds[i];
         err_clear(&err);
-        hook_keys_add(keys, &rules, NULL, SECRET, strlen(SECRET), &err);
+        hook_secrets_add(keys, &rules, NULL, SECRET, strlen(SECRET), &err);
         request.method = i % 2 == 0 ? "POST" : "GET";
         for (int again = 0; again < 2; again++) {
             hook_check(&rules, keys, &request, &result);
@@ -127,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             request.method = "POST";
         }
         hook_rules_destroy(&rules);
-        hook_keys_free(keys);
+        hook_secrets_free(keys);
     }
     mem_free(target);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)

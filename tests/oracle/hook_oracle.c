@@ -23,7 +23,7 @@
 
 struct call {
     const struct hook_rules *rules;
-    struct hook_keys *keys;
+    struct hook_secrets *keys;
     struct hook_request request;
     struct http_header headers[HEADERS_MAX];
     size_t tried, wrong;
@@ -97,7 +97,7 @@ static int try(const struct config *config, const struct json *json, struct err 
     const struct json *body = json_get(json, "body");
     const struct hook *hook = config_hook(config, json_string(json_get(json, "hook")), err);
     struct call call = {.rules = hook != NULL ? &hook->rules : NULL};
-    if (hook == NULL || hook_read_keys(hook, NULL, &call.keys, err) != 0)
+    if (hook == NULL || hook_read_secrets(hook, NULL, &call.keys, err) != 0)
         return -1;
     call.request = (struct hook_request){
         .method = "POST",
@@ -116,7 +116,7 @@ static int try(const struct config *config, const struct json *json, struct err 
          part = part->next)
         flip_part(&call, json_string(part));
     printf("%s %d %zu %zu\n", hook->name, status, call.tried, call.wrong);
-    hook_keys_free(call.keys);
+    hook_secrets_free(call.keys);
     return 0;
 }
 

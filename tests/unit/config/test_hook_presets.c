@@ -35,7 +35,7 @@ static struct err err;
 
 struct sender {
     const struct hook *hook;
-    struct hook_keys *keys;
+    struct hook_secrets *keys;
     unsigned char private[crypto_sign_SECRETKEYBYTES];
     struct http_header headers[HEADERS];
     size_t nheaders;
@@ -64,7 +64,7 @@ static void open_sender(struct sender *sender, const struct hook *hook)
     unsigned char public[crypto_sign_PUBLICKEYBYTES];
     char text[128];
     const char *secret = SECRET;
-    *sender = (struct sender){.hook = hook, .keys = hook_keys_new()};
+    *sender = (struct sender){.hook = hook, .keys = hook_secrets_new()};
     crypto_sign_keypair(public, sender->private);
     if (hook->rules.verify.key == HOOK_KEY_WHSEC)
         secret = WHSEC;
@@ -76,9 +76,9 @@ static void open_sender(struct sender *sender, const struct hook *hook)
     if (hook->rules.verify.kind == HOOK_ECDSA)
         secret = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE4GYkIBDwIYe1FdEuet+rPUm4ux/BFnw9U2/"
                  "ddFjBsRNmt2Dp3feMDW69PkZr+ytv5NIqLOB1IpRfha4cwGffdg==";
-    assert_int_equal(hook_keys_add(sender->keys, &hook->rules, NULL, secret, strlen(secret), &err),
-                     0);
-    hook_keys_add(sender->keys, &hook->rules, "verify_token", "open it", 7, &err);
+    assert_int_equal(
+        hook_secrets_add(sender->keys, &hook->rules, NULL, secret, strlen(secret), &err), 0);
+    hook_secrets_add(sender->keys, &hook->rules, "verify_token", "open it", 7, &err);
 }
 
 static void clear(struct sender *sender)
@@ -228,7 +228,7 @@ static void one_preset(struct hook *hook)
     for (char *query = strchr(sender.target, '?'); query != NULL; query = NULL)
         flip(&sender, query + 1, 1);
     clear(&sender);
-    hook_keys_free(sender.keys);
+    hook_secrets_free(sender.keys);
 }
 
 static struct config *load_all(void)
@@ -322,7 +322,7 @@ static void shared_ids(void **state)
         mem_free(one);
         mem_free(other);
         clear(&sender);
-        hook_keys_free(sender.keys);
+        hook_secrets_free(sender.keys);
     }
     config_free(config);
 }
@@ -477,7 +477,7 @@ static void no_oracle(void **state)
             if (hook_rules_have_oracle(rules))
                 signed_ += ask_for_signatures(&sender, &rules->challenges[n]) >= 2;
             clear(&sender);
-            hook_keys_free(sender.keys);
+            hook_secrets_free(sender.keys);
         }
     }
     assert_true(answered >= 10 && signed_ == 2);

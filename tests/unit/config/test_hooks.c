@@ -66,11 +66,11 @@ static void read_whole(void **state)
     hook = config_hook(config, "pages", &err);
     assert_string_equal(hook_secret_at(hook, 1)->key, "verify_token");
     assert_string_equal(hook->forward, "http://127.0.0.1:3000/a?b=c");
-    struct hook_keys *keys = NULL;
-    assert_int_equal(hook_read_keys(hook, NULL, &keys, &err), 0);
-    hook_keys_free(keys);
+    struct hook_secrets *keys = NULL;
+    assert_int_equal(hook_read_secrets(hook, NULL, &keys, &err), 0);
+    hook_secrets_free(keys);
     unsetenv("A");
-    assert_int_equal(hook_read_keys(config->hooks[0], NULL, &keys, &err), -1);
+    assert_int_equal(hook_read_secrets(config->hooks[0], NULL, &keys, &err), -1);
     assert_non_null(strstr(err.msg, "secrets of webhook 'orders'"));
     assert_null(config_hook(config, "page", &err));
     config_free(config);

@@ -20,7 +20,7 @@ void hook_fixture_begin(struct hook_fixture *f, enum hook_kind kind, const char 
                         const char *text, const char *time)
 {
     err_clear(&err);
-    *f = (struct hook_fixture){.keys = hook_keys_new()};
+    *f = (struct hook_fixture){.keys = hook_secrets_new()};
     hook_rules_create(&f->rules);
     f->rules.path = mem_strdup("/hook");
     f->rules.verify.kind = kind;
@@ -34,14 +34,14 @@ void hook_fixture_begin(struct hook_fixture *f, enum hook_kind kind, const char 
 
 void hook_fixture_secret(struct hook_fixture *f, const char *text)
 {
-    assert_int_equal(hook_keys_add(f->keys, &f->rules, NULL, text, strlen(text), &err), 0);
+    assert_int_equal(hook_secrets_add(f->keys, &f->rules, NULL, text, strlen(text), &err), 0);
 }
 
 void hook_fixture_end(struct hook_fixture *f)
 {
     hook_check_destroy(&f->result);
     hook_rules_destroy(&f->rules);
-    hook_keys_free(f->keys);
+    hook_secrets_free(f->keys);
 }
 
 struct hook_challenge *hook_fixture_challenge(struct hook_fixture *f, bool unverified,

@@ -16,7 +16,7 @@
 
 struct hook_fixture {
     struct hook_rules rules;
-    struct hook_keys *keys;
+    struct hook_secrets *keys;
     struct hook_result result;
 };
 

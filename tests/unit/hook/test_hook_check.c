@@ -198,7 +198,7 @@ static void ed25519(void **state)
     }
     call.body = "{\"type\":2}";
     assert_int_equal(hook_fixture_check(&f, &call), 401);
-    assert_int_equal(hook_keys_add(f.keys, &f.rules, NULL, "abcd", 4, &err), -1);
+    assert_int_equal(hook_secrets_add(f.keys, &f.rules, NULL, "abcd", 4, &err), -1);
     hook_fixture_end(&f);
 }
 
@@ -228,10 +228,10 @@ static void ecdsa(void **state)
         }
         call.body = "{\"a\":2}";
         assert_int_equal(hook_fixture_check(&f, &call), 401);
-        hook_keys_free(f.keys);
-        f.keys = hook_keys_new();
+        hook_secrets_free(f.keys);
+        f.keys = hook_secrets_new();
     }
-    assert_int_equal(hook_keys_add(f.keys, &f.rules, NULL, der, 40, &err), -1);
+    assert_int_equal(hook_secrets_add(f.keys, &f.rules, NULL, der, 40, &err), -1);
     mem_free(pem);
     hook_fixture_end(&f);
 }

@@ -64,7 +64,7 @@ static void named_secret(void **state)
     struct hook_fixture f;
     hook_fixture_begin(&f, HOOK_HMAC, "header:Sig", "{body}", NULL);
     hook_fixture_secret(&f, "sesame");
-    assert_int_equal(hook_keys_add(f.keys, &f.rules, "verify_token", "open it", 7, &err), 0);
+    assert_int_equal(hook_secrets_add(f.keys, &f.rules, "verify_token", "open it", 7, &err), 0);
     struct hook_challenge *made =
         hook_fixture_challenge(&f, true, "query:hub.verify_token", "{query:hub.c}");
     made->conditions->kind = HOOK_EQUALS_SECRET;

@@ -19,7 +19,7 @@ struct key {
     struct public_key *public_key;                  /* ECDSA */
 };
 
-struct hook_keys {
+struct hook_secrets {
     struct key items[HOOK_SECRETS_MAX + HOOK_NAMED_MAX];
     size_t count; /* those of signatures first */
     size_t nsecrets;
@@ -27,12 +27,12 @@ struct hook_keys {
     int answered;
 };
 
-struct hook_keys *hook_keys_new(void)
+struct hook_secrets *hook_secrets_new(void)
 {
-    return mem_alloc(sizeof(struct hook_keys));
+    return mem_alloc(sizeof(struct hook_secrets));
 }
 
-void hook_keys_free(struct hook_keys *keys)
+void hook_secrets_free(struct hook_secrets *keys)
 {
     if (keys == NULL)
         return;
@@ -129,16 +129,16 @@ static int make(struct key *key, const struct hook_verify *verify, const char *v
     return verify->kind != HOOK_ECDSA || key->public_key != NULL ? 0 : -1;
 }
 
-int hook_keys_add(struct hook_keys *keys, const struct hook_rules *rules, const char *name,
-                  const char *value, size_t len, struct err *err)
+int hook_secrets_add(struct hook_secrets *keys, const struct hook_rules *rules, const char *name,
+                     const char *value, size_t len, struct err *err)
 {
     size_t max = name != NULL ? HOOK_SECRETS_MAX + HOOK_NAMED_MAX : HOOK_SECRETS_MAX;
     if ((name != NULL ? keys->count : keys->nsecrets) == max ||
         keys->count == HOOK_SECRETS_MAX + HOOK_NAMED_MAX)
         return err_set(err, ERR_CONFIG, "there are more than %zu secrets", max);
-    if (len == 0 || len > HOOK_KEY_BYTES_MAX)
+    if (len == 0 || len > HOOK_SECRET_BYTES_MAX)
         return err_set(err, ERR_CONFIG, "it is empty, or larger than %zu bytes",
-                       HOOK_KEY_BYTES_MAX);
+                       HOOK_SECRET_BYTES_MAX);
     struct key key = {.name = mem_strdup(name)};
     int result = make(&key, &rules->verify, value, len, err);
     if (result != 0) {
@@ -154,17 +154,18 @@ int hook_keys_add(struct hook_keys *keys, const struct hook_rules *rules, const 
     return 0;
 }
 
-size_t hook_keys_count(const struct hook_keys *keys)
+size_t hook_secrets_count(const struct hook_secrets *keys)
 {
     return keys->nsecrets;
 }
 
-struct hook_span hook_keys_at(const struct hook_keys *keys, size_t index)
+struct hook_span hook_secrets_at(const struct hook_secrets *keys, size_t index)
 {
     return (struct hook_span){keys->items[index].bytes, keys->items[index].len};
 }
 
-bool hook_keys_is(const struct hook_keys *keys, const char *name, const char *text, size_t len)
+bool hook_secrets_is(const struct hook_secrets *keys, const char *name, const char *text,
+                     size_t len)
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
     bool found = false;
@@ -202,9 +203,9 @@ static size_t mac_of(const struct key *key, int digest, struct hook_span text,
     }
 }
 
-size_t hook_keys_mac(const struct hook_keys *keys, size_t index, const struct hook_verify *verify,
-                     enum hook_encoding encoding, struct hook_span text,
-                     char out[HOOK_MAC_TEXT_MAX])
+size_t hook_secrets_mac(const struct hook_secrets *keys, size_t index,
+                        const struct hook_verify *verify, enum hook_encoding encoding,
+                        struct hook_span text, char out[HOOK_MAC_TEXT_MAX])
 {
     unsigned char mac[HOOK_MAC_MAX];
     size_t len = mac_of(&keys->items[index], verify->digest, text, mac);
@@ -216,8 +217,9 @@ size_t hook_keys_mac(const struct hook_keys *keys, size_t index, const struct ho
     return strlen(out);
 }
 
-bool hook_keys_verify(const struct hook_keys *keys, size_t index, const struct hook_verify *verify,
-                      struct hook_span text, struct hook_span signature)
+bool hook_secrets_verify(const struct hook_secrets *keys, size_t index,
+                         const struct hook_verify *verify, struct hook_span text,
+                         struct hook_span signature)
 {
     const struct key *key = &keys->items[index];
     const unsigned char *bytes = (const unsigned char *)signature.text;
@@ -229,7 +231,7 @@ bool hook_keys_verify(const struct hook_keys *keys, size_t index, const struct h
                                        (const unsigned char *)key->bytes) == 0;
 }
 
-bool hook_keys_may_answer(struct hook_keys *keys, int64_t now_ms)
+bool hook_secrets_may_answer(struct hook_secrets *keys, int64_t now_ms)
 {
     int64_t second = now_ms / 1000;
     if (second != keys->second) {
@@ -239,7 +241,7 @@ bool hook_keys_may_answer(struct hook_keys *keys, int64_t now_ms)
     return keys->answered++ < HOOK_CHALLENGES_PER_SECOND;
 }
 
-bool hook_keys_may_sign(struct hook_span text)
+bool hook_secrets_may_sign(struct hook_span text)
 {
     bool good = text.len > 0 && text.len <= HOOK_CHALLENGE_TEXT_MAX;
     for (size_t i = 0; i < text.len && good; i++)
