@@ -300,7 +300,8 @@ static int read_token(const struct oauth2_connector *oauth2, const struct json *
 }
 
 /* Nobody has signed in on the other device yet. */
-static bool is_pending(const struct provider_ask *ask, const char *code, struct provider_reply *out)
+static bool device_is_pending(const struct provider_ask *ask, const char *code,
+                              struct provider_reply *out)
 {
     if (ask->purpose != PROVIDER_DEVICE_CODE)
         return false;
@@ -379,7 +380,7 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
         meaning = granted(ask, root, response, out, err);
     } else {
         fill_refusal(response, code, find_words(root, map->error_description), err);
-        meaning = is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, err);
+        meaning = device_is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, err);
     }
     json_free(root);
     return meaning;

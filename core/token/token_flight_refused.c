@@ -3,6 +3,7 @@
 #include "config_rows.h"
 #include "mem.h"
 #include "token_flight_end.h"
+#include "token_intent.h"
 #include "token_pause.h"
 
 #include <string.h>
@@ -58,7 +59,7 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
     bool single_use = provider_of(flight->connector)->single_use;
     int64_t lost_ms = result->doubted ? row->intent.started_ms : flight->lost_ms;
     if (single_use && result->dead && lost_ms > 0)
-        token_pause_tell_lost(lost_ms, failure);
+        token_intent_tell_lost(lost_ms, failure);
     bool dead = single_use && result->dead;
     struct store_token *noting = dead ? row : token_flight_target(flight);
     bool noted = result->refused && (dead || failure->kind == ERR_AUTH) &&

@@ -44,3 +44,13 @@ void token_intent_begin(struct store_token *row, const unsigned char salt[STORE_
         intent->host[0] = '\0';
     intent->host[sizeof intent->host - 1] = '\0';
 }
+
+void token_intent_tell_lost(int64_t since_ms, struct err *err)
+{
+    char since[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(since_ms, since, sizeof since);
+    err_wrap(err,
+             "reply lost at %s: the service may have replaced the refresh token then, and now "
+             "refuses the old one",
+             since);
+}

@@ -19,4 +19,7 @@ void token_intent_begin(struct store_token *row, const unsigned char salt[STORE_
 int64_t token_intent_open(const struct store_token *row, const unsigned char salt[STORE_SALT_SIZE],
                           const char *refresh_token);
 
+/* "reply lost at 2026-…": the exchange that began then was never answered. */
+void token_intent_tell_lost(int64_t since_ms, struct err *err);
+
 #endif

@@ -110,13 +110,3 @@ int token_pause_check_refused(const struct store_token *row, const struct clock 
     err->hint = ERR_HINT_KEPT;
     return -1;
 }
-
-void token_pause_tell_lost(int64_t since_ms, struct err *err)
-{
-    char since[CLOCK_RFC3339_SIZE];
-    clock_format_rfc3339(since_ms, since, sizeof since);
-    err_wrap(err,
-             "reply lost at %s: the service may have replaced the refresh token then, and now "
-             "refuses the old one",
-             since);
-}

@@ -36,7 +36,4 @@ void token_pause_end(struct store_token *row);
 int token_pause_check_refused(const struct store_token *row, const struct clock *clock,
                               struct err *err);
 
-/* "reply lost at 2026-…": the exchange that began then was never answered. */
-void token_pause_tell_lost(int64_t since_ms, struct err *err);
-
 #endif

@@ -2,7 +2,7 @@
 #include "ascii.h"
 #include "login.h"
 #include "mem.h"
-#include "token_pause.h"
+#include "token_intent.h"
 
 #include <string.h>
 
@@ -80,7 +80,7 @@ static void give_up(const struct login *login, struct login_result *out, struct 
     struct err failure;
     char line[ERR_LINE_MAX];
     if (out->dead && out->spend.lost_ms > 0)
-        token_pause_tell_lost(out->spend.lost_ms, err);
+        token_intent_tell_lost(out->spend.lost_ms, err);
     if (out->lost)
         log_msg(
             login->app->log, LOG_WARN,
