@@ -19,6 +19,7 @@ enum { SHIFT_MAX = 2, SHIFTS = 2 * SHIFT_MAX + 1 };
 
 /* Times of day: of each hour its minutes, as bits. */
 struct times {
+    uint32_t hours; /* bits: those that have any */
     uint64_t minutes[24];
 };
 
@@ -71,12 +72,10 @@ static bool has_time(const struct cron *cron, int minute)
     return (cron->hours >> minute / 60 & 1) && (cron->minutes >> minute % 60 & 1);
 }
 
-static bool is_empty(const struct times *times)
+static void add_minutes(struct times *times, int hour, uint64_t minutes)
 {
-    uint64_t any = 0;
-    for (int hour = 0; hour < 24; hour++)
-        any |= times->minutes[hour];
-    return any == 0;
+    times->minutes[hour] |= minutes;
+    times->hours |= (uint32_t)(minutes != 0) << hour;
 }
 
 static struct tm date_of(int64_t local)
@@ -160,14 +159,12 @@ static void shift_times(const struct cron *cron, int minutes, struct times shift
     const uint64_t all = ((uint64_t)1 << 60) - 1;
     uint64_t first = cron->minutes << rest & all;
     uint64_t second = rest > 0 ? cron->minutes >> (60 - rest) : 0; /* in the hour after */
-    for (int hour = 0; hour < 24; hour++) {
-        if (!(cron->hours >> hour & 1))
-            continue;
+    for (uint32_t bits = cron->hours; bits != 0; bits &= bits - 1) {
         for (int i = 0; i < 2; i++) {
-            int there = hour + hours + i;
+            int there = __builtin_ctz(bits) + hours + i;
             int day = (int)floor_div(there, 24);
             if (day >= -SHIFT_MAX && day <= SHIFT_MAX)
-                shifted[day + SHIFT_MAX].minutes[there - day * 24] |= i == 0 ? first : second;
+                add_minutes(&shifted[day + SHIFT_MAX], there - day * 24, i == 0 ? first : second);
         }
     }
 }
@@ -182,10 +179,9 @@ static void add_line(struct cron_cover *cover, const struct cron *line)
 static void add_times(struct cron_cover *cover, const struct cron *days, const struct times *times)
 {
     size_t first = cover->count;
-    for (int hour = 0; hour < 24; hour++) {
+    for (uint32_t bits = times->hours; bits != 0; bits &= bits - 1) {
         size_t i = first;
-        if (times->minutes[hour] == 0)
-            continue;
+        int hour = __builtin_ctz(bits);
         while (i < cover->count && cover->lines[i].minutes != times->minutes[hour])
             i++;
         if (i == cover->count) {
@@ -205,15 +201,14 @@ static void add_shifted(struct cron_cover *cover, const struct cron *cron,
 {
     struct cron days[SHIFTS] = {{0}};
     for (int i = 0; i < SHIFTS; i++) {
-        if (is_empty(&shifted[i]))
+        if (shifted[i].hours == 0)
             continue;
         days[i] = shift_days(cron, i - SHIFT_MAX);
         for (int j = 0; j < i; j++) { /* every day: which one does not matter */
-            if (!is_empty(&shifted[j]) && same_days(&days[i], &days[j])) {
-                for (int hour = 0; hour < 24; hour++) {
-                    shifted[j].minutes[hour] |= shifted[i].minutes[hour];
-                    shifted[i].minutes[hour] = 0;
-                }
+            if (shifted[j].hours != 0 && same_days(&days[i], &days[j])) {
+                for (int hour = 0; hour < 24; hour++)
+                    add_minutes(&shifted[j], hour, shifted[i].minutes[hour]);
+                shifted[i] = (struct times){0};
             }
         }
     }
@@ -295,7 +290,7 @@ static void add_repeat(struct cron_cover_zones *zones, const struct zone_span *s
     for (int64_t local = span->changed + span->offset; local < span->changed + span->before;
          local += 60) {
         int minute = minute_of_day(local);
-        zones->repeats.minutes[minute / 60] |= (uint64_t)1 << minute % 60;
+        add_minutes(&zones->repeats, minute / 60, (uint64_t)1 << minute % 60);
     }
 }
 
@@ -347,9 +342,8 @@ void cron_cover_zones_free(struct cron_cover_zones *zones)
 static void make_wildcard(struct cron *line, const struct times *repeats)
 {
     bool repeated = false;
-    for (int hour = 0; hour < 24; hour++)
-        repeated =
-            repeated || ((line->hours >> hour & 1) && (line->minutes & repeats->minutes[hour]));
+    for (uint32_t bits = line->hours & repeats->hours; bits != 0; bits &= bits - 1)
+        repeated = repeated || (line->minutes & repeats->minutes[__builtin_ctz(bits)]) != 0;
     if (!repeated)
         return;
     line->wildcard = true;
@@ -366,7 +360,7 @@ void cron_cover_create(struct cron_cover *cover, const struct cron *cron,
     if (zones->same) {
         add_line(cover, cron);
     } else {
-        struct times shifted[SHIFTS] = {{{0}}};
+        struct times shifted[SHIFTS] = {{0}};
         for (size_t i = 0; i < zones->ndistances; i++)
             shift_times(cron, zones->distances[i], shifted);
         add_shifted(cover, cron, shifted);

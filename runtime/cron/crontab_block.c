@@ -74,6 +74,21 @@ static int put_command(const struct buf *start, const char *state_home, const st
     return 0;
 }
 
+/* "# report: 0 8 * * 1-5, Europe/Paris". Not by buf_printf, which for hundreds of jobs was a
+ * twelfth of all. */
+static void put_title(const struct job *job, struct buf *out)
+{
+    buf_puts(out, "# ");
+    buf_puts(out, job->name);
+    buf_puts(out, ": ");
+    buf_puts(out, job->schedule);
+    if (job->timezone != NULL) {
+        buf_puts(out, ", ");
+        buf_puts(out, job->timezone);
+    }
+    buf_putc(out, '\n');
+}
+
 static int put_job(struct cron_plan *plan, const struct job *job, const struct buf *start,
                    struct buf *out, struct err *err)
 {
@@ -82,8 +97,7 @@ static int put_job(struct cron_plan *plan, const struct job *job, const struct b
     struct zone *zone = cron_plan_zone(plan, job, plan->system, err);
     if (zone == NULL)
         return -1;
-    buf_printf(out, "# %s: %s%s%s\n", job->name, job->schedule, job->timezone != NULL ? ", " : "",
-               job->timezone != NULL ? job->timezone : "");
+    put_title(job, out);
     struct cron_cover cover;
     int result = 0;
     cron_cover_create(&cover, &job->cron, cron_plan_compare(plan, zone, plan->system));
