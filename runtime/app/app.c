@@ -83,6 +83,17 @@ struct config *app_config(struct app *app, bool required, struct err *err)
     return config;
 }
 
+struct config *app_empty_config(struct app *app, struct err *err)
+{
+    struct problems problems;
+    problems_create(&problems);
+    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
+    problems_destroy(&problems);
+    if (config == NULL)
+        err_set(err, ERR_CONFIG, "the empty configuration was refused");
+    return config;
+}
+
 int app_print_secret(const char *text, size_t len, struct err *err)
 {
     if (fd_write(STDOUT_FILENO, text, len) != 0)

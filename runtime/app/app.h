@@ -69,6 +69,8 @@ void app_complete(struct app *app, const struct opt_spec *spec, int argc, char *
 /* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
  * empty one. */
 struct config *app_config(struct app *app, bool required, struct err *err);
+/* For a verb in which the user's has no part. */
+struct config *app_empty_config(struct app *app, struct err *err);
 /* Parses, also the options of all verbs, which take effect at once: 1 to go on; 0 where --help was
  * given, and has been printed; -1 with err. A verb calls it before it does anything. */
 int app_options(struct app *app, const struct opt_spec *spec, int argc, char **argv,

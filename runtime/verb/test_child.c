@@ -3,7 +3,6 @@
 #include "config_load.h"
 #include "fd.h"
 #include "ltest_world.h"
-#include "provider_list.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -48,12 +47,9 @@ int test_child(struct app *app, const char *json, struct err *err)
     if (fcntl(TEST_CHILD_REPORT, F_SETFD, FD_CLOEXEC) != 0)
         return err_set(err, ERR_USAGE, "--child: descriptor %d, which gets the report: %s",
                        TEST_CHILD_REPORT, strerror(errno));
-    struct problems problems;
-    problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
-    problems_destroy(&problems);
+    struct config *config = app_empty_config(app, err);
     if (config == NULL)
-        return err_set(err, ERR_CONFIG, "the empty configuration was refused");
+        return -1;
     struct engine engine;
     engine_create(&engine, config, app->log, app->redact);
     struct ltest_world *world = ltest_world_new(&engine);

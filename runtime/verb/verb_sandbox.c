@@ -7,7 +7,6 @@
 #include "host.h"
 #include "json.h"
 #include "mem.h"
-#include "provider_list.h"
 #include "safefile.h"
 #include "utf8.h"
 #include "vm.h"
@@ -263,12 +262,9 @@ static int write_json(const struct sandbox_options *options, const struct sandbo
 /* Runs sandbox.main in a vm of its own. A configuration of the user plays no part. */
 static int run(struct app *app, const char *json, struct err *err)
 {
-    struct problems problems;
-    problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
-    problems_destroy(&problems);
+    struct config *config = app_empty_config(app, err);
     if (config == NULL)
-        return err_set(err, ERR_CONFIG, "the empty configuration was refused");
+        return -1;
     int status = verb_lua(app, config, "sandbox.main", "main", json, NULL, err);
     config_free(config);
     return status;

@@ -6,7 +6,6 @@
 #include "config_load.h"
 #include "json.h"
 #include "mem.h"
-#include "provider_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,13 +46,10 @@ static int put_texts(struct buf *out, const char *name, const struct opt_strings
 
 static int ask(struct app *app, const char *json, struct err *err)
 {
-    struct problems problems;
     struct buf text;
-    problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
-    problems_destroy(&problems);
+    struct config *config = app_empty_config(app, err);
     if (config == NULL)
-        return err_set(err, ERR_CONFIG, "the empty configuration was refused");
+        return -1;
     buf_create(&text, TEXT_MAX);
     int status = verb_lua(app, config, "sandbox.trigger", "main", json, &text, err);
     if (status < 0 && err->kind == ERR_INVALID)

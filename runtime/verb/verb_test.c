@@ -3,7 +3,6 @@
 #include "json.h"
 #include "json_member.h"
 #include "mem.h"
-#include "provider_list.h"
 #include "test_child.h"
 #include "verb.h"
 #include "verb_lua.h"
@@ -78,13 +77,10 @@ static void put_request(const struct app *app, const struct test_options *option
 static int run(struct app *app, const struct test_options *options, const struct opt_result *result,
                struct err *err)
 {
-    struct problems problems;
     struct buf request;
-    problems_create(&problems);
-    struct config *config = config_load(NULL, provider_list, app->presets, &problems);
-    problems_destroy(&problems);
+    struct config *config = app_empty_config(app, err);
     if (config == NULL)
-        return err_set(err, ERR_CONFIG, "the empty configuration was refused");
+        return -1;
     buf_create(&request, REQUEST_MAX);
     put_request(app, options, result, &request);
     int status = verb_lua(app, config, "test.run", "run", request.data, NULL, err);
