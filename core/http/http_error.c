@@ -39,6 +39,25 @@ static const char *curl_words(struct http_transfer *transfer, CURLcode code)
     return transfer->curl_message;
 }
 
+static const struct {
+    const char *text;
+    bool retryable;
+} faults[] = {
+    [HTTP_FAULT_HEADER_BAD] = {"the reply has a header line that is not a header field", false},
+    [HTTP_FAULT_HEADER_NUL] = {"the reply has a NUL byte in its header", false},
+    [HTTP_FAULT_HEADER_CUT] = {"the reply was cut short within its header", true},
+    [HTTP_FAULT_LENGTH] = {"the reply's Content-Length is not one number", false},
+    [HTTP_FAULT_BODY_PART] = {"the reply is only a part (status 206), and the whole was asked for",
+                              false},
+    [HTTP_FAULT_TRANSFER_CODING] =
+        {"the reply has a Transfer-Encoding other than chunked, which was not asked for", false},
+    [HTTP_FAULT_CODING_BAD] = {"the compressed reply cannot be read: it is damaged", false},
+    [HTTP_FAULT_CODING_CUT] = {"the compressed reply was cut short", true},
+    [HTTP_FAULT_LOST] = {"the server closed the kept-alive connection without a reply; it may have "
+                         "done what was asked",
+                         true},
+};
+
 static void explain_fault(struct http_transfer *transfer)
 {
     struct err *err = &transfer->result.err;
@@ -51,41 +70,13 @@ static void explain_fault(struct http_transfer *transfer)
         err_set(err, ERR_NETWORK, "the header of the reply is too large: more than %zu bytes",
                 HTTP_HEADER_BYTES_MAX);
         break;
-    case HTTP_FAULT_HEADER_BAD:
-        err_set(err, ERR_NETWORK, "the reply has a header line that is not a header field");
-        break;
-    case HTTP_FAULT_HEADER_NUL:
-        err_set(err, ERR_NETWORK, "the reply has a NUL byte in its header");
-        break;
-    case HTTP_FAULT_HEADER_CUT:
-        err_set(err, ERR_NETWORK, "the reply was cut short within its header");
-        err->retryable = true;
-        break;
-    case HTTP_FAULT_LENGTH:
-        err_set(err, ERR_NETWORK, "the reply's Content-Length is not one number");
-        break;
-    case HTTP_FAULT_BODY_PART:
-        err_set(err, ERR_NETWORK,
-                "the reply is only a part (status 206), and the whole was asked for");
-        break;
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
-        break;
-    case HTTP_FAULT_TRANSFER_CODING:
-        err_set(err, ERR_NETWORK,
-                "the reply has a Transfer-Encoding other than chunked, which was not asked for");
         break;
     case HTTP_FAULT_CODING_UNKNOWN:
         err_set(err, ERR_NETWORK,
                 "the reply's Content-Encoding is not known: expected gzip or deflate, and was '%s'",
                 http_response_header(&transfer->result.response, "Content-Encoding"));
-        break;
-    case HTTP_FAULT_CODING_BAD:
-        err_set(err, ERR_NETWORK, "the compressed reply cannot be read: it is damaged");
-        break;
-    case HTTP_FAULT_CODING_CUT:
-        err_set(err, ERR_NETWORK, "the compressed reply was cut short");
-        err->retryable = true;
         break;
     case HTTP_FAULT_FILE_READ:
         err_set(err, ERR_INVALID, "cannot read '%s': %s", transfer->file_path,
@@ -99,10 +90,8 @@ static void explain_fault(struct http_transfer *transfer)
                 strerror(transfer->file_error));
         break;
     default:
-        err_set(err, ERR_NETWORK,
-                "the server closed the kept-alive connection without a reply; it may have done "
-                "what was asked");
-        err->retryable = true;
+        err_set(err, ERR_NETWORK, "%s", faults[transfer->fault].text);
+        err->retryable = faults[transfer->fault].retryable;
         break;
     }
 }

@@ -188,6 +188,17 @@ static void destroy(struct server *server)
     mem_free(server);
 }
 
+/* Why the library has not started. */
+static void explain_refusal(const struct server *server, struct err *err)
+{
+    if (fd_few_left())
+        err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(EMFILE));
+    else
+        err_set(err, ERR_CONFIG, "cannot start a server: %s refuses %s", MHD_API_LIBRARY,
+                server->tls ? "the certificate or its key, which do not fit or are not PEM"
+                            : "to start");
+}
+
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err)
 {
     struct server *server = mem_alloc(sizeof *server);
@@ -222,12 +233,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     }
     server->daemon = start_daemon(server, options);
     if (server->daemon == NULL) {
-        if (fd_few_left())
-            err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(EMFILE));
-        else
-            err_set(err, ERR_CONFIG, "cannot start a server: %s refuses %s", MHD_API_LIBRARY,
-                    server->tls ? "the certificate or its key, which do not fit or are not PEM"
-                                : "to start");
+        explain_refusal(server, err);
         goto failed;
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
