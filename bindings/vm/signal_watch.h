@@ -5,7 +5,7 @@
  * (exec.run passes them on to its child).
  *
  * It uses signalfd: while the watcher lives, the signals are blocked in the calling thread. So make
- * it before other threads start, and start children with an empty mask, as process_spawn does. A
+ * it before other threads start, and start children with an empty mask, as process_spawn_on does. A
  * signal that was ignored when the program started (nohup, a shell's background job) stays ignored.
  */
 #ifndef JETON_SIGNAL_WATCH_H

@@ -105,12 +105,6 @@ pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err
     return pid;
 }
 
-pid_t process_spawn(char *const argv[], char *const env[], struct err *err)
-{
-    static const int own[FIRST_PRIVATE_FD] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
-    return process_spawn_on(argv, env, own, err);
-}
-
 pid_t process_fork(struct err *err)
 {
     pid_t parent = getpid();

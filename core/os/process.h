@@ -8,10 +8,8 @@
 
 #include <sys/types.h>
 
-/* Standard streams inherited. env: NULL-terminated "NAME=value" list that replaces or adds to the
+/* fds: its standard streams. env: NULL-terminated "NAME=value" list that replaces or adds to the
  * present environment; NULL for none. ERR_CONFIG when it cannot be started. */
-pid_t process_spawn(char *const argv[], char *const env[], struct err *err);
-/* The same, with these as its standard streams. */
 pid_t process_spawn_on(char *const argv[], char *const env[], const int fds[3], struct err *err);
 /* The same with `count` descriptors, three or more, which become 0, 1, …; in a process group of its
  * own, so that all that it starts can be killed with it. */

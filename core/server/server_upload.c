@@ -25,7 +25,6 @@ struct server_upload {
     struct server_folder *folder;
     struct multipart *multipart; /* NULL: the whole body, or a form that cannot be read */
     bool is_form;
-    uint64_t bytes;
     struct err malformed;      /* ERR_NONE: not */
     int fd;                    /* of the last part; -1: none is open */
     struct server_part *parts; /* of a whole body: one */
@@ -170,11 +169,6 @@ void server_upload_free(struct server_upload *upload)
     mem_free(upload);
 }
 
-uint64_t server_upload_bytes(const struct server_upload *upload)
-{
-    return upload->bytes;
-}
-
 /* Errors in the form are for the handler to answer; errors of the disk are not. */
 static int sort_out(struct server_upload *upload, const struct err *failure, struct err *err)
 {
@@ -190,7 +184,6 @@ int server_upload_feed(struct server_upload *upload, const char *data, size_t le
 {
     static const struct multipart_part whole = {.name = ""};
     struct err failure;
-    upload->bytes += len;
     if (upload->malformed.kind != ERR_NONE)
         return 0;
     if (upload->is_form)

@@ -29,7 +29,6 @@ struct server_upload *server_upload_new(struct server_folder *folder, const char
 void server_upload_free(struct server_upload *upload); /* NULL is fine */
 /* ERR_CONFIG: it cannot be stored. */
 int server_upload_feed(struct server_upload *upload, const char *data, size_t len, struct err *err);
-uint64_t server_upload_bytes(const struct server_upload *upload); /* that came so far */
 /* The body is complete: sets what a request says of it. ERR_CONFIG. */
 int server_upload_finish(struct server_upload *upload, struct server_request *request,
                          struct err *err);

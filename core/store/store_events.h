@@ -19,15 +19,13 @@
 
 #include "store_runs.h"
 
-#define STORE_EVENT_DIGEST    32
-#define STORE_EVENT_ID_MAX    512 /* bytes of an id, a type, an order key */
-#define STORE_EVENT_CONFLICTS 20  /* repeats that count as no attempt */
-#define STORE_STEP_NAME_MAX   256
-#define STORE_STEP_MAX        ((size_t)1024 * 1024) /* bytes of a step's result */
-#define STORE_STEPS_MAX       1000                  /* of one event */
-#define STORE_EVENT_SAME      "same content, other id"
-#define STORE_EVENT_SKIPPED   "skipped: of no type that is wanted"
-#define STORE_EVENT_DROPPED   "dropped by hand"
+#define STORE_EVENT_DIGEST  32
+#define STORE_STEP_NAME_MAX 256
+#define STORE_STEP_MAX      ((size_t)1024 * 1024) /* bytes of a step's result */
+#define STORE_STEPS_MAX     1000                  /* of one event */
+#define STORE_EVENT_SAME    "same content, other id"
+#define STORE_EVENT_SKIPPED "skipped: of no type that is wanted"
+#define STORE_EVENT_DROPPED "dropped by hand"
 
 /* The scope of a hook's events, and of its keys of jeton.state: "hook:NAME:HOME". */
 void store_event_scope(char scope[static STORE_SCOPE_SIZE], const char *hook, const char *home);

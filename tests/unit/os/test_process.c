@@ -121,10 +121,12 @@ static void test_a_process_left_behind_is_not_waited_for(void **state)
     buf_destroy(&out);
 }
 
+static const int streams[] = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
 static pid_t spawn(const char *command, char *const env[])
 {
     char *argv[] = {mem_strdup("sh"), mem_strdup("-c"), mem_strdup(command), NULL};
-    pid_t pid = process_spawn(argv, env, &err);
+    pid_t pid = process_spawn_on(argv, env, streams, &err);
     for (char **arg = argv; *arg != NULL; arg++)
         mem_free(*arg);
     if (pid < 0)
@@ -173,7 +175,7 @@ static void test_spawn_of_nothing(void **state)
     (void)state;
     char name[] = "./none";
     char *argv[] = {name, NULL};
-    assert_int_equal(process_spawn(argv, NULL, &err), -1);
+    assert_int_equal(process_spawn_on(argv, NULL, streams, &err), -1);
     assert_int_equal(err.kind, ERR_CONFIG);
 }
 
