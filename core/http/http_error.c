@@ -333,6 +333,8 @@ void http_explain(struct http_transfer *transfer, CURLcode code)
     struct err *err = &transfer->result.err;
     if (transfer->fault != HTTP_FAULT_NONE) {
         explain_fault(transfer);
+    } else if (transfer->refused_address && code == CURLE_ABORTED_BY_CALLBACK) {
+        explain_connect(transfer);
     } else if (no_descriptor(transfer, code)) {
         err_set(err, ERR_NETWORK, "cannot connect to '%s': %s", transfer->url.host,
                 strerror(EMFILE));

@@ -1,8 +1,10 @@
 #include "field.h"
+#include "http_method.h"
 #include "http_transfer.h"
 #include "mem.h"
 #include "safefile.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -275,6 +277,16 @@ static bool is_link_local(const struct sockaddr *address)
            (holds_v4 && bytes[12] == 169 && bytes[13] == 254);
 }
 
+static bool is_link_local_text(const char *address)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, address, &v4.sin_addr) == 1)
+        return is_link_local((const struct sockaddr *)(const void *)&v4);
+    return inet_pton(AF_INET6, address, &v6.sin6_addr) == 1 &&
+           is_link_local((const struct sockaddr *)(const void *)&v6);
+}
+
 /* After the name was resolved, and before anything is sent there. */
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -285,6 +297,29 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/*
+ * Called when the connection is up, TLS included, and the request goes out next. libcurl sends
+ * again by itself when a kept-alive connection breaks before the first byte of a reply. The server
+ * may have acted on the first request by then, so this is only for methods that may be repeated.
+ * A connection may also be one that was kept by a request that could go anywhere.
+ */
+static int on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    (void)local_ip, (void)remote_port, (void)local_port;
+    struct http_transfer *transfer = arg;
+    if (transfer->request->no_link_local && is_link_local_text(remote_ip)) {
+        transfer->refused_address = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    bool repeatable =
+        !transfer->request->alone && http_method_is_repeatable(transfer->request->method);
+    transfer->result.sent = true;
+    if (++transfer->sends == 1 || repeatable)
+        return CURL_PREREQFUNC_OK;
+    transfer->fault = HTTP_FAULT_LOST;
+    return CURL_PREREQFUNC_ABORT;
 }
 
 /* The first option that is refused ends a chain of these; `code` says so. */
@@ -323,7 +358,7 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_WRITEFUNCTION, http_on_body);
-    SET(CURLOPT_PREREQFUNCTION, http_on_send);
+    SET(CURLOPT_PREREQFUNCTION, on_send);
     return code;
 }
 

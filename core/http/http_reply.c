@@ -1,5 +1,4 @@
 #include "clock.h"
-#include "http_method.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -106,7 +105,8 @@ static bool is_unsure_length(const struct http_response *response)
                  (length != NULL && strcmp(value, length) != 0);
         length = value;
     }
-    return unsure && http_response_header(response, "Transfer-Encoding") == NULL;
+    const char *coding = http_response_header(response, "Transfer-Encoding");
+    return unsure && (coding == NULL || strcasecmp(coding, "identity") == 0);
 }
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg)
@@ -161,24 +161,6 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
         buf_append(body, data, body->limit - body->len);
     transfer->fault = transfer->request->cut ? HTTP_FAULT_BODY_CUT : HTTP_FAULT_BODY_BYTES;
     return false;
-}
-
-/*
- * Called when the connection is up, TLS included, and the request goes out next. libcurl sends
- * again by itself when a kept-alive connection breaks before the first byte of a reply. The server
- * may have acted on the first request by then, so this is only for methods that may be repeated.
- */
-int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
-{
-    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
-    struct http_transfer *transfer = arg;
-    bool repeatable =
-        !transfer->request->alone && http_method_is_repeatable(transfer->request->method);
-    transfer->result.sent = true;
-    if (++transfer->sends == 1 || repeatable)
-        return CURL_PREREQFUNC_OK;
-    transfer->fault = HTTP_FAULT_LOST;
-    return CURL_PREREQFUNC_ABORT;
 }
 
 const char *http_response_header(const struct http_response *response, const char *name)

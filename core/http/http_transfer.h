@@ -145,7 +145,6 @@ void http_decode_free(struct http_transfer *transfer);
 /* Keeps or saves decoded bytes, within the limits. */
 bool http_take_body(struct http_transfer *transfer, const char *data, size_t len);
 size_t http_on_body(char *data, size_t size, size_t count, void *arg); /* http_decode.c */
-int http_on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port);
 
 /* "GET https://host/path", for messages (mem_free). */
 char *http_label(const struct http_transfer *transfer);

@@ -37,7 +37,13 @@ static void test_truncated_chunks(void **state)
 
 static void test_lengths(void **state)
 {
-    static const char *const bad[] = {"5\r\nContent-Length: 3", "3, 5", "3 5", "0x5", "+5", "3;5"};
+    static const char *const bad[] = {"5\r\nContent-Length: 3",
+                                      "3, 5",
+                                      "3 5",
+                                      "0x5",
+                                      "+5",
+                                      "3;5",
+                                      "5\r\nTransfer-Encoding: identity\r\nContent-Length: 3"};
     static const char *const good[] = {"5\r\ncontent-length: 5", " 5 ",
                                        "3\r\nTransfer-Encoding: chunked"};
     struct fixture *f = *state;
