@@ -210,9 +210,11 @@ static int visible(lua_State *L)
 int luaopen_jeton_test_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"find", find},     {"stamp", stamp},        {"cpus", cpus},       {"write", write_file},
-        {"keep", keep},     {"remove", remove_file}, {"run", ltest_run},   {"key", ltest_key},
-        {"raw", ltest_raw}, {"lock", lock_file},     {"visible", visible}, {NULL, NULL}};
+        {"find", find},        {"stamp", stamp},     {"cpus", cpus},
+        {"write", write_file}, {"keep", keep},       {"remove", remove_file},
+        {"run", ltest_run},    {"key", ltest_key},   {"raw", ltest_raw},
+        {"lock", lock_file},   {"visible", visible}, {"replace", ltest_replace},
+        {NULL, NULL}};
     ltest_run_setup(L);
     ltest_key_setup(L);
     luaL_newlib(L, functions);

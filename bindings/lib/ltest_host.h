@@ -13,5 +13,8 @@ void ltest_run_setup(lua_State *L);
 int ltest_key(lua_State *L);
 int ltest_raw(lua_State *L);
 void ltest_key_setup(lua_State *L);
+/* replace(text, {secret, instead, …}): the text with what stands instead of each secret, in
+ * whatever form redact.h knows. One after the other: the longest first. */
+int ltest_replace(lua_State *L);
 
 #endif

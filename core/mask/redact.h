@@ -42,6 +42,9 @@ void redact_find(const struct redact *redact, const char *text, size_t len, reda
 /* Appends text to out with every occurrence masked; what passes out's limit is cut off. NULL
  * redact: copied as it is. */
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out);
+/* The same with another mask. */
+void redact_text_as(const struct redact *redact, const char *text, size_t len, const char *as,
+                    struct buf *out);
 
 /* Message, code and request of an error, which may say again what a service was sent. For errors
  * that scripts get, as these print them unmasked. */

@@ -53,11 +53,11 @@ struct redact_stream {
 };
 
 /*
- * Scans on to the end of the view and writes, with masks, what is decided; returns up to where.
- * *plain: all before is written, or an earlier mask stands for it.
+ * Scans on to the end of the view and writes, with masks (`as`), what is decided; returns up to
+ * where. *plain: all before is written, or an earlier mask stands for it.
  */
 static size_t mask(struct redact_scan *const scans[REDACT_SETS], struct redact_view view,
-                   size_t *plain, redact_write_fn *write, void *arg)
+                   const char *as, size_t *plain, redact_write_fn *write, void *arg)
 {
     size_t old = redact_scan_run(scans[REDACT_OLD], view);
     size_t decided = redact_scan_run(scans[REDACT_YOUNG], view);
@@ -73,7 +73,7 @@ static size_t mask(struct redact_scan *const scans[REDACT_SETS], struct redact_v
         if (begin > *plain)
             write(arg, view.text + (*plain - view.origin), begin - *plain);
         if (begin >= *plain)
-            write(arg, REDACT_MASK, strlen(REDACT_MASK));
+            write(arg, as, strlen(as));
         if (end > *plain)
             *plain = end;
     }
@@ -93,6 +93,12 @@ static void write_to_buf(void *arg, const char *data, size_t len)
 
 void redact_text(const struct redact *redact, const char *text, size_t len, struct buf *out)
 {
+    redact_text_as(redact, text, len, REDACT_MASK, out);
+}
+
+void redact_text_as(const struct redact *redact, const char *text, size_t len, const char *as,
+                    struct buf *out)
+{
     if (redact == NULL) {
         write_to_buf(out, text, len);
         return;
@@ -104,7 +110,7 @@ void redact_text(const struct redact *redact, const char *text, size_t len, stru
     while (!view.final) {
         view.final = len - view.len <= SLICE_BYTES;
         view.len += view.final ? len - view.len : SLICE_BYTES;
-        mask(scans, view, &plain, write_to_buf, out);
+        mask(scans, view, as, &plain, write_to_buf, out);
     }
 }
 
@@ -146,7 +152,8 @@ static void stream_mask(struct redact_stream *stream, bool final)
                                .len = held->len - stream->gone,
                                .origin = stream->origin,
                                .final = final};
-    size_t decided = mask(stream->scans, view, &stream->plain, stream->write, stream->arg);
+    size_t decided =
+        mask(stream->scans, view, REDACT_MASK, &stream->plain, stream->write, stream->arg);
     stream->gone += decided - stream->origin;
     stream->origin = decided;
     if (stream->gone < held->len - stream->gone)

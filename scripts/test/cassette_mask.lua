@@ -4,7 +4,7 @@
 --- of a JSON reply), and then replaced wherever they occur, also percent-encoded and JSON-escaped. Each has
 --- a placeholder, {{token:1}}. In a replay a placeholder becomes a fake that looks like a token, and is
 --- recognised when it comes back in a request.
-local http = require "jeton.http"
+local host = require "jeton.test_host"
 local json = require "jeton.json"
 local show = require "test.show"
 
@@ -71,7 +71,7 @@ end
 function Vault:add(value, kind)
   if type(value) ~= "string" or #value < SECRET_BYTES_MIN or self.by_value[value] then return end
   if value:find("{{", 1, true) then return end
-  if value:find("^" .. JWT .. "$") then kind = "jwt" end
+  kind = value:find("^" .. JWT .. "$") and "jwt" or kind:gsub("[^%w_.:-]+", "_")
   local base, owner = kind, kind:find "^secret:" and self.owner(value)
   if owner then base = kind:gsub("^secret:", "secret:" .. owner .. ".") end
   local count = (self.counts[base] or 0) + 1
@@ -118,28 +118,46 @@ function Vault:look_at_json(value, in_reply, depth, of)
 end
 
 local LENIENT <const> = { lenient = true } -- one bad value must not hide the secrets beside it
+local NAME <const> = "[%w_.~%%%[%]$@*:-]+" -- of a form or a query; user[password] too
+local MARK <const> = "^[\xEF\xBB\xBF]*"     -- a byte order mark
 
---- JSON, also a document a line; URLs and what follows them, and what looks like JSON, in any other text.
+--- The text that the JSON string beginning at first stands for; nil: it has no end.
+local function read_string(text, first)
+  local at = first + 1
+  while true do
+    local found = text:find('["\\]', at)
+    if not found then return nil end
+    if text:byte(found) == 34 then return (json.decode(text:sub(first, found), LENIENT)) end
+    at = found + 2
+  end
+end
+
+--- JSON, also a document a line; URLs and what follows them, a form, and what looks like JSON, in any other
+--- text. That is looked for in JSON too: of two fields of one name, a table has one.
 function Vault:look_at_text(text, in_reply, depth)
-  local whole
-  if text:find "^%s*[{%[]" then
-    whole = json.decode(text, LENIENT)
+  if text:find(MARK .. "%s*[{%[]") then
+    local whole = json.decode(text, LENIENT)
+    if type(whole) == "table" then self:look_at_json(whole, in_reply, depth + 1) end
     for line in (type(whole) == "table" and "" or text):gmatch "[^\r\n]+" do
       self:look_at_json(json.decode(line, LENIENT), in_reply, depth + 1)
     end
   end
-  if type(whole) == "table" then return self:look_at_json(whole, in_reply, depth + 1) end
-  for name, value in text:gmatch '"([%w_.-]+)"%s*:%s*"([^"\\]+)"' do
-    self:consider(name, value, in_reply)
+  for name, first in text:gmatch '"([%w_.-]+)"%s*:%s*()"' do
+    self:consider(name, read_string(text, first), in_reply)
   end
-  for name, value in text:gmatch "[?&#;]([%w_.-]+)=([^&#%s\"'<>\\]+)" do
-    self:consider(name, cassette_mask.decode(value), in_reply, true)
+  local function pair(name, value)
+    self:consider(cassette_mask.decode(name), cassette_mask.decode(value), in_reply, true)
   end
+  for name, first in text:gmatch("[?&#;](" .. NAME .. ")=()") do
+    pair(name, text:match("^[^&#%s\"'<>\\]*", first))
+  end
+  local name, value = text:match(MARK .. "%s*(" .. NAME .. ")=([^&#%s\"'<>\\]+)")
+  if name then pair(name, value) end
 end
 
 function Vault:look_at_body(body, in_reply)
   for token in body:gmatch(JWT) do self:add(token, "jwt") end
-  if body:find "^[%w_.~%%+-]+=" then
+  if body:find("^" .. NAME .. "=") then
     each_pair(body, function(name, value)
       self:consider(name, value, in_reply)
       self:look_at_text(value, in_reply, 0)
@@ -179,6 +197,7 @@ end
 function Vault:learn(request, reply)
   local query = request.url:match "%?(.*)$"
   if query then each_pair(query, function(name, value) self:consider(name, value, false, true) end) end
+  self:look_at_text(request.url, false, 0)
   self:look_at_headers(request.headers, false)
   self:look_at_body(request.body, false)
   if reply then
@@ -187,41 +206,22 @@ function Vault:learn(request, reply)
   end
 end
 
-local function forms_of(value)
-  local quoted = json.encode(value)
-  quoted = quoted and quoted:sub(2, -2) or value
-  return { value, http.encode(value), quoted, (quoted:gsub("/", "\\/")) }
-end
-
-local function replace_plain(text, from, to)
-  local parts, at = {}, 1
-  while true do
-    local first, last = text:find(from, at, true)
-    if not first then break end
-    parts[#parts + 1] = text:sub(at, first - 1)
-    parts[#parts + 1] = to
-    at = last + 1
-  end
-  if at == 1 then return text end
-  return table.concat(parts) .. text:sub(at)
-end
-
 --- The text with a placeholder for each secret that is known; the longest first, as one may begin with
 --- another.
 function Vault:mask(text)
-  if not self.forms or self.forms.size ~= self:size() then
-    local forms = { size = self:size() }
-    for value, placeholder in pairs(self.by_value) do
-      for _, form in ipairs(forms_of(value)) do forms[#forms + 1] = { form, placeholder } end
-    end
-    table.sort(forms, function(a, b)
-      if #a[1] ~= #b[1] then return #a[1] > #b[1] end
-      return a[1] < b[1]
+  if not self.secrets or #self.secrets ~= 2 * self:size() then
+    local values, secrets = {}, {}
+    for value in pairs(self.by_value) do values[#values + 1] = value end
+    table.sort(values, function(a, b)
+      if #a ~= #b then return #a > #b end
+      return a < b
     end)
-    self.forms = forms
+    for index, value in ipairs(values) do
+      secrets[2 * index - 1], secrets[2 * index] = value, self.by_value[value]
+    end
+    self.secrets = secrets
   end
-  for _, form in ipairs(self.forms) do text = replace_plain(text, form[1], form[2]) end
-  return text
+  return host.replace(text, self.secrets)
 end
 
 function Vault:size()

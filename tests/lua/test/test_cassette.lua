@@ -100,6 +100,44 @@ function TestMask.test_wherever_it_stands()
   lu.assertEquals(vault:mask "of-a-page", "{{token:6}}")
 end
 
+--- The value is known as its sender means it, and replaced as it is written.
+function TestMask.test_however_it_is_escaped()
+  local function location(text) return { status = 302, headers = { location = text }, body = "" } end
+  for _, case in ipairs {
+    { '{"refresh_token":"a1b2\\u002Bc3d4=="}', '{"refresh_token":"{{token:1}}"}' },
+    { '{"password":"\\u00e9cole\\u0026co"}', '{"password":"{{secret:password}}"}' },
+    { "password=correct+horse&user=a", "password={{secret:password}}&user=a" },
+    { "user=a&password=a%2fb%2fcd", "user=a&password={{secret:password}}" },
+    { "user=a&password=hunt%7Eer%21", "user=a&password={{secret:password}}" },
+    { "user[password]=hunter22&a=b", "user[password]={{secret:user_password_}}&a=b" },
+    { "user[name]=a&user[password]=hunter22", "user[name]=a&user[password]={{secret:user_password_}}" },
+    { '\u{FEFF}{"tokens":["first-of","aaa\\/bbb"]}', '\u{FEFF}{"tokens":["{{token:1}}","{{token:2}}"]}' },
+    { ')]}\'\n{"token":"aaa\\/bbb"}', ')]}\'\n{"token":"{{token:1}}"}' },
+    { '{"token":"first-1","token":"second-2"}', '{"token":"{{token:2}}","token":"{{token:1}}"}' },
+    { '{"body":"password=hunter22&b=1"}', '{"body":"password={{secret:password}}&b=1"}' },
+    { ('{"a":'):rep(45) .. '{"token":"hunter22"}' .. ("}"):rep(45),
+      ('{"a":'):rep(45) .. '{"token":"{{token:1}}"}' .. ("}"):rep(45) },
+  } do
+    for _, sent in ipairs { true, false } do
+      local vault = masks.vault()
+      local reply = not sent and { headers = {}, body = case[1] }
+      vault:learn(call("POST", "https://x/", {}, sent and case[1]), reply)
+      lu.assertEquals(vault:mask(case[1]), case[2])
+      lu.assertEquals(vault:mask(vault:unmask(case[2])), case[2])
+    end
+  end
+  for text, masked in pairs {
+    ["https://a/cb#access_token=ya29.a%2fb%3d"] = "https://a/cb#access_token={{token:1}}",
+    ["https://a/?a=1;user[token]=hunter22"] = "https://a/?a=1;user[token]={{token:1}}",
+  } do
+    local asked, answered = masks.vault(), masks.vault()
+    asked:learn(call("GET", text))
+    answered:learn(call("GET", "https://x/"), location(text))
+    lu.assertEquals(asked:mask(text), masked)
+    lu.assertEquals(answered:mask(text), masked)
+  end
+end
+
 function TestMask.test_keys_and_signatures()
   local vault = masks.vault()
   vault:learn(call("GET", "https://x/?api_key=qk-short&sig=s%2Fg-888&X-Amz-Signature=f00ba7",
