@@ -98,6 +98,12 @@ class Hardened(unittest.TestCase):
         self.assertRegex(segments, r"GNU_STACK\s+(0x\w+\s+){5}RW ")
         self.assertRegex(read("readelf", "--dynamic", support.JETON), r"FLAGS_1\).*\bNOW\b")
 
+    def test_addresses_to_be_moved_are_packed(self):
+        if support.cached("JETON_PACKED_RELOCATIONS") != "1":
+            self.skipTest("this system's loader cannot move packed addresses")
+        size = re.search(r"\(RELASZ\)\s+(\d+)", read("readelf", "--dynamic", support.JETON))
+        self.assertLess(int(size.group(1)), 4096)
+
     def test_stack_protector_and_fortify(self):
         # In the project's own objects: the libraries linked in are hardened by those who built them.
         archives = glob.glob(os.path.join(BUILD, "lib*.a"))
