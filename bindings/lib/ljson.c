@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <string.h>
 
 #define READER_NAME "jeton.json.reader"
 #define BUF_NAME    "jeton.json.buf"
@@ -49,6 +50,50 @@ struct level {
 
 #define FIELDS_MAX 64 /* for which there is room before they are read */
 
+#define LARGE   ((size_t)64 * 1024) /* bytes of a text whose keys come again and again */
+#define KEYS    32
+#define KEY_MAX 32 /* bytes */
+#define KEYS_BASE                                                                                  \
+    3 /* on build_large's stack: the array's metatable, the building, then the keys                \
+       */
+
+/* A key that was read before: in a slot of the stack, which is quicker than Lua's table of strings.
+ */
+struct key {
+    const char *text; /* the string's own */
+    size_t len;
+};
+
+struct building {
+    struct json_reader *reader;
+    int array_metatable;
+    /* Of the last object at each depth: the next one is mostly of the same kind, as is that of the
+     * next text. */
+    unsigned char *fields;
+    struct key *keys; /* NULL: none are kept */
+    int result;
+    struct err *err;
+};
+
+static void push_key(lua_State *L, const struct building *building, const struct json_token *token)
+{
+    if (building->keys == NULL || token->len == 0 || token->len > KEY_MAX) {
+        lua_pushlstring(L, token->text, token->len);
+        return;
+    }
+    size_t sum =
+        token->len + 3 * (unsigned char)token->text[0] + (unsigned char)token->text[token->len - 1];
+    struct key *key = &building->keys[sum % KEYS];
+    int slot = KEYS_BASE + (int)(sum % KEYS);
+    if (key->len == token->len && memcmp(key->text, token->text, key->len) == 0) {
+        lua_pushvalue(L, slot);
+        return;
+    }
+    lua_pushlstring(L, token->text, token->len);
+    lua_copy(L, -1, slot);
+    key->text = lua_tolstring(L, slot, &key->len);
+}
+
 /* Stores the value on top into the open table below it, or below its key in an object. */
 static void store(lua_State *L, struct level *level)
 {
@@ -84,21 +129,20 @@ static void push_scalar(lua_State *L, const struct json_token *token)
 }
 
 /* While it runs, the stack holds the table of each open container and, in an object, the key. */
-static int build(lua_State *L, struct json_reader *reader, int array_metatable, struct err *err)
+static int build(lua_State *L, const struct building *building)
 {
     struct level levels[JSON_DEPTH_MAX + 1] = {0};
-    /* Of the last object at each depth: the next one is mostly of the same kind. */
-    unsigned char fields[JSON_DEPTH_MAX + 1] = {0};
+    unsigned char *fields = building->fields;
     struct json_token token;
     int depth = 0;
     for (;;) {
-        if (json_next(reader, &token, err) != 0)
+        if (json_next(building->reader, &token, building->err) != 0)
             return -1;
         switch (token.type) {
         case JSON_END:
             return 0;
         case JSON_KEY:
-            lua_pushlstring(L, token.text, token.len);
+            push_key(L, building, &token);
             continue;
         case JSON_ARRAY_BEGIN:
         case JSON_OBJECT_BEGIN:
@@ -106,7 +150,7 @@ static int build(lua_State *L, struct json_reader *reader, int array_metatable, 
             levels[++depth] = (struct level){.object = token.type == JSON_OBJECT_BEGIN};
             lua_createtable(L, 0, levels[depth].object ? fields[depth] : 0);
             if (token.type == JSON_ARRAY_BEGIN) {
-                lua_pushvalue(L, array_metatable);
+                lua_pushvalue(L, building->array_metatable);
                 lua_setmetatable(L, -2);
             }
             continue;
@@ -127,21 +171,77 @@ static int build(lua_State *L, struct json_reader *reader, int array_metatable, 
     }
 }
 
+/* (array's metatable, building) → value? */
+static int build_large(lua_State *L)
+{
+    struct key keys[KEYS] = {0};
+    struct building *building = lua_touserdata(L, 2);
+    luaL_checkstack(L, KEYS + LUA_MINSTACK, "to decode JSON");
+    lua_settop(L, KEYS_BASE + KEYS - 1);
+    building->array_metatable = 1;
+    building->keys = keys;
+    building->result = build(L, building);
+    return building->result == 0;
+}
+
+/*
+ * A large text becomes many tables and strings, of which none is garbage: the collector would look
+ * at all of them, more than once. It stands still meanwhile; where memory is used up Lua collects
+ * all the same. Pushes a value, or nil.
+ */
+static void build_uncollected(lua_State *L, struct building *building)
+{
+    bool runs = lua_gc(L, LUA_GCISRUNNING);
+    lua_pushcfunction(L, build_large);
+    lua_pushvalue(L, building->array_metatable);
+    lua_pushlightuserdata(L, building);
+    if (runs)
+        lua_gc(L, LUA_GCSTOP);
+    int status = lua_pcall(L, 2, 1, 0);
+    if (runs)
+        lua_gc(L, LUA_GCRESTART);
+    if (status != LUA_OK)
+        lua_error(L);
+}
+
+/* For all texts of the state; its address is the key in the registry. */
+static const char fields_key;
+
+static unsigned char *kept_fields(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &fields_key) == LUA_TNIL) {
+        const size_t size = JSON_DEPTH_MAX + 1;
+        memset(lua_newuserdatauv(L, size, 0), 0, size); /* nil, fields */
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &fields_key);
+        lua_replace(L, -2); /* fields */
+    }
+    unsigned char *fields = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return fields;
+}
+
 int ljson_decode(lua_State *L, const char *text, size_t len, const struct json_options *options,
                  struct err *err)
 {
     int base = lua_gettop(L);
     luaL_checkstack(L, LUA_MINSTACK, "to decode JSON");
+    unsigned char *fields = kept_fields(L);
     struct json_reader **box = push_box(L, sizeof *box, READER_NAME, reader_gc);
     ljson_value_push_array_metatable(L); /* box, mt */
     *box = json_reader_new(text, len, options, err);
-    int result = *box != NULL ? build(L, *box, base + 2, err) : -1; /* box, mt, value? */
+    struct building building = {
+        .reader = *box, .array_metatable = base + 2, .fields = fields, .result = -1, .err = err};
+    if (*box != NULL && len >= LARGE)
+        build_uncollected(L, &building); /* box, mt, value */
+    else if (*box != NULL)
+        building.result = build(L, &building); /* box, mt, value? */
     json_reader_free(*box);
     *box = NULL;
-    if (result == 0)
+    if (building.result == 0)
         lua_replace(L, base + 1);
-    lua_settop(L, base + (result == 0));
-    return result;
+    lua_settop(L, base + (building.result == 0));
+    return building.result;
 }
 
 void ljson_options(lua_State *L, int index, const char *what, struct json_options *options)

@@ -160,12 +160,12 @@ static int read_value(struct json_reader *reader, struct json_token *token, stru
         return read_string(reader, JSON_STRING, token, err);
     if (c >= '0' && c <= '9')
         return json_scan_number(reader, token, err);
+    if (read_word(reader, token))
+        return 0;
     if (at_not_a_number(reader))
         return read_not_a_number(reader, token, err);
     if (c == '-')
         return json_scan_number(reader, token, err);
-    if (read_word(reader, token))
-        return 0;
     return json_reader_fail_expected(reader, err, expected);
 }
 

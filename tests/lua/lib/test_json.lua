@@ -95,6 +95,38 @@ function TestDecode.test_long_string()
   lu.assertTrue(decode('"' .. long .. '"') == long)
 end
 
+-- Over 64 KiB: its keys are kept, and the collector stands still while it is read.
+function TestDecode.test_large()
+  local rows, texts = {}, {}
+  for i = 1, 1500 do
+    local row = { id = i, ["key" .. i] = "value" .. i, ["k\0" .. i % 7] = true, [("l"):rep(i % 50 + 1)] = { i } }
+    rows[i], texts[i] = row, json.encode(row)
+  end
+  texts[1] = '{"i\\u0064":1,"key1":0,"key1":"value1","k\\u00001":true,"l":[],"ll":[1]}'
+  rows[1].l, rows[1].ll = {}, { 1 }
+  local text = "[" .. table.concat(texts, ",") .. "]"
+  lu.assertTrue(#text > 64 * 1024)
+  lu.assertEquals(decode(text), rows)
+  lu.assertTrue(collectgarbage "isrunning")
+  lu.assertStrContains(select(2, json.decode(text:sub(1, -2))).message, "the end of the text")
+  lu.assertTrue(collectgarbage "isrunning")
+  collectgarbage "stop"
+  decode "[{}]"
+  local running = collectgarbage "isrunning" -- under stress.lua
+  lu.assertEquals(decode(text), rows)
+  lu.assertEquals(collectgarbage "isrunning", running)
+  collectgarbage "restart"
+end
+
+-- Room for the fields of the last object is made for the next one: it changes nothing but time.
+function TestDecode.test_objects_of_all_sizes()
+  for _, size in ipairs { 0, 1, 200, 0, 3, 64, 65, 2 } do
+    local object = {}
+    for i = 1, size do object["field" .. i] = { i } end
+    lu.assertEquals(decode(json.encode(object)), object)
+  end
+end
+
 function TestDecode.test_misuse()
   lu.assertErrorMsgContains("string expected, got table", json.decode, {})
   lu.assertErrorMsgContains("unknown option 'lenent'; did you mean 'lenient'?", json.decode, "1",
