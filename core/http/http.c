@@ -3,7 +3,6 @@
 #include "mem.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,21 +81,6 @@ static void set_state(struct http_transfer *transfer, enum http_state state)
         list_append(to, transfer);
 }
 
-/*
- * TLS writes to a socket that the server closed raise SIGPIPE, and with CURLOPT_NOSIGNAL libcurl
- * leaves that to us. Elsewhere in the program the signal keeps its meaning (`jeton … | head`).
- */
-static void sigpipe_ignore(struct sigaction *before)
-{
-    const struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGPIPE, &ignore, before);
-}
-
-static void sigpipe_restore(const struct sigaction *before)
-{
-    sigaction(SIGPIPE, before, NULL);
-}
-
 /* Gives the transfer a handle. Returns whether that has the options of a plain transfer already,
  * which this is, too. */
 static bool open_easy(struct http *http, struct http_transfer *transfer)
@@ -132,7 +116,6 @@ static void keep_easy(struct http *http, struct http_transfer *transfer, bool wh
     http->kept[http->nkept++].plain = plain;
 }
 
-/* While SIGPIPE is ignored: it may end a TLS connection. */
 static void close_easy(struct http *http, struct http_transfer *transfer, bool whole)
 {
     loop_timer_stop(http->loop, &transfer->idle_timer);
@@ -230,10 +213,7 @@ static void look_idle(void *arg)
         transfer->moved = moved;
         transfer->moved_ms = now_ms;
     } else if (now_ms - transfer->moved_ms >= transfer->timeout_ms) {
-        struct sigaction before;
-        sigpipe_ignore(&before);
         finish(transfer, CURLE_OPERATION_TIMEDOUT);
-        sigpipe_restore(&before);
         return;
     }
     loop_timer_start(loop, &transfer->idle_timer, pause_ms, look_idle, transfer);
@@ -303,11 +283,9 @@ static void hook_remove(struct http *http)
 static void after_poll(void *arg)
 {
     struct http *http = arg;
-    struct sigaction before;
     int running = 0, left = 0;
     if (http->at_once)
         launch(http);
-    sigpipe_ignore(&before);
     http->api->multi_perform(http->multi, &running);
     for (CURLMsg *message; (message = http->api->multi_info_read(http->multi, &left)) != NULL;) {
         struct http_transfer *transfer = NULL;
@@ -315,7 +293,6 @@ static void after_poll(void *arg)
         http->api->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         finish(transfer, code);
     }
-    sigpipe_restore(&before);
     deliver(http);
     if (is_idle(http))
         hook_remove(http);
@@ -388,13 +365,10 @@ void http_free(struct http *http)
         while (lists[i]->first != NULL)
             http_cancel(lists[i]->first);
     if (http->multi != NULL) {
-        struct sigaction before;
-        sigpipe_ignore(&before);
         while (http->nkept > 0)
             http->api->easy_cleanup(http->kept[--http->nkept].easy);
         http->api->multi_cleanup(http->multi);
         http->api->share_cleanup(http->share); /* no handle uses it any more */
-        sigpipe_restore(&before);
     }
     for (struct http_transfer *transfer = http->spare, *next; transfer != NULL; transfer = next) {
         next = transfer->next;
@@ -466,11 +440,8 @@ void http_cancel(struct http_transfer *transfer)
     if (transfer == NULL || transfer->state == HTTP_DELIVERING)
         return; /* its done callback runs: freed when that returns */
     struct http *http = transfer->http;
-    struct sigaction before;
     list_remove(list_of(http, transfer->state), transfer);
-    sigpipe_ignore(&before);
     transfer_free(transfer);
-    sigpipe_restore(&before);
     if (is_idle(http))
         hook_remove(http);
 }

@@ -126,7 +126,9 @@ typedef void http_done_fn(void *arg, struct http_result *result);
 struct http;
 struct http_transfer;
 
-struct http *http_new(struct loop *loop, struct log *log); /* cheap: loads nothing */
+/* Cheap: loads nothing. The process ignores SIGPIPE, as `main` has it: TLS writes to a socket that
+ * the server closed raise it. */
+struct http *http_new(struct loop *loop, struct log *log);
 /* From now on what is started in a turn of the loop is sent in that turn, not at the beginning of
  * the next one. For those who watch signals all the time: others look between two turns whether an
  * exchange is about to be sent, which no signal may cut. */
