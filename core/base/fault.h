@@ -35,6 +35,9 @@ void fault_point(const char *name);
 /* 1: all memory is given back at the end, as if the process went on. */
 #define FAULT_TIDY "tidy"
 
+/* What a call of a state in a database has, in ms (STORE_PG_CALL_MS). */
+#define FAULT_STORE_CALL "store-call"
+
 int64_t fault_number(const char *name); /* 0: as it is; in `jeton` always */
 
 #endif

@@ -1,5 +1,6 @@
 /* PostgreSQL as an engine. */
 #include "clock.h"
+#include "fault.h"
 #include "mem.h"
 #include "safefile.h"
 #include "store_home.h"
@@ -37,7 +38,9 @@ static void *pg_create(const struct state_place *place, struct loop *loop)
     };
     pg->prefix = mem_printf("\"%s\".", pg->place.schema);
     pg->make = true;
-    pg->call_ms = STORE_PG_CALL_MS;
+    pg->call_ms = fault_number(FAULT_STORE_CALL);
+    if (pg->call_ms == 0)
+        pg->call_ms = STORE_PG_CALL_MS;
     clock_boot_id(pg->boot_id);
     return pg;
 }

@@ -4,20 +4,22 @@ import concurrent.futures
 import json
 import os
 import signal
-import socket
 import subprocess
-import threading
 import time
 import unittest
 
+from cuts import PARTS, Proxy
 from oauth2 import ID, REFRESH, SECRET, Grants
 from postgres import HOSTS, SOCKET, TOKEN, OwnServer, PostgresCase
-from support import SOAK, end_process, side_by_side, wait_until
+from support import JETON, JETON_FAULTY, SOAK, end_process, side_by_side, wait_until
 
 # So many places of a run are tried on each side; in the long form, each part of each message.
 PLACES = 8
 # Of a loss that stays, each place takes the time after which a run gives up: so many, or each message, at a time.
 STAYS = 12 if SOAK else 5
+CALL_MS = 10000 if SOAK else 2500
+# A token that has come is tried to be stored until shortly before this end of a run.
+STAYS_MORE = f", timeout: {3 * CALL_MS // 1000 + 2}s"
 # A run that claims a slot, and has to exchange its refresh token, which is good for one use.
 EXCHANGES = """\
 local s = require "jeton.state"
@@ -42,7 +44,7 @@ connectors:
   books: {{ provider: oauth2, token_url: {url}/token, client_id: {id}, client_secret: {secret}, refresh_token: {refresh},
            endpoint: "{url}" }}
 jobs:
-  job: {{ script: {folder}/job.lua, connector: books, schedule: "* * * * *", timezone: UTC, catch_up: true }}
+  job: {{ script: {folder}/job.lua, connector: books, schedule: "* * * * *", timezone: UTC, catch_up: true{more} }}
 """
 # As if the slot and the token were an hour old.
 AGO = """\
@@ -50,110 +52,6 @@ DELETE FROM @slot WHERE slot_ms < (SELECT max(slot_ms) FROM @slot);
 UPDATE @slot SET slot_ms = slot_ms - 3600000;
 UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'
 """
-PARTS = {"start": lambda length: 0, "middle": lambda length: length // 2, "end": lambda length: length}
-
-
-def message_length(data, first):
-    """Of the protocol's message that begins there, or None as long as that is not known; the first one of a client has no
-    letter before its length."""
-    head = 0 if first else 1
-    return head + int.from_bytes(data[head:head + 4], "big") if len(data) >= head + 4 else None
-
-
-class Proxy:
-    """Between jeton and the server. Passes on message by message; cuts the connection of one of them."""
-
-    def __init__(self, folder, behind):
-        os.mkdir(folder, 0o700)
-        self.behind = behind + "/.s.PGSQL.5432"
-        self.arm(None, 0, None)
-        self.connections = self.round_trips = 0  # how often clients have waited for answers
-        self.far_s = 0  # how long answers are under way
-        self.stays = self.away = False  # from the cut on, everything is cut and nobody gets through
-        self.open = threading.Event()  # unless it is set, nothing gets through, and nobody is told
-        self.open.set()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(folder + "/.s.PGSQL.5432")
-        self.listener.listen(64)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def arm(self, side, number, part):
-        """To cut the message of this number from now on, over all connections, after `part(its length)` bytes."""
-        self.passed = {"up": [], "down": []}  # of each message: whether another one came with it
-        self.side, self.number, self.part = side, number, part
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            try:
-                server.connect(self.behind)
-            except OSError:  # it does not listen yet
-                client.close()
-                server.close()
-                continue
-            if self.away:
-                client.close()
-                server.close()
-                continue
-            self.connections += 1
-            waiting = [0]  # syncs that are not answered
-            for side, source, target in (("up", client, server), ("down", server, client)):
-                threading.Thread(target=self.pass_on, args=(side, source, target, waiting), daemon=True).start()
-
-    def places(self):
-        """(side, number, part) of what has passed. The end of a message is the start of one that came with it."""
-        return [(side, number, part) for side, passed in self.passed.items() for number, followed in enumerate(passed)
-                for name, part in PARTS.items() if not (followed and name == "end")]
-
-    def cuts(self, side, length, followed):
-        """How many bytes of the next message pass, if it is the one."""
-        passed = self.passed[side]
-        passed.append(followed)
-        if side != self.side or len(passed) <= self.number:
-            return None
-        self.side = None
-        self.away = self.stays
-        return self.part(length)
-
-    def count(self, side, kind, waiting):
-        if side == "up" and kind == b"S":
-            self.round_trips += waiting[0] == 0
-            waiting[0] += 1
-        elif side == "down" and kind == b"Z" and waiting[0] > 0:
-            waiting[0] -= 1
-
-    def pass_messages(self, side, source, target, waiting):
-        data, first = b"", side == "up"
-        while more := source.recv(65536):
-            self.open.wait()
-            if self.away:
-                return
-            if side == "down" and self.far_s:
-                time.sleep(self.far_s)
-            data += more
-            while (length := message_length(data, first)) is not None and length <= len(data):
-                cut = self.cuts(side, length, length < len(data))
-                self.count(side, b"" if first else data[:1], waiting)
-                target.sendall(data[:length if cut is None else cut])
-                if cut is not None:
-                    return
-                data, first = data[length:], False
-
-    def pass_on(self, side, source, target, waiting):
-        try:
-            self.pass_messages(side, source, target, waiting)
-        except OSError:
-            pass
-        for end in (source, target):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        source.close()  # the other one is for the thread that reads from it
 
 
 def some(places):
@@ -168,7 +66,7 @@ class CutCase(PostgresCase):
         proxy = Proxy(self.folder + "/proxy-" + self.schema, behind)
         self.addCleanup(proxy.listener.close)
         self.write("job.lua", EXCHANGES.format(folder=self.folder))
-        self.host(0, SCHEDULED.format(url=grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder),
+        self.host(0, SCHEDULED.format(url=grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder, more=""),
                   url=f"postgresql://jeton@/jeton?host={self.folder}/proxy-{self.schema}")
         self.assertEqual(self.on(0, "run", "--job", "job", "--scheduled").returncode, 0)  # notes when it was installed
         self.sql("UPDATE @job SET installed_ms = 0")
@@ -213,15 +111,16 @@ class Stays(PostgresCase):
         self.proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(self.proxy.listener.close)
         self.write("job.lua", STAYS_JOB.format(folder=self.folder))
-        self.host(0, SCHEDULED.format(url=self.grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder),
+        self.host(0, SCHEDULED.format(url=self.grants.url, id=ID, secret=json.dumps(SECRET), refresh=REFRESH, folder=self.folder,
+                                      more=STAYS_MORE),
                   url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
         self.scheduled()
         self.sql("UPDATE @job SET installed_ms = 0")
         self.counted = 0
         self.whole("first")
 
-    def scheduled(self, turn=""):
-        return self.on(0, "run", "--job", "job", "--scheduled", env={"TURN": turn})
+    def scheduled(self, turn="", program=JETON, **env):
+        return self.on(0, "run", "--job", "job", "--scheduled", program=program, env={"TURN": turn, **env})
 
     def ran(self):
         """(turn, slot, access token) of each time that the script has come so far."""
@@ -248,7 +147,7 @@ class Stays(PostgresCase):
         known, sent, rows = len(self.ran()), len(self.grants.forms), len(self.sql("SELECT 1 FROM @run"))
         self.proxy.arm(side, number, PARTS["middle"])
         self.proxy.stays = True
-        lost = self.scheduled(where)
+        lost = self.scheduled(where, JETON_FAULTY, JETON_FAULT=f"store-call={CALL_MS}")
         reached, self.proxy.stays, self.proxy.away = self.proxy.away, False, False
         self.proxy.arm(None, 0, None)
         after = self.scheduled(where + "-next")  # of this slot, if nobody has claimed it; or of the next minute

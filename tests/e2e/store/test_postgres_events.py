@@ -12,11 +12,11 @@ import time
 import unittest
 
 import listening
+from cuts import Proxy
 from listening import HOOK, SECRET, Listener
 from namespaces import ENTER, end_host, has_namespaces
 from postgres import SOCKET, OwnServer, PostgresCase
 from support import JETON, SOAK, SOURCE, side_by_side, wait_until
-from test_postgres_cut import Proxy
 
 EVENTS = 2000 if SOAK else 600
 KEYS = 7
