@@ -37,6 +37,8 @@ void fault_point(const char *name);
 
 /* What a call of a state in a database has, in ms (STORE_PG_CALL_MS). */
 #define FAULT_STORE_CALL "store-call"
+/* For how many ms a refresh token that came is tried to be stored (TOKEN_STORE_MS). */
+#define FAULT_TOKEN_STORE "token-store"
 
 int64_t fault_number(const char *name); /* 0: as it is; in `jeton` always */
 

@@ -56,6 +56,18 @@ int store_rights(struct store *store, struct err *err)
     return store->engine->rights != NULL ? store->engine->rights(store->self, err) : 0;
 }
 
+bool store_keeps(const struct store *store)
+{
+    return store->engine->keeps != NULL && store->engine->keeps(store->self);
+}
+
+int store_push(struct store *store, struct err *err)
+{
+    if (!store_keeps(store))
+        return 1;
+    return prepare(store, err) == 0 ? store->engine->push(store->self, err) : -1;
+}
+
 int store_check(struct store *store, struct err *err)
 {
     return store->engine->check != NULL ? store->engine->check(store->self, err) : 0;

@@ -64,6 +64,11 @@ int store_open(struct store *store, struct err *err);
 /* The same, but a state that is elsewhere is reached with the first call, in its round trip: what
  * is wrong there, that call says. */
 int store_ready(struct store *store, struct err *err);
+/* Whether this host keeps a refresh token that could not be stored. Asks nobody. */
+bool store_keeps(const struct store *store);
+/* Stores what is kept: 1: nothing is left; 0: what is left cannot be read (another key, damage);
+ * -1: it could not be stored now. Blocks. */
+int store_push(struct store *store, struct err *err);
 /* Whether all that runs may need is permitted there: ERR_CONFIG says what is not. Blocks. */
 int store_rights(struct store *store, struct err *err);
 /* What can be told of how it is configured without reaching or making it. */

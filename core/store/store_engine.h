@@ -21,6 +21,8 @@ struct store_engine {
     int (*check)(void *self, struct err *err);
     /* NULL: open has seen the state. Else calls see it, and this blocks until that is done. */
     int (*reach)(void *self, struct err *err);
+    bool (*keeps)(const void *self);            /* as store_keeps. NULL: nothing */
+    int (*push)(void *self, struct err *err);   /* as store_push; it is open */
     int (*rights)(void *self, struct err *err); /* as store_rights; NULL: open has all */
     /* As store_schema_sql. NULL: there is none. */
     int (*schema_sql)(void *self, struct buf *out, struct err *err);
@@ -41,6 +43,8 @@ struct store_engine {
     int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);
     /* As store_lease_left_ms, of one that is held. NULL: it does not run out. */
     int64_t (*lease_left_ms)(const struct store_lease *lease);
+    /* As store_lease_keep. NULL: it does not run out. */
+    void (*lease_keep)(const struct store_lease *lease, bool keep);
     void (*lease_release)(void *self, struct store_lease *lease);
     /* As store_tend. NULL: leases need nothing. */
     int64_t (*tend)(void *self);

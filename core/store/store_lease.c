@@ -90,6 +90,12 @@ void store_lease_unreserve(struct store_lease *lease)
     lock_unreserve(&lease->lock);
 }
 
+void store_lease_keep(struct store_lease *lease, bool keep)
+{
+    if (lease->store != NULL && lease->store->engine->lease_keep != NULL)
+        lease->store->engine->lease_keep(lease, keep);
+}
+
 void store_lease_release(struct store_lease *lease)
 {
     if (lease->store != NULL)

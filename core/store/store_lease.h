@@ -26,6 +26,9 @@ struct store_lease {
     const char *key;    /* while it is taken */
     int64_t give_up_ms; /* likewise */
     bool held;
+    /* When it was taken it was free because it had run out: its last holder, of another host, may
+     * live and not know yet. */
+    bool inherited;
     struct lock lock; /* of this host */
     void *engine;     /* the engine's own */
     void (*done)(void *arg, const struct err *err);
@@ -65,6 +68,9 @@ int64_t store_tend(struct store *store);
  */
 int store_lease_reserve(struct store_lease *lease, size_t bytes, struct err *err);
 void store_lease_unreserve(struct store_lease *lease);
+/* keep: it is not released by store_lease_release, but runs out, where leases do, so that others
+ * wait for what its holder could not store. */
+void store_lease_keep(struct store_lease *lease, bool keep);
 void store_lease_release(struct store_lease *lease); /* idempotent; ends taking too */
 
 #endif

@@ -60,6 +60,7 @@ struct store_pg {
     struct loop *loop;
     void (*hello)(struct store_pg *pg); /* store_pg_hello: after connecting */
     void (*push)(struct store_pg *pg);  /* store_pg_token_push: before a token's lease is taken */
+    void (*look)(struct store_pg *pg);  /* store_pg_token_look: before a lease is renewed */
     struct state_place place;           /* its strings are this engine's */
     char *prefix;                       /* "schema". */
     char *label;                        /* for messages; has no secret */
@@ -103,6 +104,7 @@ struct store_pg {
     unsigned char claim_mark[STORE_PG_MARK_SIZE];
     bool claims; /* with that mark, until it has brought something */
     struct store_pg_lease *leases;
+    int64_t look_ms;       /* when the spool is to be looked at again */
     struct err not_pushed; /* why the last token of the spool could not be stored; ERR_NONE: none */
     struct store_pg_bucket {
         char *key, *text;
@@ -152,7 +154,8 @@ void store_pg_scope(struct store_pg_batch *batch, const char *scope); /* its byt
 /* Sealed for this column and this owner. */
 void store_pg_sealed(struct store_pg_batch *batch, const char *column, const char *owner,
                      const char *text, size_t len);
-/* Nothing of the batch happens when the lease was lost. NULL: always. */
+/* Nothing of the batch happens when the lease was lost. One that could not be renewed in time is
+ * judged by its row: nobody else may have taken it. NULL: always. */
 void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *under);
 
 /* SQL that fails, and so undoes all, where the lease has no row, or where there is too much: by
@@ -263,8 +266,9 @@ int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct 
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
 int64_t store_pg_lease_tend(struct store_pg *pg);
 int64_t store_pg_lease_left_ms(const struct store_lease *lease);
-/* Its release leaves the row to run out: other hosts wait for what this one could not store. */
-void store_pg_lease_keep(const struct store_lease *lease);
+/* keep: its release leaves the row to run out, as other hosts wait for what this one could not
+ * store; and it is renewed also when it cannot be trusted any more. */
+void store_pg_lease_keep(const struct store_lease *lease, bool keep);
 /* Likewise that of this owner's token. False: this process does not hold it. */
 bool store_pg_lease_keep_token(struct store_pg *pg, const char *owner);
 int64_t store_pg_lease_epoch(const struct store_lease *lease);
@@ -290,6 +294,9 @@ size_t store_pg_spool_each(struct store_pg *pg, store_pg_spool_fn *fn, void *arg
  * as a spare where somebody else has exchanged since, or is about to. What still lies there is
  * later than the row, and who holds the token's lease cannot load that. */
 void store_pg_token_push(struct store_pg *pg);
+/* The same now and then, and without a long wait: for those that have a connection for long, which
+ * find what other processes of this host have left. */
+void store_pg_token_look(struct store_pg *pg);
 
 /* What is remembered of limits. */
 void store_pg_bucket_forget(struct store_pg *pg);

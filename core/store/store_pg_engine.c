@@ -27,6 +27,7 @@ static void *pg_create(const struct state_place *place, struct loop *loop)
     pg->loop = loop;
     pg->hello = store_pg_hello;
     pg->push = store_pg_token_push;
+    pg->look = store_pg_token_look;
     pg->place = (struct state_place){
         .folder = mem_strdup(place->folder),
         .url = mem_strdup(place->url),
@@ -239,6 +240,25 @@ static int pg_reach(void *self, struct err *err)
     return err->kind == ERR_NONE ? 0 : -1;
 }
 
+static bool pg_keeps(const void *self)
+{
+    return store_pg_spool_each((struct store_pg *)(uintptr_t)self, NULL, NULL) > 0;
+}
+
+/* Whatever the first answer of a connection does with it is done once more. */
+static int pg_push(void *self, struct err *err)
+{
+    struct store_pg *pg = self;
+    if (pg_reach(pg, err) != 0)
+        return -1;
+    store_pg_token_push(pg);
+    store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
+    if (!pg_keeps(pg))
+        return 1;
+    *err = pg->not_pushed;
+    return err->kind != ERR_NONE ? -1 : 0;
+}
+
 static void lacked(struct store_pg_batch *batch, const struct err *err)
 {
     noted(batch, err);
@@ -405,6 +425,7 @@ static void pg_start(void *self, struct store_call *call)
     struct store_pg *pg = self;
     struct store_pg_work *work = mem_alloc(sizeof *work);
     store_pg_keys_look(pg);
+    store_pg_token_look(pg);
     *work = (struct store_pg_work){.pg = pg, .call = call};
     call->engine = work;
     ask(work);
@@ -447,6 +468,8 @@ const struct store_engine store_pg = {
     .open = pg_open,
     .check = pg_check,
     .reach = pg_reach,
+    .keeps = pg_keeps,
+    .push = pg_push,
     .rights = pg_rights,
     .schema_sql = pg_schema_sql,
     .close = pg_close,
@@ -460,6 +483,7 @@ const struct store_engine store_pg = {
     .lease_take = pg_lease_take,
     .lease_renew = pg_lease_renew,
     .lease_left_ms = store_pg_lease_left_ms,
+    .lease_keep = store_pg_lease_keep,
     .lease_release = pg_lease_release,
     .tend = pg_tend,
 };

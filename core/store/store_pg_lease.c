@@ -40,7 +40,8 @@ struct store_pg_lease {
     int64_t give_up_ms;
     struct loop_timer timer;
     int pending; /* batches of it */
-    bool kept;   /* it is not released, but runs out */
+    bool lapsed; /* it cannot be trusted any more; its row tells whether it is lost */
+    bool kept;   /* it is not released, but runs out; and until then renewed as long as it can be */
     void (*done)(void *arg, const struct err *err);
     void *arg;
     struct store_pg_lease *next; /* of pg->leases */
@@ -90,15 +91,16 @@ static void put_holder(struct store_pg_batch *batch, const struct store_pg_lease
 
 void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *under)
 {
+    const struct store_pg_lease *own = under != NULL ? under->engine : NULL;
     if (under == NULL)
         return;
-    if (!under->held) { /* what is saved all the same is kept otherwise (keeps_late) */
+    if (!under->held && !own->lapsed) {
         store_pg_say(batch, "SELECT " STORE_PG_LOST("0"));
         return;
     }
     store_pg_say(batch, "WITH its AS (SELECT FROM @lease WHERE " MINE " FOR UPDATE)"
                         " SELECT " STORE_PG_LOST("count(*)") " FROM its");
-    put_holder(batch, under->engine);
+    put_holder(batch, own);
 }
 
 /* The end of the row */
@@ -145,11 +147,14 @@ static void renewed(struct store_pg_batch *batch, const struct err *err)
     own->pending--;
     if (lease_free(own))
         return;
-    if (err == NULL && store_pg_rows(batch, 0) > 0)
+    bool lost = err == NULL && store_pg_rows(batch, 0) == 0;
+    if (err == NULL && !lost)
         own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
-    else if (err == NULL || run_out(own))
+    if (lost || (err != NULL && run_out(own))) {
+        own->lapsed = !lost;
         own->lease->held = false;
-    if (own->lease->held)
+    }
+    if (own->lease->held || (own->kept && !lost))
         plan_renewal(own, err == NULL ? terms[own->kind].renewed_ms : AGAIN_MS);
 }
 
@@ -166,8 +171,10 @@ static struct store_pg_batch *renewal(struct store_pg_lease *own)
 static void renew(void *arg)
 {
     struct store_pg_lease *own = arg;
-    if (own->pid == getpid() && own->pending == 0)
-        lease_send(own, renewal(own));
+    if (own->pid != getpid() || own->pending > 0)
+        return;
+    own->pg->look(own->pg);
+    lease_send(own, renewal(own));
 }
 
 static void plan_renewal(struct store_pg_lease *own, int64_t delay_ms)
@@ -223,10 +230,11 @@ int64_t store_pg_lease_left_ms(const struct store_lease *lease)
     return left_ms > 0 ? left_ms : 0;
 }
 
-void store_pg_lease_keep(const struct store_lease *lease)
+void store_pg_lease_keep(const struct store_lease *lease, bool keep)
 {
     struct store_pg_lease *own = lease->engine;
-    own->kept = true;
+    if (own != NULL)
+        own->kept = keep;
 }
 
 bool store_pg_lease_keep_token(struct store_pg *pg, const char *owner)
@@ -270,6 +278,7 @@ static void row_taken(struct store_pg_batch *batch, const struct err *err)
         done(own, err);
     } else if (store_pg_rows(batch, 0) > 0) {
         own->epoch = store_pg_get_int(batch, 0, 0, 0, 0);
+        own->lease->inherited = store_pg_get_true(batch, 0, 0, 1);
         own->until_ms = own->asked_ms + terms[own->kind].lasts_ms;
         plan_renewal(own, terms[own->kind].renewed_ms);
         done(own, NULL);
@@ -299,7 +308,9 @@ static void try_row(void *arg)
                         " boot_id = excluded.boot_id WHERE its.until IS NULL"
                         " OR its.until <= clock_timestamp() OR its.holder = excluded.holder"
                         " OR (its.host = excluded.host AND its.boot_id = excluded.boot_id)"
-                        " RETURNING epoch");
+                        " RETURNING epoch, (SELECT before.until IS NOT NULL AND before.host <> $6"
+                        " FROM @lease AS before WHERE before.kind = $1"
+                        " AND before.key = sha256($2))");
     own->epoch = 1;
     put_holder(batch, own);
     store_pg_int(batch, terms[own->kind].lasts_ms);

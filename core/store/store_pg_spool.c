@@ -17,6 +17,7 @@
 struct entry {
     uint32_t len;
     uint8_t null, format;
+    uint16_t unused; /* zeros, and no padding */
 };
 
 static char *path_of(const struct store_pg *pg, const char *name)

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOK_MS      5000 /* between two looks at what this host keeps */
+#define LOCK_TIMEOUT "5000"
+#define LOOK_TIMEOUT "200" /* what is asked besides waits for a look */
+
 #define HEAL                                                                                       \
     "bring its key back, or sign in again (`jeton login`), or forget it (`jeton logout --local`)"
 
@@ -203,7 +207,7 @@ static void spare(struct store_pg *pg, struct pushing *pushing)
 
 static void pushed(struct store_pg_batch *batch, const struct err *err)
 {
-    if (err == NULL && (store_pg_get_true(batch, 0, 0, 0) || !store_pg_get_true(batch, 2, 0, 0)))
+    if (err == NULL && (store_pg_get_true(batch, 1, 0, 0) || !store_pg_get_true(batch, 3, 0, 0)))
         spare(batch->pg, batch->arg);
     else
         push_ended(batch, err);
@@ -217,7 +221,7 @@ static char *owner_of_file(const char *name) /* mem_free */
 
 static void push_row(struct store_pg_batch *batch, const char *name, const char *owner)
 {
-    const struct store_pg_statement *row = &batch->statements[1];
+    const struct store_pg_statement *row = &batch->statements[2];
     size_t len = (size_t)row->lengths[STORE_PG_TOKEN_REFRESH];
     struct pushing *pushing = mem_alloc(sizeof *pushing + len);
     snprintf(pushing->name, sizeof pushing->name, "%s", name);
@@ -234,14 +238,16 @@ static void push_row(struct store_pg_batch *batch, const char *name, const char 
 
 /* Into the row, unless another exchange has been stored since: then it is a spare. It is both where
  * somebody exchanges just now, who may replace the row. One that no key opens stays, as its key may
- * come again. */
+ * come again. arg: NULL where it must not
+ * take long. */
 static void push(struct store_pg *pg, const char *name, void *arg)
 {
     const char *dot = strrchr(name, '.');
     struct store_pg_batch *batch = store_pg_batch_new(pg, pushed, NULL);
     char *owner = owner_of_file(name);
-    (void)arg;
     batch->hello = true;
+    store_pg_say(batch, "SELECT set_config('lock_timeout', $1, true)");
+    store_pg_text(batch, arg != NULL ? LOCK_TIMEOUT : LOOK_TIMEOUT);
     store_pg_say(batch, "SELECT until > clock_timestamp() AND epoch <> $3::bigint FROM @lease"
                         " WHERE kind = $1 AND key = sha256($2) FOR UPDATE");
     store_pg_int(batch, STORE_LEASE_TOKEN);
@@ -256,10 +262,22 @@ static void push(struct store_pg *pg, const char *name, void *arg)
     mem_free(owner);
 }
 
+static void push_all(struct store_pg *pg, bool waits)
+{
+    pg->look_ms = loop_now_ms(pg->loop) + LOOK_MS;
+    err_clear(&pg->not_pushed);
+    store_pg_spool_each(pg, push, waits ? pg : NULL);
+}
+
 void store_pg_token_push(struct store_pg *pg)
 {
-    err_clear(&pg->not_pushed);
-    store_pg_spool_each(pg, push, NULL);
+    push_all(pg, true);
+}
+
+void store_pg_token_look(struct store_pg *pg)
+{
+    if (pg->known && loop_now_ms(pg->loop) >= pg->look_ms)
+        push_all(pg, false);
 }
 
 /* A later token of this row that is kept on this host. */
@@ -346,16 +364,18 @@ static void saved(struct store_pg_work *work, struct err *err)
         return;
     if (err == NULL) {
         store_pg_spool_remove(work->pg, work->last);
+        if (work->call != NULL)
+            store_pg_lease_keep(work->call->under, false);
     } else if (err->kind == ERR_LOST) {
         err_wrap(err, "what came is kept for the next exchange");
-        push(work->pg, work->last, NULL);
+        push_all(work->pg, true);
     } else if (store_pg_spool_has(work->pg, work->last)) {
         err_wrap(err,
                  "what came is kept in '%s/spool/%s', and stored when this host's next "
                  "process opens the state",
                  work->pg->place.folder, work->last);
         if (work->call != NULL)
-            store_pg_lease_keep(work->call->under);
+            store_pg_lease_keep(work->call->under, true);
     }
 }
 

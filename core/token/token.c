@@ -79,9 +79,10 @@ void token_cancel(struct token_request *request)
         exchange_cancel(request->exchange);
     store_cancel(&request->call);
     mem_free(request);
-    /* No request waits any more: release the lock, unless a reply may be on its way. */
+    /* No request waits any more: release the lock, unless a reply may be on its way, or is here and
+     * cannot be stored. */
     if (flight != NULL && flight->waiters == NULL && !flight->ending &&
-        !token_flight_on_wire(flight))
+        !token_flight_on_wire(flight) && !flight->store.stuck)
         token_flight_free(flight);
 }
 

@@ -6,26 +6,13 @@
 #include "token_flight_end.h"
 #include "token_flight_given.h"
 #include "token_flight_refused.h"
+#include "token_flight_store.h"
 #include "token_intent.h"
 #include "token_lock.h"
 #include "token_pause.h"
 #include "token_request.h"
 
 #include <string.h>
-
-static void flight_stored(void *arg)
-{
-    struct flight *flight = arg;
-    if (flight->call.result < 0) {
-        token_flight_fail(flight, &flight->call.err);
-        return;
-    }
-    fault_point(FAULT_TOKEN_STORED);
-    if (flight->failure.kind != ERR_NONE)
-        token_flight_fail(flight, &flight->failure);
-    else
-        token_flight_succeed(flight, TOKEN_EXCHANGE);
-}
 
 static void flight_keep_metadata(struct flight *flight, const char *metadata)
 {
@@ -90,7 +77,8 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     row->intent = (struct store_intent){0};
     flight->saves = false;
     store_lease_unreserve(&flight->lease);
-    token_flight_call(flight, STORE_TOKEN_SAVE, flight_stored);
+    flight->rotated = result->token.refresh_token != NULL;
+    token_flight_store(flight);
 }
 
 static int no_grant(const struct flight *flight, struct err *err)
@@ -294,7 +282,7 @@ static void flight_look(struct flight *flight)
         token_flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
     else if (flight_keeps(flight, &err))
         token_flight_fail(flight, &err);
-    else
+    else if (!token_flight_store_awaits(flight))
         token_flight_call(flight, STORE_SALT, flight_exchange);
 }
 
@@ -377,5 +365,6 @@ struct flight *token_flight_join(struct token_request *request)
 bool token_flight_on_wire(const struct flight *flight)
 {
     bool stores = flight->call.store != NULL && flight->call.op == STORE_TOKEN_SAVE;
-    return stores || (flight->exchange != NULL && exchange_on_wire(flight->exchange));
+    return (stores && !flight->store.stuck) ||
+           (flight->exchange != NULL && exchange_on_wire(flight->exchange));
 }

@@ -25,6 +25,8 @@ void token_flight_free(struct flight *flight)
     if (flight->exchange != NULL)
         exchange_cancel(flight->exchange);
     store_cancel(&flight->call);
+    loop_timer_stop(flight->tokens->loop, &flight->store.again);
+    loop_timer_stop(flight->tokens->loop, &flight->store.limit);
     release(flight);
     connector_secrets_destroy(&flight->secrets);
     token_cache_unconfigure(&flight->configured);

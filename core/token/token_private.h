@@ -40,6 +40,15 @@ struct flight_given {
     loop_fn *send;              /* where there is none */
 };
 
+/* Storing what came (token_flight_store.h). */
+struct flight_store {
+    bool stuck;                     /* it has failed, and is tried again */
+    struct loop_timer again, limit; /* the next try, or look; the last one */
+    int64_t pause_ms;
+    struct err err;     /* of the last try */
+    int64_t awaited_ms; /* until when another host may store what came to it; 0: not yet known */
+};
+
 /* One exchange of this process for one connector, from waiting for the lock to the stored result.
  */
 struct flight {
@@ -68,7 +77,9 @@ struct flight {
     /* Of a refusal: the row as it stands in the state by then, looked at once. */
     struct store_token peer;
     bool looked;
-    loop_fn *again;   /* begins anew with the row that was just loaded */
+    loop_fn *again; /* begins anew with the row that was just loaded */
+    bool rotated;   /* a refresh token has come */
+    struct flight_store store;
     bool saves, ends; /* of a failed exchange, if nobody else has got further: the row is written,
                          or its intent */
     struct token_request *waiters;

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import random
+import signal
 import subprocess
 import threading
 import time
@@ -269,8 +270,9 @@ class HostsTokens(OwnServer):
         self.all_have(crowd)
         self.assertEqual(len(self.proxies[0].passes), 1)
 
-    def not_stored(self, break_it, mend_it):
-        """The reply has come, and cannot be stored until the command has given up; others of its host wait meanwhile."""
+    def not_stored(self, break_it, mend_it, ends=False):
+        """The reply has come, and cannot be stored for longer than a call of the state takes; others of its host wait
+        meanwhile. ends: by a signal, before it can be stored."""
         crowd = []
 
         def act():
@@ -280,14 +282,21 @@ class HostsTokens(OwnServer):
             break_it()
 
         late = self.in_exchange("after", act)
-        self.assertEqual(late.status(), 5, late.text(".err"))
-        self.assertEqual((late.text(".out"), "what came is kept in" in late.text(".err")), ("", True))
+        wait_until(lambda: "trying for up to 300 s: what came is kept in" in late.text(".err"), 60)
+        if ends:
+            pid, = (pid for number, pid in self.holders() if number == 0)
+            os.kill(pid, signal.SIGTERM)
+            self.assertEqual((late.status(), late.text(".out")), (128 + signal.SIGTERM, ""))
+            self.assertEqual(len(glob.glob(f"{self.folder}/host0/spool/*")), 1)
         mend_it()
-        self.all_have(crowd)
+        self.all_have(crowd + ([] if ends else [late]))
         self.assertEqual(glob.glob(f"{self.folder}/host0/spool/*"), [])
 
     def test_the_database_is_out_of_reach_for_a_while(self):
         self.not_stored(self.relays[0].cut, self.relays[0].mend)
+
+    def test_whoever_waits_for_the_database_is_ended(self):
+        self.not_stored(self.relays[0].cut, self.relays[0].mend, ends=True)
 
     def lock(self):
         """The table of tokens, against writing: what ends it."""

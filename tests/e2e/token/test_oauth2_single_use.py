@@ -7,6 +7,7 @@ import json
 import os
 import random
 import socket
+import sqlite3
 import threading
 import time
 import unittest
@@ -38,6 +39,30 @@ class SingleUse(OAuth2):
     def fault(self, where, *args):
         done = self.jeton(*args, program=support.JETON_FAULTY, env={"JETON_FAULT": where + "=kill"})
         self.assertEqual(done.returncode, -9, done.stderr)
+
+
+class LateReplies(SingleUse):
+    def test_a_state_that_somebody_locks_for_long_is_waited_for(self):
+        """It has the reply, and cannot be written for longer than a call of it takes."""
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None, check_same_thread=False)
+        self.addCleanup(state.close)
+
+        def lock(form):
+            state.execute("BEGIN IMMEDIATE")
+            return grants.grant(form)
+
+        grants.answers.append(lock)
+        process = self.start("token", "books", "--refresh", "--show")
+        said = process.stderr.readline()
+        state.execute("ROLLBACK")
+        out, err = process.communicate(timeout=60)
+        self.assertIn(b"a new refresh token has come and cannot be stored; trying for up to 300 s", said)
+        self.assertEqual((process.returncode, b"access-token-2" in out), (0, True), err)
+        self.token("--refresh")
+        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1", "refresh-token-2"], False))
 
 
 class LostReplies(SingleUse):

@@ -1,0 +1,299 @@
+"""A refresh token that has come while the database is away, or its row is locked: whoever has it goes on storing it, and no
+other host sends the one before. Its service takes a second use for a theft, and ends all that came of it."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from cuts import Proxy
+from listening import HOOK, Listener
+from oauth2 import REFRESH, Grants
+from postgres import SOCKET, TOKEN, PostgresCase
+from support import JETON_FAULTY, SOAK, end_process, side_by_side, wait_until
+from test_postgres import contoso
+
+TRYING = "a new refresh token has come and cannot be stored; trying for up to"
+# So that a call of the state fails soon, and what follows it is seen.
+SOON = {"program": JETON_FAULTY, "env": {"JETON_FAULT": "store-call=500"}}
+
+
+class Late(PostgresCase):
+    def setUp(self):
+        super().setUp()
+        self.grants = Grants()
+        self.addCleanup(self.grants.service.stop)
+        self.proxies = [Proxy(f"{self.folder}/proxy{number}", SOCKET) for number in range(2)]
+        for number, proxy in enumerate(self.proxies):
+            self.addCleanup(proxy.listener.close)
+            self.configure(number)
+        self.says(0, 0, "token", "contoso")
+        self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+
+    def configure(self, number, more=""):
+        self.host(number, contoso(self.grants) + more, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy{number}")
+
+    def away(self, away=True):
+        for proxy in self.proxies:
+            proxy.away = away
+
+    def lock(self):
+        """The row, against whoever writes it: what ends that."""
+        held = subprocess.Popen(["psql", "-qh", SOCKET, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True,
+                                stdout=subprocess.PIPE)
+        self.addCleanup(end_process, held)
+        held.stdin.write(f"BEGIN; SELECT 'locked' FROM {self.schema}.token FOR UPDATE;\n")
+        held.stdin.flush()
+        while "locked" not in held.stdout.readline():
+            pass
+        return held.communicate
+
+    def reply_comes(self, then, *args, **options):
+        """A process of the first host, whose exchange is answered when `then` has happened."""
+        def answer(form):
+            then()
+            return self.grants.grant(form)
+
+        self.grants.answers.append(answer)
+        process = self.start_on(0, *(args or ("token", "contoso", "--show")), **(options or SOON))
+        wait_until(lambda: not self.grants.answers, 60)
+        return process
+
+    def until_said(self, process, words):
+        """What it has written to standard error until then."""
+        said = b""
+        while words.encode() not in said:
+            more = os.read(process.stderr.fileno(), 65536)
+            self.assertTrue(more, said)
+            said += more
+        return said.decode()
+
+    def others(self):
+        """Tries without an end on the second host; what ends them returns how each ended."""
+        over, statuses = threading.Event(), []
+
+        def work():
+            while not over.is_set():
+                process = self.start_on(1, "token", "contoso", "--show", **SOON)
+                process.communicate()
+                statuses.append(process.returncode)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+
+        def end():
+            over.set()
+            thread.join()
+            return statuses
+        self.addCleanup(end)
+        return end
+
+    def spool(self, number=0):
+        folder = f"{self.folder}/host{number}/spool"
+        return os.listdir(folder) if os.path.exists(folder) else []
+
+    def all_is_well(self, left=False):
+        """One exchange, and both hosts have what it brought; the next one works. left: the lock was left to run out."""
+        self.assertEqual((len(self.grants.forms), self.grants.dead, self.spool()), (2, False, []))
+        for number in range(2):
+            self.says(0, number, "token", "contoso", "--show", words="access-token-2")
+        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE kind = 0 AND until > clock_timestamp()"), [[str(int(left))]])
+        self.sql("UPDATE @lease SET until = NULL")
+        self.says(0, 1, "token", "contoso", "--refresh", "--show", words="access-token-3")
+        self.assertEqual((len(self.grants.forms), self.grants.dead), (3, False))
+        self.assertEqual(self.sql("SELECT count(*) FROM @token_spare"), [["0"]])
+
+    def has_it(self, process):
+        out, err = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, b"access-token-2\n" in out), (0, True), err)
+
+    def outlast(self, seconds, lapse=False):
+        late = self.reply_comes(self.away)
+        end = self.others()
+        self.until_said(late, TRYING)
+        time.sleep(seconds)
+        if lapse:  # as if that had been half a minute
+            self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        self.away(False)
+        self.has_it(late)
+        statuses = end()
+        self.assertEqual((statuses[-1], set(statuses) - {0, 5}), (0, set()))
+        self.all_is_well()
+
+    def test_the_database_is_away(self):
+        self.outlast(15 if SOAK else 2)
+
+    def test_the_database_is_away_until_the_lock_has_run_out(self):
+        """Both hosts find it again at the same moment."""
+        self.outlast(25 if SOAK else 2, lapse=True)
+
+    @unittest.skipUnless(SOAK, "takes a minute")
+    def test_the_database_is_away_for_longer_than_the_lock_lasts(self):
+        self.outlast(50)
+
+    def test_another_host_waits_for_what_may_have_come(self):
+        """It has the lock, as that has run out: the first host comes a little later."""
+        late = self.reply_comes(self.away)
+        self.until_said(late, TRYING)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        self.proxies[1].away = False
+        other = self.start_on(1, "token", "contoso", "--show", env={"JETON_LOG": "info"})
+        wait_until(lambda: self.sql("SELECT epoch FROM @lease WHERE until > clock_timestamp()") == [["3"]], 60)
+        time.sleep(1)
+        self.assertIsNone(other.poll())
+        self.away(False)
+        self.has_it(late)
+        self.has_it(other)
+        self.all_is_well()
+
+    def test_another_host_waits_no_longer_than_that(self):
+        """The first one has died before the service saw its request."""
+        self.grants.answers.append(lambda form: os.kill(late.pid, signal.SIGKILL) or (500, {}, {}))
+        late = self.start_on(0, "token", "contoso")
+        late.communicate(timeout=60)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        start = time.monotonic()
+        self.says(0, 1, "token", "contoso", "--show", words="access-token-2")
+        self.assertGreater(time.monotonic() - start, 9)
+        self.assertEqual((len(self.grants.forms), self.grants.dead), (3, False))
+
+    def test_the_row_is_locked(self):
+        unlock = []
+        late = self.reply_comes(lambda: unlock.append(self.lock()), env={})
+        end = self.others()
+        self.until_said(late, TRYING)
+        time.sleep(25 if SOAK else 1)
+        unlock.pop()()
+        self.has_it(late)
+        end()
+        self.all_is_well()
+
+    def test_whoever_waits_is_killed(self):
+        late = self.reply_comes(self.away)
+        self.until_said(late, TRYING)
+        late.kill()
+        late.communicate(timeout=60)
+        self.assertEqual(len(self.spool()), 1)
+        self.away(False)
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.all_is_well(left=True)
+
+    def test_a_signal_ends_the_waiting(self):
+        script = self.write("token.lua", TOKEN)
+        for args, number in ((("token", "contoso"), signal.SIGTERM), (("run", script), signal.SIGINT)):
+            late = self.reply_comes(self.away, *args, **SOON)
+            said = self.until_said(late, TRYING)
+            self.assertIn("what came is kept in", said)
+            start = time.monotonic()
+            late.send_signal(number)
+            late.communicate(timeout=60)
+            self.assertLess(time.monotonic() - start, 5)
+            self.assertIn(late.returncode, (-number, 128 + number))
+            self.assertEqual(len(self.spool()), 1)
+            self.away(False)
+            self.says(0, 0, "token", "contoso")
+            self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
+        self.assertEqual((len(self.grants.forms), self.grants.dead, self.spool()), (3, False, []))
+
+    def left(self):
+        """By a process that has ended, while the database is away."""
+        late = self.reply_comes(self.away)
+        self.until_said(late, TRYING)
+        late.kill()
+        late.communicate(timeout=60)
+        self.assertEqual(len(self.spool()), 1)
+
+    def test_a_listener_finds_what_others_leave(self):
+        """Its connection is there all the time."""
+        self.write("sender.secret", "a-secret-of-the-hook\n")
+        self.write("handler.lua", "return function() end")
+        self.configure(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder))
+        Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        unlock = []
+        late = self.reply_comes(lambda: unlock.append(self.lock()), env={})
+        self.until_said(late, TRYING)
+        late.kill()
+        late.communicate(timeout=60)
+        self.assertEqual(len(self.spool()), 1)
+        unlock.pop()()
+        wait_until(lambda: not self.spool(), 60)
+        self.all_is_well(left=True)
+
+    def test_there_is_a_limit(self):
+        """And it says what was wrong, with the status of that."""
+        unlock = []
+        late = self.reply_comes(lambda: unlock.append(self.lock()), program=JETON_FAULTY,
+                                env={"JETON_FAULT": "token-store=2000"})
+        out, err = late.communicate(timeout=60)
+        self.assertEqual((late.returncode, out), (5, b""), err)
+        self.assertIn(TRYING + " 2 s", err.decode())
+        self.assertIn("what came is kept in", err.decode())
+        self.assertEqual(len(self.spool()), 1)
+        unlock.pop()()
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.all_is_well(left=True)
+
+    def test_another_name_of_the_connector_waits_too(self):
+        """No row stands for the token that was spent, as none could be stored."""
+        self.says(0, 0, "logout", "contoso", "--local")
+        self.sql("DELETE FROM @token")
+        self.grants.number, self.grants.current = 1, REFRESH
+        self.host(1, contoso(self.grants).replace("contoso", "ledger"), url=f"postgresql://jeton@/jeton?host={self.folder}/proxy1")
+        unlock = []
+
+        def lock():
+            held = subprocess.Popen(["psql", "-qh", SOCKET, "-U", "jeton", "-d", "jeton"], stdin=subprocess.PIPE, text=True)
+            self.addCleanup(end_process, held)
+            held.stdin.write(f"BEGIN; LOCK TABLE {self.schema}.token IN SHARE MODE;\n")
+            held.stdin.flush()
+            wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"), 60)
+            unlock.append(held.communicate)
+
+        self.grants.forms.clear()
+        late = self.reply_comes(lock, program=JETON_FAULTY, env={"JETON_FAULT": "token-store=100"})
+        _, err = late.communicate(timeout=60)
+        self.assertEqual(late.returncode, 5, err)
+        other = self.start_on(1, "token", "ledger")
+        unlock.pop()()
+        time.sleep(2)
+        self.assertEqual((other.poll(), len(self.grants.forms)), (None, 1))
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.sql("UPDATE @lease SET until = clock_timestamp()")
+        self.assertIn("(nothing was sent)", other.communicate(timeout=60)[1].decode())
+        self.assertEqual((self.grants.dead, len(self.grants.forms)), (False, 1))
+
+    def test_no_longer_than_the_run_may_take(self):
+        script = self.write("token.lua", 'assert(require "jeton.token".get "contoso")')
+        self.configure(0, f"jobs: {{ job: {{ script: {script}, timeout: 6s }} }}\n")
+        start = time.monotonic()
+        late = self.reply_comes(self.away, "run", "--job", "job", **SOON)
+        _, err = late.communicate(timeout=60)
+        self.assertEqual((late.returncode, TRYING in err.decode(), len(self.spool())), (5, True, 1), err)
+        self.assertLess(time.monotonic() - start, 20)
+        self.away(False)
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+
+    def test_others_of_a_run_go_on_meanwhile(self):
+        """Also where nobody waits any more for what is to be stored."""
+        script = self.write("tasks.lua", """
+            local task, token = require "jeton.task", require "jeton.token"
+            local waits = task.spawn(token.get, "contoso")
+            task.sleep(2)
+            waits:cancel()
+            io.stderr:write("goes on\\n")
+            task.sleep(2)
+            print(token.get("contoso").access_token)""")
+        late = self.reply_comes(self.away, "run", script, **SOON)
+        self.until_said(late, "goes on")
+        self.away(False)
+        self.has_it(late)
+        self.all_is_well()
+
+
+load_tests = side_by_side
+
+
+if __name__ == "__main__":
+    unittest.main()
