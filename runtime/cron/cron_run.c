@@ -7,6 +7,7 @@
 #include "app_children.h"
 #include "app_keep.h"
 #include "app_signals.h"
+#include "app_spool.h"
 #include "clock.h"
 #include "cron_table.h"
 #include "job.h"
@@ -21,6 +22,8 @@
 #define LOOK_MS          60000    /* at least so often, to notice changes of the clock */
 #define RETRY_MS         5000     /* after a process that could not be started */
 #define KEEP_MS          86400000 /* between looks at refresh tokens that die unused */
+#define SPOOL_LOOK_MS    10000    /* likewise, for what other processes could not store */
+#define SPOOL_AGAIN_MS   60000    /* after a process that could not store it either */
 #define AT_ONCE_DEFAULT  64
 #define AT_ONCE_MAX      1000
 #define PER_JOB_MAX      8 /* of one job: those that wait for its lock (overlap: wait) */
@@ -30,18 +33,21 @@
  * record the end and to tell of it. */
 #define KILL_MS 30000
 
+#define SPOOL "spool" /* the children's group that stores what is kept */
+
 struct scheduler {
     struct app *app;
     int64_t grace_ms;
     struct cron_table table;
     struct app_children children;
     struct app_signals signals;
-    const struct job *job; /* in a child: what it runs */
-    bool keeps;            /* in a child: it keeps refresh tokens alive */
-    int64_t next_keep_ms;  /* boot clock */
-    int signo;             /* the first one that says to end; 0: none */
-    int64_t next_step_ms;  /* monotonic: when the next signal is sent to what still runs */
-    int killing;           /* the last signal that the children got; 0: none */
+    const struct job *job;              /* in a child: what it runs */
+    bool keeps;                         /* in a child: it keeps refresh tokens alive */
+    bool pushes;                        /* in a child: it stores what this host keeps */
+    int64_t next_keep_ms, next_push_ms; /* boot clock */
+    int signo;                          /* the first one that says to end; 0: none */
+    int64_t next_step_ms; /* monotonic: when the next signal is sent to what still runs */
+    int killing;          /* the last signal that the children got; 0: none */
 };
 
 /* Starting what is due */
@@ -91,9 +97,31 @@ static void start_keeping(struct scheduler *scheduler)
         app_children_add(&scheduler->children, pid, name, name);
 }
 
+/* The sooner it is stored, the less another host sends the refresh token before it. In the child
+ * scheduler->pushes is set. */
+static void start_pushing(struct scheduler *scheduler)
+{
+    int64_t now_ms = clock_boot_ms();
+    if (app_children_of(&scheduler->children, SPOOL) > 0 || now_ms < scheduler->next_push_ms ||
+        !app_spool_waits(scheduler->table.plan.config))
+        return;
+    pid_t pid = fork();
+    scheduler->next_push_ms = now_ms + SPOOL_AGAIN_MS;
+    scheduler->pushes = pid == 0;
+    if (pid > 0)
+        app_children_add(&scheduler->children, pid, "what is kept for the state", SPOOL);
+}
+
 static bool is_child(const struct scheduler *scheduler)
 {
-    return scheduler->job != NULL || scheduler->keeps;
+    return scheduler->job != NULL || scheduler->keeps || scheduler->pushes;
+}
+
+/* How long nothing need be looked at. */
+static int64_t rest_ms(const struct scheduler *scheduler)
+{
+    bool elsewhere = scheduler->table.plan.config->state->url != NULL;
+    return elsewhere ? SPOOL_LOOK_MS : LOOK_MS;
 }
 
 /* Returns in how many ms there is something to do again. */
@@ -112,9 +140,11 @@ static int64_t start_due(struct scheduler *scheduler)
     }
     if (children->count < children->max)
         start_keeping(scheduler);
-    int64_t next = cron_table_next(&scheduler->table);
+    if (children->count < children->max && !is_child(scheduler))
+        start_pushing(scheduler);
+    int64_t next = cron_table_next(&scheduler->table), rest = rest_ms(scheduler);
     now_ms = clock_wall_ms();
-    return next <= (now_ms + LOOK_MS) / 1000 ? next * 1000 - now_ms : LOOK_MS;
+    return next <= (now_ms + rest) / 1000 ? next * 1000 - now_ms : rest;
 }
 
 /* Reading the configuration anew */
@@ -171,6 +201,7 @@ static void stop(struct scheduler *scheduler, int signo)
         return;
     }
     size_t waiting = cron_table_waiting(&scheduler->table);
+    app_children_signal(&scheduler->children, SPOOL, SIGTERM); /* nothing is lost by it */
     scheduler->signo = signo;
     scheduler->next_step_ms = clock_mono_ms() + scheduler->grace_ms;
     if (running > 0)
@@ -244,6 +275,8 @@ static int run_child(struct scheduler *scheduler, struct err *err)
     }
     if (scheduler->keeps)
         return app_keep_alive(scheduler->app, scheduler->table.plan.config, NULL, err);
+    if (scheduler->pushes)
+        return app_spool_push(scheduler->app, scheduler->table.plan.config, err);
     const struct job_request request = {.name = scheduler->job->name, .scheduled = true};
     return job_run_loaded(scheduler->app, scheduler->table.plan.config, scheduler->job, &request,
                           err);

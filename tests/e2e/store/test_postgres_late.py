@@ -10,6 +10,7 @@ import unittest
 
 from cuts import Proxy
 from listening import HOOK, Listener
+from namespaces import below
 from oauth2 import REFRESH, Grants
 from postgres import SOCKET, TOKEN, PostgresCase
 from support import JETON_FAULTY, SOAK, end_process, side_by_side, wait_until
@@ -203,6 +204,35 @@ class Late(PostgresCase):
         self.until_said(late, TRYING)
         late.kill()
         late.communicate(timeout=60)
+        self.assertEqual(len(self.spool()), 1)
+
+    def scheduler(self):
+        """One that has nothing to do, but finds what others leave."""
+        self.configure(0, f"jobs: {{ job: {{ script: {self.write('job.lua', '')}, schedule: '0 0 1 1 *', timezone: UTC }} }}\n")
+        scheduler = self.start_on(0, "-v", "cron", "run")
+        self.until_said(scheduler, "1 scheduled job")
+        self.left()
+        wait_until(lambda: below(scheduler.pid), 60)
+        return scheduler
+
+    def end(self, process):
+        """By a signal, and soon."""
+        start = time.monotonic()
+        process.terminate()
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_a_scheduler_stores_what_is_left(self):
+        scheduler = self.scheduler()
+        self.away(False)
+        self.until_said(scheduler, "is stored")
+        self.assertEqual(self.spool(), [])
+        self.end(scheduler)
+        self.all_is_well(left=True)
+
+    def test_a_scheduler_ends_at_once_though_something_is_left(self):
+        self.end(self.scheduler())
         self.assertEqual(len(self.spool()), 1)
 
     def test_a_listener_finds_what_others_leave(self):
