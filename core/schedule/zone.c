@@ -17,7 +17,10 @@
 #define DAY     86400
 #define CHUNK   ((int64_t)1 << 25) /* seconds that are read at once: 388 days */
 #define QUARTER 900
-#define STEP    ((int64_t)7 * DAY) /* no two changes that undo each other are as near */
+#define WEEK    ((int64_t)7 * DAY)
+/* No two changes that undo each other are as near: America/Recife had an hour less than a week
+ * between two. */
+#define STEP ((int64_t)6 * DAY)
 
 struct chunk {
     int64_t index; /* starts at index × CHUNK */
@@ -267,7 +270,7 @@ static struct chunk read_chunk(int64_t index)
 {
     struct chunk chunk = {.index = index};
     const int64_t from = index * CHUNK, until = from + CHUNK;
-    int64_t at = from - STEP; /* a change just before it matters to what comes just after */
+    int64_t at = from - WEEK; /* a change just before it matters to what comes just after */
     struct zone_span span = {.from = from, .until = until, .changed = at, .offset = probe(at)};
     span.before = span.offset;
     while (at < until - 1) {

@@ -46,6 +46,7 @@ static void test_offsets(void **state)
         {"Pacific/Apia", 1325239200, 50400},               /* is that of the 30th too */
         {"America/New_York", INT64_C(4105000000), -18000}, /* 2100: by the rule */
         {"America/New_York", INT64_C(4120000000), -14400},
+        {"America/Recife", 971000000, -7200}, /* 2000-10-08 to 15: a week less an hour */
         {"UTC", 0, 0},
         {"America/New_York", -1, -18000},
     };
