@@ -4,6 +4,7 @@
 #include "mem.h"
 #include "token_flight_end.h"
 #include "token_flight_refused.h"
+#include "token_flight_store.h"
 #include "token_lock.h"
 
 #include <stdio.h>
@@ -200,14 +201,25 @@ static void given_looked(void *arg)
     }
 }
 
+static void given_ask(void *arg)
+{
+    struct flight *flight = arg;
+    flight->call =
+        (struct store_call){.op = STORE_TOKEN_GIVEN, .given = {.fn = given_seen, .arg = flight}};
+    store_start(flight->tokens->store, &flight->call, given_looked, flight);
+}
+
+/* Whoever had it, on another host, may have exchanged and be about to store what came. */
 static void given_look(void *arg, const struct err *failure)
 {
     struct flight *flight = arg;
     if (!given_taken(flight, failure))
         return;
-    flight->call =
-        (struct store_call){.op = STORE_TOKEN_GIVEN, .given = {.fn = given_seen, .arg = flight}};
-    store_start(flight->tokens->store, &flight->call, given_looked, flight);
+    if (flight->given.first.inherited)
+        loop_timer_start(flight->tokens->loop, &flight->store.again, TOKEN_AWAIT_MS, given_ask,
+                         flight);
+    else
+        given_ask(flight);
 }
 
 /* Of two connectors that begin with one token at once, the second finds the row of the first. */

@@ -265,12 +265,16 @@ class Late(PostgresCase):
         self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
         self.all_is_well(left=True)
 
-    def test_another_name_of_the_connector_waits_too(self):
-        """No row stands for the token that was spent, as none could be stored."""
+    def begin_anew(self):
+        """No row stands for the configured token, and the second host has another name for the connector."""
         self.says(0, 0, "logout", "contoso", "--local")
         self.sql("DELETE FROM @token")
         self.grants.number, self.grants.current = 1, REFRESH
+        self.grants.forms.clear()
         self.host(1, contoso(self.grants).replace("contoso", "ledger"), url=f"postgresql://jeton@/jeton?host={self.folder}/proxy1")
+
+    def test_another_name_of_the_connector_waits_for_what_is_left(self):
+        self.begin_anew()
         unlock = []
 
         def lock():
@@ -281,7 +285,6 @@ class Late(PostgresCase):
             wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'ShareLock' AND relation = '@token'::regclass"), 60)
             unlock.append(held.communicate)
 
-        self.grants.forms.clear()
         late = self.reply_comes(lock, program=JETON_FAULTY, env={"JETON_FAULT": "token-store=100"})
         _, err = late.communicate(timeout=60)
         self.assertEqual(late.returncode, 5, err)
@@ -290,8 +293,22 @@ class Late(PostgresCase):
         time.sleep(2)
         self.assertEqual((other.poll(), len(self.grants.forms)), (None, 1))
         self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
-        self.sql("UPDATE @lease SET until = clock_timestamp()")
+        self.sql("UPDATE @lease SET until = NULL")
         self.assertIn("(nothing was sent)", other.communicate(timeout=60)[1].decode())
+        self.assertEqual((self.grants.dead, len(self.grants.forms)), (False, 1))
+
+    def test_another_name_of_the_connector_waits_for_what_may_have_come(self):
+        self.begin_anew()
+        late = self.reply_comes(self.away)
+        self.until_said(late, TRYING)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        self.proxies[1].away = False
+        other = self.start_on(1, "token", "ledger", "--show")
+        time.sleep(3)
+        self.assertEqual((other.poll(), len(self.grants.forms)), (None, 1))
+        self.away(False)
+        self.has_it(late)
+        self.has_it(other)  # the row has another name now
         self.assertEqual((self.grants.dead, len(self.grants.forms)), (False, 1))
 
     def test_no_longer_than_the_run_may_take(self):
