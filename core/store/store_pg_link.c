@@ -133,6 +133,7 @@ static void out_of_time(void *arg)
     int64_t now_ms = loop_now_ms(pg->loop);
     struct err err;
     no_answer(pg, &err);
+    pg->turn += pg->link == STORE_PG_CONNECTING;
     if (pg->link == STORE_PG_CONNECTING || pg->under_way != NULL) {
         pg->trouble = err;
         drop(pg);
@@ -438,6 +439,13 @@ static void out_of_patience(void *arg)
     refused(pg, &err);
 }
 
+/* With one of several: it grows, as a network may be slow, but another one is reached in a call. */
+static int64_t patience_ms(const struct store_pg *pg)
+{
+    int64_t ms = STORE_PG_HOST_MS * (int64_t)(1 + pg->turn / pg->nhosts);
+    return ms < pg->call_ms / 2 ? ms : pg->call_ms / 2;
+}
+
 static void connecting(void *arg, short revents)
 {
     struct store_pg *pg = arg;
@@ -474,9 +482,7 @@ static void found(void *arg, const struct lookup_found *addresses)
         return;
     }
     if (pg->nhosts > 1)
-        loop_timer_start(pg->loop, &pg->patience,
-                         STORE_PG_HOST_MS * (int64_t)(1 + pg->turn / pg->nhosts), out_of_patience,
-                         pg);
+        loop_timer_start(pg->loop, &pg->patience, patience_ms(pg), out_of_patience, pg);
     loop_fd_start(pg->loop, &pg->watch, pg->api.PQsocket(pg->conn), POLLOUT, connecting, pg);
 }
 

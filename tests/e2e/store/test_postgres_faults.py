@@ -13,10 +13,11 @@ import unittest
 
 import certificates
 import listening
+from cuts import Proxy
 from listening import HOOK, SECRET, Listener
 from oauth2 import ID, REFRESH, SECRET as CLIENT_SECRET, Grants
 from postgres import OwnServer, PostgresCase
-from support import JETON, end_process, side_by_side, wait_until
+from support import JETON, JETON_FAULTY, end_process, side_by_side, wait_until
 from test_hosts import has_namespaces
 
 JOB = 'local s = require "jeton.state"; s.set("n", (s.get("n") or 0) + 1); s.commit(); print(s.get("n"))'
@@ -223,6 +224,33 @@ class Away(PostgresCase):
         self.assertLess(time.monotonic() - begun, 19)  # 12, and not twice 10
         self.assertEqual(done.returncode, 5)
         self.assertIn("did not start, because it cannot be recorded", done.stderr)
+
+
+    def test_the_second_host_is_found_however_long_the_first_says_nothing(self):
+        """It is asked again and again for as long as a call takes; the second one refuses at first."""
+        os.mkdir(self.folder + "/silent", 0o700)
+        silent = socket.socket(socket.AF_UNIX)
+        self.addCleanup(silent.close)
+        silent.bind(self.folder + "/silent/.s.PGSQL.5432")
+        silent.listen(64)
+        proxy = Proxy(self.folder + "/proxy", self.server)
+        self.addCleanup(proxy.listener.close)
+        self.host(0, url=f"postgresql://jeton@/jeton?host={self.folder}/silent,{self.folder}/proxy")
+        script = self.write("tries.lua", """
+            local s, tries = require "jeton.state", 0
+            repeat
+              tries = tries + 1
+              io.stderr:write("try ", tries, "\\n")
+              s.set("n", tries)
+            until pcall(s.commit) or tries == 60
+            print(tries)""")
+        proxy.away = True
+        process = self.start_on(0, "run", script, program=JETON_FAULTY, env={"JETON_FAULT": "store-call=500"})
+        while process.stderr.readline() != b"try 12\n":
+            pass
+        proxy.away = False
+        out, err = process.communicate(timeout=60)
+        self.assertLessEqual(int(out), 16, err)
 
 
 class FullDisk(PostgresCase):
