@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define LONG_WAIT_MS 1000 /* after one the token may be another */
 
@@ -320,6 +321,21 @@ static void call_begin(void *arg)
         token_get(call->client->tokens, call->connector, &query, call_token, call);
 }
 
+int client_check_headers(const struct connector *connector, const struct http_header *headers,
+                         size_t count, struct err *err)
+{
+    struct http_header own = provider_of(connector)->authorize(connector, "");
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        if (strcasecmp(headers[i].name, own.name) == 0)
+            result = err_set(err, ERR_INVALID,
+                             "header '%s' carries the token of connector '%s': jeton sets it, "
+                             "leave it out",
+                             headers[i].name, connector->name);
+    mem_free(own.value);
+    return result;
+}
+
 struct client_call *client_start(struct client *client, const struct connector *connector,
                                  const struct client_request *request, client_done_fn *done,
                                  void *arg)
@@ -347,7 +363,9 @@ struct client_call *client_start(struct client *client, const struct connector *
                                  .retries = connector->retries};
 
     call->limit = limits_find(client->limits, connector);
-    if (client_path(connector, request->path, &call->path, &call->last) == 0)
+    if (client_path(connector, request->path, &call->path, &call->last) == 0 &&
+        client_check_headers(connector, request->http.headers, request->http.nheaders,
+                             &call->last) == 0)
         call_begin(call);
     else
         loop_timer_start(client->loop, &call->retry.timer, 0, call_refuse, call);

@@ -35,6 +35,9 @@ struct client *client_new(struct loop *loop, const struct transport *transport, 
                           struct tokens *tokens, struct redact *redact, struct log *log);
 void client_free(struct client *client);
 void client_set_deadline(struct client *client, int64_t deadline_ms); /* monotonic; 0: none */
+/* ERR_INVALID: one of them would carry the connector's token. client_start looks too. */
+int client_check_headers(const struct connector *connector, const struct http_header *headers,
+                         size_t count, struct err *err);
 struct client_call *client_start(struct client *client, const struct connector *connector,
                                  const struct client_request *request, client_done_fn *done,
                                  void *arg);

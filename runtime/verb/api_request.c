@@ -241,11 +241,8 @@ static int read_input(struct api_request *request, const char *path, struct err 
 /* Whose request it is, and where it ends. */
 static bool is_ours(const char *name)
 {
-    static const char *const names[] = {"Authorization", "accessToken", "Host"};
-    bool ours = http_is_reserved(name);
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        ours = ours || strcasecmp(name, names[i]) == 0;
-    return ours;
+    return http_is_reserved(name) || strcasecmp(name, "Authorization") == 0 ||
+           strcasecmp(name, "Host") == 0;
 }
 
 /* -H name:value */

@@ -177,6 +177,17 @@ static int call_and_print(struct api *api, struct api_request *request, struct e
     return status == 0 ? printed : status;
 }
 
+/* -H: what carries the token is the connector's. */
+static int check_headers(const struct api *api, const struct api_request *request, struct err *err)
+{
+    int status = client_check_headers(api->connector, request->headers, request->nheaders, err);
+    if (status != 0) {
+        err->kind = ERR_USAGE;
+        err_wrap(err, "-H");
+    }
+    return status;
+}
+
 /* Whether --paginate and --list can do something for this call. */
 static int check_pages(const struct api *api, const struct api_request *request, struct err *err)
 {
@@ -209,7 +220,8 @@ static int run(struct app *app, const struct api_options *options, struct api_re
     engine_create(&api.engine, config, app->log, app->redact);
     engine_know_secrets(&api.engine); /* a reply may hold one, and a kept token needs none read */
     api.connector = config_connector(config, options->connector, err);
-    if (api.connector != NULL && check_pages(&api, request, err) == 0 &&
+    if (api.connector != NULL && check_headers(&api, request, err) == 0 &&
+        check_pages(&api, request, err) == 0 &&
         api_request_check_files(request, config, err) == 0 &&
         engine_need_store(&api.engine, err) == 0)
         status = call_and_print(&api, request, err);

@@ -39,6 +39,7 @@ class Sent(Api):
         for words, says in (((["-H", "X-A"]), "NAME:VALUE"), ((["-H", "a b: c"]), "NAME:VALUE"),
                             ((["-H", "Host: x"]), "-H Host: jeton sets this"),
                             ((["-H", "authorization: x"]), "-H authorization: jeton sets this"),
+                            ((["-H", "ACCESStoken: x"]), "-H: header 'ACCESStoken' carries the token of connector 'contoso'"),
                             ((["-H", "X: a\nY: b"]), "line break"), ((["-X", "PUT", "POST"]), "both a method"),
                             ((["--lua", "x("]), "--lua: code:1: unexpected symbol"),
                             ((["--lua", "it", "--silent"]), "--silent prints nothing"),
@@ -134,6 +135,16 @@ class Shown(Api):
         self.assertIn(b'"********"', self.at_terminal("api", "x"))
         self.serve(b"[" * 200)
         self.assertEqual(self.at_terminal("api", "x"), b"[" * 200 + b"\r\n")
+
+
+class OwnHeader(OAuth2):
+    def test_what_carries_the_token_is_known_by_the_connector(self):
+        grants = self.grants(lambda request: (200, {}, {}))
+        self.daemon(grants, header="X-Key")
+        self.fails(2, "api", "-H", "x-key: mine", "x", says="-H: header 'x-key' carries the token")
+        self.ok("api", "-H", "accessToken: mine", "x")
+        headers = grants.service.received[-1]["headers"]
+        self.assertEqual((headers["accessToken"], len(headers.get_all("X-Key"))), ("mine", 1))
 
 
 class Pages(OAuth2):
