@@ -194,6 +194,8 @@ static void given_looked(void *arg)
                strcmp(given->owner, flight->owner) == 0) {
         given_refuse(flight);
     } else {
+        /* Whoever begins with this token finds that row; and who has it may want this lease. */
+        store_lease_release(&given->first);
         /* Two that want each other's do not wait equally long. */
         int64_t wait_ms = TOKEN_LOCK_WAIT_MS / (strcmp(flight->owner, given->owner) < 0 ? 2 : 20);
         store_lease_take(&given->lease, tokens->store, STORE_LEASE_TOKEN, given->owner,

@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import random
+import signal
 import socket
 import sqlite3
 import threading
@@ -512,6 +513,35 @@ class Refused(SingleUse):
         first = self.start("token", "books")
         self.assertTrue(begun.wait(60))
         self.finish_all([first, self.start("token", "other")])
+        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH], False))
+
+    @staticmethod
+    def locks_of(process):
+        """Those of tokens that it has or waits for."""
+        folder = f"/proc/{process.pid}/fd"
+        paths = {os.path.realpath(os.path.join(folder, name)) for name in os.listdir(folder)}
+        return {path for path in paths if "/locks/token-" in path}
+
+    def test_two_that_wait_for_one_another_do_not(self):
+        """One has the row and begins with the token that it had, the other goes on with it under another name."""
+        grants = self.grants()
+        self.books(grants)
+        self.token()
+        holder = self.start("token", "books", "--refresh", program=support.JETON_FAULTY,
+                            env={"JETON_FAULT": "token-locked=stop"})
+        support.wait_stopped(holder)
+        path = os.path.join(self.folder, "jeton.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write("jeton.yaml", text.replace("  books:\n", "  renamed:\n"))
+        other = self.start("token", "renamed")
+        support.wait_until(lambda: self.locks_of(holder) < self.locks_of(other), 30)
+        # Meanwhile another token was configured and used.
+        self.sql("UPDATE token SET spent = configured_fingerprint || ' ', configured_fingerprint = 'of another one'")
+        holder.send_signal(signal.SIGCONT)
+        for process in (holder, other):
+            self.assertIn("is spent", process.communicate(timeout=15)[1].decode())
+            self.assertEqual(process.returncode, 4)
         self.assertEqual((self.sent(grants), grants.dead), ([REFRESH], False))
 
     def test_two_connectors_that_change_their_names(self):
