@@ -7,12 +7,14 @@
 #include "listen.h"
 #include "listen_address.h"
 #include "listen_plan.h"
+#include "listening.h"
 #include "mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ID_BYTES    8
@@ -56,10 +58,26 @@ static int read_headers(const struct listen_trigger *trigger, struct headers *he
     return 0;
 }
 
+/* It may serve at another address than it is configured to: then that port is anybody's. */
+static int check_port(const struct config *config, int port, struct err *err)
+{
+    struct stat st;
+    const char *folder = config->state->folder; /* only its user and root are let in */
+    if (stat(folder, &st) != 0)
+        return err_set(err, ERR_CONFIG, "%s: %s", folder, strerror(errno));
+    if (listening_is_of(port, st.st_uid))
+        return 0;
+    return err_set(err, ERR_NETWORK,
+                   "--trigger: port %d is another user's (nothing was sent); where the listener "
+                   "has another one than listen.address, say --listen HOST:PORT",
+                   port);
+}
+
 /* Of the listener of this machine, by loopback. */
-static char *find_url(const struct hook_listen *listen, const char *address, const char *target,
+static char *find_url(const struct config *config, const char *address, const char *target,
                       struct err *err)
 {
+    const struct hook_listen *listen = config->listen;
     char *host = NULL, *url = NULL;
     int port = (int)listen->port;
     if (address != NULL && listen_address_read(address, &host, &port, err) != 0)
@@ -74,7 +92,7 @@ static char *find_url(const struct hook_listen *listen, const char *address, con
     else if (port == 0)
         err_set(err, ERR_USAGE, "--trigger: the listener has any free port; say --listen %s:PORT",
                 at);
-    else
+    else if (check_port(config, port, err) == 0)
         url = mem_printf(strchr(at, ':') != NULL ? "%s://[%s]:%d%s" : "%s://%s:%d%s",
                          listen->certificate != NULL ? "https" : "http", at, port, target);
     mem_free(host);
@@ -188,7 +206,7 @@ static int trigger_hook(struct app *app, const struct listen_plan *plan, size_t 
     if (result == 0)
         result = check_listener(plan->config, err);
     if (result == 0) {
-        char *url = find_url(plan->config->listen, trigger->address, signed_.target, err);
+        char *url = find_url(plan->config, trigger->address, signed_.target, err);
         char *certificate = first_certificate(plan->certificate);
         result = url != NULL ? post(app, url, &signed_, certificate, err) : -1;
         mem_free(certificate);

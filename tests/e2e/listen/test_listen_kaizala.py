@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import unittest
 
 import certificates
@@ -269,6 +270,27 @@ class Trigger(listening.Case):
         self.addCleanup(other.stop)
         self.fails(5, "listen", "--trigger", "orders", "--listen", f"127.0.0.1:{other.port}", body, says="no `jeton listen` of it runs")
         self.assertEqual(taken, [])
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to be another user")
+    def test_trigger_sends_nothing_to_another_user(self):
+        """Who has the port that is configured, while the listener serves at another one."""
+        squatter = subprocess.Popen(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "python3", "-c",
+             "import socket\ns = socket.create_server(('127.0.0.1', 0))\nprint(s.getsockname()[1], flush=True)\n"
+             "print(s.accept()[0].recv(9999), flush=True)"], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(support.end_process, squatter)
+        port = int(squatter.stdout.readline())
+        path = self.hooks()
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        self.write("jeton.yaml", text.replace("address: 127.0.0.1:0", f"address: 127.0.0.1:{port}"))
+        listener, body = self.listener(), self.write("body.json", '{"id": "by-hand"}')
+        self.fails(5, "listen", "--trigger", "orders", body, says="another user's (nothing was sent)")
+        self.assertEqual(self.ok("listen", "--trigger", "orders", "--listen", f"127.0.0.1:{listener.port}", body).stdout,
+                         "200 stored as event 1\n")
+        listener.stop()
+        squatter.terminate()
+        self.assertEqual(squatter.communicate()[0], "")
 
     def test_trigger_by_tls(self):
         authority = certificates.Authority(self.folder)
