@@ -89,8 +89,14 @@ static int token_lua_hide(lua_State *L)
 static int token_lua_forget(lua_State *L)
 {
     struct err err = {0};
+    const struct engine *engine = vm_engine(vm_of(L));
     const struct connector *connector = ready_connector(L, &err);
-    if (connector == NULL || token_forget(vm_engine(vm_of(L))->tokens, connector, &err) != 0)
+    if (connector == NULL)
+        return lerr_return(L, &err);
+    if (vm_options_of(vm_of(L))->dry_run)
+        log_msg(engine->log, LOG_INFO, "dry run: the tokens of connector '%s' are not forgotten",
+                connector->name);
+    else if (token_forget(engine->tokens, connector, &err) != 0)
         return lerr_return(L, &err);
     lua_pushboolean(L, true);
     return 1;

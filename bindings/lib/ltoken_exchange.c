@@ -163,6 +163,18 @@ static struct connector *make_connector(lua_State *L, struct err *err)
     return connector;
 }
 
+/* What came in its place would be lost: the script cannot keep it, as jeton.state writes nothing.
+ */
+static int check_dry_run(lua_State *L, const struct ltoken_call *call, struct err *err)
+{
+    bool spends = provider_of(call->connector)->single_use &&
+                  connector_secrets_get(&call->secrets, PROVIDER_REFRESH_TOKEN) != NULL;
+    if (!vm_options_of(vm_of(L))->dry_run || !spends)
+        return 0;
+    return err_set(err, ERR_INVALID,
+                   NAME ": a dry run sends no refresh token, which may be good for one use");
+}
+
 static int exchange_any(lua_State *L)
 {
     struct err err = {0};
@@ -181,7 +193,8 @@ static int exchange_any(lua_State *L)
     lua_pop(L, 1);
     if (engine_need_store(engine, &err) != 0 ||
         connector_secrets_read(connector, engine->redact, engine->deadline_ms, &call->secrets,
-                               &err) != 0)
+                               &err) != 0 ||
+        check_dry_run(L, call, &err) != 0)
         return lerr_return(L, &err);
     const char *tokens[PROVIDER_GRANTS_MAX];
     const struct provider_known known = {

@@ -216,6 +216,33 @@ assert(http.request {{ connector = true, method = "POST", path = "/x", body = "i
         self.assertEqual(done.stdout, f"POST {sandbox.url}/v1/x\nis ******** here\n")
         self.assertEqual(done.stderr, "jeton: info: dry run: 1 request was printed, not sent\n")
 
+    def test_no_refresh_token_is_spent_or_forgotten(self):
+        """The script could not keep what came in its place: jeton.state writes nothing."""
+        sandbox = self.sandbox()
+        self.configure(sandbox.base)
+        asked = []
+        listener = Listener(asked.append)
+        self.addCleanup(listener.stop)
+        path = self.write("script.lua", """\
+local token = require "jeton.token"
+local keys = { provider = "oauth2", token_url = ... .. "/token", client_id = "app", client_secret = "a-secret" }
+local function try(refresh_token)
+  keys.refresh_token = refresh_token
+  print(select(2, token.exchange(keys)).kind)
+end
+try "once-only"
+keys.grant = "client_credentials"
+try(nil)
+assert(token.get())
+print(token.forget(), token.get().source)
+""")
+        done = self.jeton("run", "--dry-run", path, listener.url)
+        self.assertEqual((done.returncode, done.stdout), (0, "invalid\nnetwork\ntrue\tcache\n"), done.stderr)
+        self.assertIn("dry run: the tokens of connector 'contoso' are not forgotten\n", done.stderr)
+        self.assertEqual((len(asked), sandbox.exchanges()), (1, 1))
+        done = self.jeton("run", path, listener.url)
+        self.assertEqual((done.returncode, done.stdout), (0, "network\nnetwork\ntrue\texchange\n"), done.stderr)
+
     def test_the_end_of_a_run_that_fails_or_holds_nothing_back(self):
         self.configure("http://127.0.0.1:1")
         none = self.jeton("run", "--dry-run", self.write("script.lua", "print 'posted'"))
