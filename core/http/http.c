@@ -384,6 +384,8 @@ static int take_url(struct http_transfer *transfer, const struct http_request *r
     if (request->place == NULL)
         return url_parse(request->url, &transfer->url, err);
     url_copy(&transfer->url, request->place);
+    transfer->url.parsed = request->place->parsed;
+    request->place->parsed = NULL;
     return 0;
 }
 

@@ -57,7 +57,8 @@ struct http_meter {
 struct http_request {
     const char *method; /* an HTTP token, upper case */
     const char *url;
-    const struct url *place; /* url, parsed, for who has done that already; or NULL */
+    struct url
+        *place; /* url, parsed, for who has done that already; its `parsed` is taken. Or NULL */
     const struct http_header *headers;
     size_t nheaders;
     const void *body; /* copied */

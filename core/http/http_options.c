@@ -370,6 +370,7 @@ static CURLcode set_own(struct http_transfer *transfer)
     bool files = http_has_files(transfer); /* then http.c looks whether bytes move */
     long connect_ms =
         transfer->timeout_ms < HTTP_CONNECT_MS ? (long)transfer->timeout_ms : HTTP_CONNECT_MS;
+    SET(CURLOPT_CURLU, transfer->url.parsed); /* in its place, where there is none: */
     SET(CURLOPT_URL, transfer->address);
     SET(CURLOPT_PRIVATE, (void *)transfer);
     SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
@@ -497,6 +498,7 @@ void http_options_forget(struct http_transfer *transfer)
     SET(CURLOPT_ERRORBUFFER, NULL);
     SET(CURLOPT_HTTPHEADER, NULL);
     SET(CURLOPT_POSTFIELDS, NULL);
+    SET(CURLOPT_CURLU, NULL);
     SET(CURLOPT_PRIVATE, NULL);
     SET(CURLOPT_HEADERDATA, NULL);
     SET(CURLOPT_WRITEDATA, NULL);

@@ -118,6 +118,18 @@ static char *part(const struct curl_api *api, CURLU *handle, CURLUPart what, uns
     return copy;
 }
 
+/* Whether libcurl has the host as it is here: not where canonical_host changed it. */
+static bool has_host(const struct curl_api *api, CURLU *handle, const struct url *url)
+{
+    char *host = NULL;
+    if (api->url_get(handle, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        return false;
+    bool same = strcmp(host, url->host) == 0;
+    api->free(host);
+    return same;
+}
+
+/* The handle is the URL's if it was taken. */
 static int take_parts(const struct curl_api *api, CURLU *handle, const char *text, struct url *url,
                       struct err *err)
 {
@@ -141,8 +153,11 @@ static int take_parts(const struct curl_api *api, CURLU *handle, const char *tex
         problem = "bad port: expected 1 to 65535";
     else
         problem = canonical_host(url->host);
-    if (problem == NULL)
+    if (problem == NULL) {
         url->default_port = url->port == (strcmp(url->scheme, "https") == 0 ? 443 : 80);
+        if (has_host(api, handle, url))
+            url->parsed = handle;
+    }
     mem_free(zone);
     mem_free(port);
     if (problem == NULL)
@@ -172,7 +187,8 @@ static int parse(const char *base, const char *text, struct url *url, struct err
         invalid(err, text, why_not(code, api));
     else
         result = take_parts(api, handle, text, url, err);
-    api->url_cleanup(handle);
+    if (url->parsed == NULL)
+        api->url_cleanup(handle);
     return result;
 }
 
@@ -196,6 +212,15 @@ void url_copy(struct url *to, const struct url *from)
     to->host = mem_strdup(from->host);
     to->path = mem_strdup(from->path);
     to->query = mem_strdup(from->query);
+    to->parsed = NULL;
+}
+
+static void forget_parsed(struct url *url)
+{
+    struct err ignored;
+    if (url->parsed != NULL)
+        curl_api(&ignored)->url_cleanup(url->parsed);
+    url->parsed = NULL;
 }
 
 void url_destroy(struct url *url)
@@ -204,6 +229,7 @@ void url_destroy(struct url *url)
     mem_free(url->host);
     mem_free(url->path);
     mem_free(url->query);
+    forget_parsed(url);
     *url = (struct url){0};
 }
 
@@ -216,6 +242,7 @@ void url_add_query(struct url *url, const char *query)
                        : mem_strdup(query);
     mem_free(url->query);
     url->query = joined;
+    forget_parsed(url);
 }
 
 char *url_format(const struct url *url, bool with_query)

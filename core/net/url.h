@@ -16,6 +16,9 @@ struct url {
     bool default_port;
     char *path;  /* starts with "/" */
     char *query; /* without "?", NULL where there is none */
+    /* What libcurl parsed (CURLU), where all parts are as it has them; else NULL. For http.c, so
+     * that libcurl goes to what was checked, and need not parse it again. */
+    void *parsed;
 };
 
 /*
@@ -26,7 +29,7 @@ struct url {
 int url_parse(const char *text, struct url *url, struct err *err);
 /* `location` may be relative to base; "" and "#x" are the base itself (RFC 3986). */
 int url_resolve(const char *base, const char *location, struct url *url, struct err *err);
-void url_copy(struct url *to, const struct url *from);
+void url_copy(struct url *to, const struct url *from); /* without `parsed` */
 void url_destroy(struct url *url);
 /* Adds "&query", or "query" where there is none. Encoded already; NULL and "" are fine. */
 void url_add_query(struct url *url, const char *query);

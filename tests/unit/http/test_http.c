@@ -1,4 +1,5 @@
 #include "http_fixture.h"
+#include "url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +22,38 @@ static void test_get(void **state)
     assert_string_equal(outcome.header, "1");
     assert_int_equal(outcome.nheaders, 2);
     assert_body(&outcome, 200, expected);
+}
+
+/* Given as text, or parsed before: libcurl sends what url_format says, to the host that it says. */
+static void test_sent_as_parsed(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "LocalHost", "127.1", "localhost."};
+    static const struct {
+        const char *written, *sent;
+    } paths[] = {{"", "/"},
+                 {"?a=b", "/?a=b"},
+                 {"/a/../b/./c?x=%20#end", "/b/c?x=%20"},
+                 {"//a%2Fb?", "//a%2Fb?"},
+                 {"/caf\xc3\xa9?\xc3\xa9", "/caf%c3%a9?%c3%a9"}};
+    struct fixture *f = *state;
+    f->peer = peer_start(script_echo, NULL);
+    for (size_t i = 0; i < 2 * 4 * 5; i++) {
+        char text[128], expected[128];
+        const char *host = hosts[i / 2 % 4], *written = paths[i / 8].written;
+        snprintf(text, sizeof text, "http://%s:%d%s", host, peer_port(f->peer), written);
+        snprintf(expected, sizeof expected, "GET %s HTTP/1.1\r\nHost: %s:%d\r\n", paths[i / 8].sent,
+                 host[0] == '1' ? "127.0.0.1" : "localhost", peer_port(f->peer));
+        struct url url = {0};
+        struct err err = {0};
+        assert_int_equal(url_parse(text, &url, &err), 0);
+        struct http_request request = {.method = "GET", .url = text};
+        request.place = i % 2 == 0 ? &url : NULL;
+        struct outcome outcome = fixture_send(f, &request);
+        assert_int_equal(outcome.status, 200);
+        assert_memory_equal(outcome.body, expected, strlen(expected));
+        mem_free(outcome.body);
+        url_destroy(&url);
+    }
 }
 
 static void test_connection_is_kept(void **state)
@@ -289,6 +322,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_get, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_sent_as_parsed, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_connection_is_kept, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_post, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_empty_post_has_a_length, fixture_setup,

@@ -22,6 +22,35 @@ static void check_parsed(const char *text, const char *expected)
     url_destroy(&url);
 }
 
+/* Only where libcurl has the very host that was checked. */
+static void test_what_libcurl_parsed_is_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool kept;
+    } cases[] = {{"https://example.org/a/../b?c#d", true},
+                 {"https://example.org:443", true},
+                 {"http://127.1/", true},
+                 {"https://Example.org/", false},
+                 {"https://example.org./", false},
+                 {"http://[::1]/", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct url url, copy;
+        struct err err = {0};
+        assert_int_equal(url_parse(cases[i].text, &url, &err), 0);
+        assert_int_equal(url.parsed != NULL, cases[i].kept);
+        url_copy(&copy, &url);
+        assert_null(copy.parsed);
+        url_add_query(&url, "");
+        assert_int_equal(url.parsed != NULL, cases[i].kept);
+        url_add_query(&url, "x=y");
+        assert_null(url.parsed);
+        url_destroy(&url);
+        url_destroy(&copy);
+    }
+}
+
 static void test_parse(void **state)
 {
     (void)state;
@@ -368,19 +397,13 @@ static void test_path_matches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_path_matches),
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_long_url_is_refused),
-        cmocka_unit_test(test_resolve),
-        cmocka_unit_test(test_loopback),
-        cmocka_unit_test(test_encode),
-        cmocka_unit_test(test_check_base),
-        cmocka_unit_test(test_pattern_check),
-        cmocka_unit_test(test_pattern_match),
-        cmocka_unit_test(test_host_check),
-        cmocka_unit_test(test_proposed_pattern_allows),
+        cmocka_unit_test(test_path_matches),  cmocka_unit_test(test_what_libcurl_parsed_is_kept),
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_long_url_is_refused),
+        cmocka_unit_test(test_resolve),       cmocka_unit_test(test_loopback),
+        cmocka_unit_test(test_encode),        cmocka_unit_test(test_check_base),
+        cmocka_unit_test(test_pattern_check), cmocka_unit_test(test_pattern_match),
+        cmocka_unit_test(test_host_check),    cmocka_unit_test(test_proposed_pattern_allows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
