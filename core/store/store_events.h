@@ -55,8 +55,8 @@ struct store_event_new {
     int64_t max_waiting;
     const char *id;
     int64_t part; /* of a batch whose parts share the id; else 0 */
-    /* What was signed, and which part of it, hashed. With another id it is held; NULL: it is not.
-     */
+    /* What was signed, and which part of it, hashed. With another id it is held, until something
+     * new comes with that id; NULL: it is not. */
     const unsigned char *digest;
     /* Only its digest is kept, as long as ids are. It is stored always, and never listed. */
     bool skipped;

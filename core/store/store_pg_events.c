@@ -101,11 +101,25 @@ static size_t together(const struct store_event_call *add, size_t from)
     return n;
 }
 
-/* Two statements: one of this id is counted; else it is inserted. */
+/* Whoever sends a copy under an id to come does not keep out what its sender will send with it. */
+static void free_id(struct store_pg_batch *batch, const struct store_event_new *event)
+{
+    store_pg_say(batch, "DELETE FROM @event WHERE hook = " THE_HOOK " AND id = $2 AND part = $3"
+                        " AND state = 16 AND digest <> $4::bytea AND NOT EXISTS (SELECT FROM @event"
+                        "  WHERE hook = " THE_HOOK " AND digest = $4::bytea)");
+    store_pg_scope(batch, event->scope);
+    store_pg_scope(batch, event->id);
+    store_pg_int(batch, event->part);
+    store_pg_bytes(batch, event->digest, event->digest != NULL ? STORE_EVENT_DIGEST : 0);
+}
+
+/* Three statements: a held one gives the id free; one of this id is counted; else it is inserted.
+ */
 static void add_one(struct store_pg_batch *batch, const struct store_event_new *event,
                     const char *mark)
 {
     const char *owner = store_pg_event_owner(&batch->texts, event->scope, event->id, event->part);
+    free_id(batch, event);
     store_pg_say(batch, "UPDATE @event SET duplicates = duplicates + CASE WHEN made = $4"
                         " OR again IS NOT DISTINCT FROM $4 THEN 0 ELSE 1 END,"
                         " again = CASE WHEN made = $4 THEN again ELSE $4 END WHERE hook = " THE_HOOK
@@ -200,6 +214,7 @@ static size_t added_one(struct store_pg_batch *batch, size_t at, struct store_ev
     event->seq = 0;
     if (event->skipped)
         return 1;
+    at++; /* free_id */
     bool known = store_pg_rows(batch, at) > 0;
     bool stored = !known && store_pg_get(batch, at + 1, 0, 0) != NULL;
     bool mine = stored || (known && store_pg_get_true(batch, at, 0, 1));
@@ -210,7 +225,7 @@ static size_t added_one(struct store_pg_batch *batch, size_t at, struct store_ev
         event->added = state == STORE_EVENT_HELD ? STORE_EVENT_HELD_BACK : STORE_EVENT_STORED;
     else
         event->added = known || same ? STORE_EVENT_DUPLICATE : STORE_EVENT_FULL;
-    return 2;
+    return 3;
 }
 
 static int added(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)

@@ -14,6 +14,7 @@
 
 enum {
     ADD_REPEATED, /* one of this id is there */
+    ADD_FREED,    /* one that is held does not keep it for itself */
     ADD_SAME,     /* one of this digest is there */
     ADD_WAITING,  /* how many are open */
     ADD_HELD,     /* how many are held */
@@ -33,6 +34,9 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
     static const char *const sql[ADD_STATEMENTS] = {
         [ADD_REPEATED] = "UPDATE event SET duplicates = duplicates + 1"
                          " WHERE scope = ?1 AND id = ?2 AND part = ?3 RETURNING seq",
+        [ADD_FREED] = "DELETE FROM event WHERE scope = ?1 AND id = ?2 AND part = ?3"
+                      " AND state = 'held' AND digest <> ?4 AND NOT EXISTS (SELECT 1 FROM event"
+                      "  WHERE scope = ?1 AND digest = ?4) RETURNING seq",
         [ADD_SAME] = "SELECT seq FROM event WHERE scope = ?1 AND digest = ?2 LIMIT 1",
         [ADD_WAITING] = "SELECT count(*) FROM event WHERE scope = ?1 AND ended_ms IS NULL",
         [ADD_HELD] = "SELECT count(*) FROM event WHERE scope = ?1 AND state IN ('dead', 'held')"
@@ -70,15 +74,34 @@ static int ask(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t *number,
     return result;
 }
 
-static int is_repeated(struct store_sqlite *sqlite, const struct adding *adding,
-                       struct store_event_new *event, struct err *err)
+static void bind_id(sqlite3_stmt *stmt, const struct store_event_new *event)
 {
-    sqlite3_stmt *stmt = adding->statements[ADD_REPEATED];
     store_sqlite_bind_text(stmt, 1, event->scope);
     store_sqlite_bind_text(stmt, 2, event->id);
     sqlite3_bind_int64(stmt, 3, event->part);
+}
+
+/* Whoever sends a copy under an id to come does not keep out what its sender will send with it. */
+static int is_freed(struct store_sqlite *sqlite, const struct adding *adding,
+                    const struct store_event_new *event, struct err *err)
+{
+    sqlite3_stmt *stmt = adding->statements[ADD_FREED];
+    int64_t seq;
+    if (event->digest == NULL)
+        return 0;
+    bind_id(stmt, event);
+    sqlite3_bind_blob(stmt, 4, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
+    return ask(sqlite, stmt, &seq, err);
+}
+
+static int is_repeated(struct store_sqlite *sqlite, const struct adding *adding,
+                       struct store_event_new *event, struct err *err)
+{
+    bind_id(adding->statements[ADD_REPEATED], event);
     event->added = STORE_EVENT_DUPLICATE;
-    return ask(sqlite, stmt, &event->seq, err);
+    int found = ask(sqlite, adding->statements[ADD_REPEATED], &event->seq, err);
+    int freed = found == 1 ? is_freed(sqlite, adding, event, err) : 0;
+    return freed == 0 ? found : freed < 0 ? -1 : 0;
 }
 
 /* 1: it is to be held; 2: there are so many of them that it is not stored. */
@@ -117,9 +140,7 @@ static int insert(struct store_sqlite *sqlite, const struct adding *adding,
                   struct store_event_new *event, struct err *err)
 {
     sqlite3_stmt *stmt = adding->statements[ADD_INSERT];
-    store_sqlite_bind_text(stmt, 1, event->scope);
-    store_sqlite_bind_text(stmt, 2, event->id);
-    sqlite3_bind_int64(stmt, 3, event->part);
+    bind_id(stmt, event);
     sqlite3_bind_blob(stmt, 4, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
     store_sqlite_bind_text(stmt, 5, event->type);
     store_sqlite_bind_text(stmt, 6, event->order_key);
@@ -142,9 +163,7 @@ static int insert_skipped(struct store_sqlite *sqlite, const struct adding *addi
 {
     sqlite3_stmt *stmt = adding->statements[ADD_SKIPPED];
     int64_t none;
-    store_sqlite_bind_text(stmt, 1, event->scope);
-    store_sqlite_bind_text(stmt, 2, event->id);
-    sqlite3_bind_int64(stmt, 3, event->part);
+    bind_id(stmt, event);
     sqlite3_bind_blob(stmt, 4, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
     store_sqlite_bind_text(stmt, 5, event->type);
     sqlite3_bind_int64(stmt, 6, event->received_ms);

@@ -136,6 +136,45 @@ static void each_is_stored_once(void **state)
     store_free(store);
 }
 
+/* Whoever has seen one could send it under each id that its sender will use. */
+static void a_held_one_keeps_no_id(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    unsigned char one[STORE_EVENT_DIGEST] = {1}, two[STORE_EVENT_DIGEST] = {2};
+    struct store_event_new seen = fresh("a", NULL), copy = fresh("b", NULL), own = fresh("b", NULL);
+    seen.digest = copy.digest = one;
+    own.digest = two;
+    own.body = "own!";
+    assert_int_equal(store_event_add(store, &seen, 1, &err), 0);
+    for (int i = 0; i < 2; i++) { /* the second one is the same request again */
+        assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+        assert_int_equal(copy.added, i == 0 ? STORE_EVENT_HELD_BACK : STORE_EVENT_DUPLICATE);
+    }
+    assert_int_equal(store_event_add(store, &own, 1, &err), 0);
+    assert_int_equal(own.added, STORE_EVENT_STORED);
+    assert_int_equal(count(store).held, 0);
+    assert_int_equal(count(store).ready, 2);
+    struct store_events found;
+    struct store_event event = show(store, own.seq, &found);
+    assert_string_equal(event.id, "b");
+    assert_string_equal(event.body, "own!");
+    store_events_destroy(&found);
+    assert_int_equal(store_event_add(store, &own, 1, &err), 0);
+    assert_int_equal(own.added, STORE_EVENT_DUPLICATE);
+    assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+    assert_int_equal(copy.added, STORE_EVENT_DUPLICATE);
+
+    copy.id = "c"; /* what has been seen itself takes no place of another one */
+    assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+    own.id = "c";
+    assert_int_equal(store_event_add(store, &own, 1, &err), 0);
+    assert_int_equal(own.added, STORE_EVENT_DUPLICATE);
+    assert_int_equal(count(store).held, 1);
+    store_free(store);
+}
+
 static void above_the_limit_nothing_is_stored(void **state)
 {
     (void)state;
@@ -405,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_is_stored_once),
+        TEST(a_held_one_keeps_no_id),
         TEST(above_the_limit_nothing_is_stored),
         TEST(one_owner_has_it),
         TEST(an_end_and_its_keys_are_one),
