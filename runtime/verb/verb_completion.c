@@ -32,7 +32,7 @@ int verb_completion(struct app *app, int argc, char **argv, struct err *err)
             "  source <(jeton completion zsh)\n\n"
             "For fish:\n\n"
             "  jeton completion fish >~/.config/fish/completions/jeton.fish\n\n"
-            "The package of a system has installed them.",
+            "The package for Debian installs them.",
         .opts = no_options,
         .min_operands = 1,
         .max_operands = 1,

@@ -448,8 +448,9 @@ static int verb_connector_add(struct app *app, int argc, char **argv, struct err
                  "jeton connector add NAME --issuer URL [--scope SCOPE]… [OPTIONS]\n"
                  "jeton connector add NAME --token-service URL [OPTIONS]",
         .description =
-            "Adds a connector: asks for its ID, its secret and a refresh token (the ID is shown; "
-            "or reads three lines from standard input), tests them with one exchange, and writes "
+            "Adds a connector: asks for its ID, its secret and a refresh token (only the ID is "
+            "shown), or reads them from standard input, a line each; tests them with one "
+            "exchange, and writes "
             "conf.d/NAME.yaml, secrets/NAME.secret and secrets/NAME.refresh_token next to the "
             "configuration. If the exchange fails, nothing is written. Without a configuration, "
             "$XDG_CONFIG_HOME/jeton/jeton.yaml is created. With --preset and --issuer the refresh "

@@ -218,8 +218,8 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
     };
     const struct opt_spec spec = {
         .usage = "jeton history [JOB] [--failed] [--since D|TIME] [--all] [--limit N]\n"
-                 "                  [--json | --html FILE]\n"
-                 "       jeton history --serve[=HOST:PORT] [--all]",
+                 "              [--json | --html FILE]\n"
+                 "jeton history --serve[=HOST:PORT] [--all]",
         .description =
             "Lists past runs of this configuration's jobs, the newest first: ✓ it succeeded, ✗ it "
             "failed, – it was skipped because another run of the job was under way, ● it is "

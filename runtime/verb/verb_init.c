@@ -227,11 +227,12 @@ int verb_init(struct app *app, int argc, char **argv, struct err *err)
     const struct opt_spec spec = {
         .usage = "jeton init [DIR]",
         .description =
-            "Writes a configuration with one connector and one job, " CONFIG_FILE
-            ", its script, " SCRIPT_FILE ", tests of that, " TEST_FILE
-            ", and a tenant for jeton sandbox --seed, " SEED_FILE ", into DIR (default: the "
-            "current folder), and shows what to type next; for editors with "
-            "lua-language-server, " EDITOR_FILE ". Existing files are not changed.",
+            "Writes into DIR (default: the current folder): " CONFIG_FILE
+            ", a configuration with one connector and one job; " SCRIPT_FILE
+            ", the job's script; " TEST_FILE ", its tests; " SEED_FILE
+            ", a tenant for jeton sandbox --seed; " EDITOR_FILE
+            ", for editors with lua-language-server. Then it shows what to type next. Existing "
+            "files are not changed.",
         .opts = opts,
         .max_operands = 1,
         .operands = "DIR",

@@ -258,10 +258,10 @@ int verb_login(struct app *app, int argc, char **argv, struct err *err)
         {0, "paste", OPT_FLAG, &options.paste, NULL,
          "the same with a browser anywhere: paste the URL that it ends at"},
         {0, "import", OPT_FLAG, &options.import, NULL,
-         "read a refresh token from elsewhere, without echo or from standard input; "
-         "exchanged at once, it is lost to whoever else holds it"},
+         "read a refresh token that you have, without echo or from standard input; it is "
+         "exchanged at once, and whoever else holds it may lose it"},
         {0, "port", OPT_INTEGER, &options.port, "N",
-         "of this machine, that the browser returns to; default: that of redirect_uri"},
+         "the port of this machine that the browser returns to (default: that of redirect_uri)"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {

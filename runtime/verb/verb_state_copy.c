@@ -141,7 +141,7 @@ int verb_state_unmove(struct app *app, int argc, char **argv, struct err *err)
 {
     bool yes = false;
     const struct opt opts[] = {
-        {0, "yes", OPT_FLAG, &yes, NULL, "it shall be so"},
+        {0, "yes", OPT_FLAG, &yes, NULL, "nobody uses the database any more (required)"},
         LAST,
     };
     const struct opt_spec spec = {

@@ -124,9 +124,9 @@ int verb_state_rekey(struct app *app, int argc, char **argv, struct err *err)
         .usage = "jeton state rekey",
         .description =
             "Seals what is secret in the database with the first key of `state.key`, where it was "
-            "sealed with another one of the file. Others may go on meanwhile, if they have both "
-            "keys; they read a file that has changed again. Once it says 0 on each host, the other "
-            "keys can go.",
+            "sealed with another one of the file. Other processes can go on meanwhile, if their "
+            "file has both keys; they read it again when it changes. Once rekey says 0 on each "
+            "host, the other keys can be removed from the file.",
         .opts = no_options,
     };
     int status = app_options_alone(app, &spec, argc, argv, err);
@@ -151,15 +151,15 @@ int verb_state_upgrade(struct app *app, int argc, char **argv, struct err *err)
     bool sql = false;
     const struct opt opts[] = {
         {0, "print-sql", OPT_FLAG, &sql, NULL,
-         "only print what the database would be told, for whoever may; connects to nothing"},
+         "only print the SQL, for somebody who may run it; connects to nothing"},
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
         .usage = "jeton state upgrade [--print-sql]",
         .description =
             "Makes the state, or adds what this version of jeton needs to the tables that are "
-            "there. A jeton does so by itself, where it may; this is for where the role that it "
-            "has every day may not. Older ones go on with what they know.",
+            "there. jeton does so by itself if its role may make tables; if not, run this with a "
+            "role that may. Older versions of jeton can still use the state.",
         .opts = opts,
     };
     int status = app_options_alone(app, &spec, argc, argv, err);

@@ -114,7 +114,7 @@ int verb_test(struct app *app, int argc, char **argv, struct err *err)
     const struct opt opts[] = {
         {'k', "filter", OPT_STRING, &options.filter, "TEXT", "only tests whose name has this text"},
         {'j', "jobs", OPT_INTEGER, &options.jobs, "N",
-         "files that run at once (default: one a processor)"},
+         "files that run at once (default: one for each processor)"},
         {0, "failed", OPT_FLAG, &options.failed, NULL, "only tests that failed the last time"},
         {0, "fail-fast", OPT_OPTIONAL, &options.fail_fast, "N", "end after N failures (default 1)"},
         {0, "watch", OPT_FLAG, &options.watch, NULL,
