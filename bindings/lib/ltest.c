@@ -1,5 +1,6 @@
 /* jeton.test_native, internal: what the tests of scripts need of C. Lua: scripts/test. */
 #include "fd.h"
+#include "http.h"
 #include "larg.h"
 #include "lerr.h"
 #include "lstate.h"
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 #define SCOPE_TYPE  "jeton.test.scope"
-#define REPORT_MAX  ((size_t)4 * 1024 * 1024)
+#define MASKED_MAX  HTTP_BODY_MAX /* a reply that is recorded */
 #define FOLDER_MODE 0700
 #define FILE_MODE   0600
 
@@ -49,7 +50,7 @@ static int test_mask(lua_State *L)
     size_t len;
     struct buf masked;
     const char *text = luaL_checklstring(L, 1, &len);
-    luaL_argcheck(L, len <= REPORT_MAX, 1, "too long");
+    luaL_argcheck(L, len <= MASKED_MAX, 1, "too long");
     engine_know_secrets(vm_engine(vm_of(L)));
     buf_create(&masked, (len + 1) * sizeof REDACT_MASK);
     redact_text(vm_engine(vm_of(L))->redact, text, len, &masked);

@@ -14,7 +14,7 @@ failure.pass_over()
 
 local cassette = { methods = {} }
 
-local FILE_MAX <const> = 16 * 1024 * 1024 -- bytes
+local FILE_MAX <const> = 4 * 1024 * 1024 -- bytes, as YAML is read
 
 -- Another process may exchange at the same time; then its token is taken, and nothing was recorded.
 local EXCHANGES_MAX <const> = 5
@@ -214,7 +214,7 @@ local function write(tape)
     refuse(tape, "the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
       .. "in t:cassette(name, { mask = { … } })", tape.name, what, line, shown)
   elseif #text > FILE_MAX then
-    refuse(tape, "the cassette '%s' would have more than 16 MiB", tape.name)
+    refuse(tape, "the cassette '%s' would have more than 4 MiB, which could not be read again", tape.name)
   end
   local written, err = host.write(tape.path, text)
   if not written then refuse(tape, "the cassette cannot be written: %s", err.message) end

@@ -749,6 +749,14 @@ end)
         out = self.fails(1, "test").stdout
         self.assertRegex(out, r"x_test.lua:5: 1 call of the cassette 'flow' was not asked for\n +call 2: GET http://127.0.0.1:\d+/list")
 
+    def test_more_than_can_be_read_again_is_not_written(self):
+        for words, status in ((500000, 0), (800000, 1)):
+            self.server.leak = "a word " * words
+            done = self.jeton("test", "x_test.lua", "--record=all")
+            self.assertEqual(done.returncode, status, done.stdout)
+        self.assertIn("the cassette 'flow' would have more than 4 MiB", done.stdout)
+        self.ok("test", "x_test.lua")
+
     def test_a_failed_test_writes_none(self):
         self.file(wrong='error "wrong"')
         self.fails(1, "test", "-k", "flow", "--record")
