@@ -15,18 +15,6 @@
 #define HEADERS_MAX     100 /* fields in a response */
 #define ERROR_BYTES_MAX 256
 
-/* The request line may hold an absolute URL (RFC 9112 §3.2.2): skips to its path. */
-static const char *origin_form(const char *target)
-{
-    size_t scheme = strncasecmp(target, "http://", 7) == 0    ? 7
-                    : strncasecmp(target, "https://", 8) == 0 ? 8
-                                                              : 0;
-    if (scheme == 0)
-        return target;
-    const char *path = target + scheme + strcspn(target + scheme, "/?");
-    return *path == '/' ? path : "/";
-}
-
 static void push_decoded(lua_State *L, const char *text, size_t len)
 {
     luaL_Buffer out;
@@ -77,15 +65,14 @@ static void push_parts(lua_State *L, const struct server_request *request)
 void lserver_message_push(lua_State *L, const struct server_request *request)
 {
     luaL_checkstack(L, 8, "a request");
-    const char *path = origin_form(request->target);
-    size_t path_len = strcspn(path, "?");
-    const char *query = path[path_len] == '?' ? path + path_len + 1 : "";
+    size_t path = strcspn(request->target, "?");
+    const char *query = request->target[path] == '?' ? request->target + path + 1 : "";
     lua_createtable(L, 0, 8); /* request */
     lua_pushstring(L, request->method);
     lua_setfield(L, -2, "method");
     lua_pushstring(L, request->target);
     lua_setfield(L, -2, "target");
-    lua_pushlstring(L, path, path_len);
+    lua_pushlstring(L, request->target, path);
     lua_setfield(L, -2, "path");
     lua_pushstring(L, query);
     lua_setfield(L, -2, "raw_query");
@@ -117,8 +104,7 @@ void lserver_message_push_refusal(lua_State *L, const struct server_refusal *ref
     lua_pushstring(L, refusal->message);
     lua_setfield(L, -2, "message");
     if (refusal->target != NULL) {
-        const char *path = origin_form(refusal->target);
-        lua_pushlstring(L, path, strcspn(path, "?"));
+        lua_pushlstring(L, refusal->target, strcspn(refusal->target, "?"));
         lua_setfield(L, -2, "path");
     }
 }

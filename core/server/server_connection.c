@@ -112,14 +112,17 @@ static void refuse(struct server_connection *connection, const struct server_hea
     struct server_refusal refusal = {problem->status, problem->code, problem->message, NULL};
     const char *method = NULL, *target = NULL;
     size_t method_len = 0, target_len = 0;
-    char *path = NULL;
+    char *whole = NULL, *path = NULL;
     if (server_head_line(connection->server->scratch, len, &method, &method_len, &target,
-                         &target_len))
-        refusal.target = path = mem_strndup(target, target_len);
+                         &target_len)) {
+        whole = mem_strndup(target, target_len);
+        refusal.target = path = server_head_origin(whole);
+    }
     server_refusal_text(connection->server, &refusal,
                         method_len == 4 && memcmp(method, "HEAD", 4) == 0, &text);
     server_reply_send(connection, text.data, text.len);
     buf_destroy(&text);
+    mem_free(whole);
     mem_free(path);
     shutdown(connection->fd, SHUT_WR);
     linger(connection);

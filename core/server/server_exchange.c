@@ -205,8 +205,12 @@ static enum MHD_Result on_headers(struct server_exchange *exchange, const char *
     exchange->method = mem_strdup(method);
     exchange->version = mem_strdup(version);
     api->get_connection_values(exchange->connection, MHD_HEADER_KIND, on_header, exchange);
-    if (server_head_check_parsed(&exchange->server->options, exchange->target, version,
-                                 exchange->headers, exchange->request.nheaders, &problem) != 0)
+    int checked = server_head_check_parsed(&exchange->server->options, exchange->target, version,
+                                           exchange->headers, exchange->request.nheaders, &problem);
+    char *origin = server_head_origin(exchange->target);
+    mem_free(exchange->target);
+    exchange->target = origin;
+    if (checked != 0)
         return refuse_early(exchange, problem.status, problem.code, problem.message);
     describe(exchange);
     const struct server_options *options = &exchange->server->options;

@@ -2,6 +2,7 @@
 
 #include "ascii.h"
 #include "field.h"
+#include "mem.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #define BAD_FIELD      "A header is malformed: expected Name: value"
 #define BAD_END        "A line of the head ends without a carriage return: expected CR LF"
 #define BAD_VALUE      "A header holds a control character"
+#define BAD_HOST       "The request line and Host name different hosts: expected the same"
 #define TOO_LARGE      "The headers of the request are too large"
 #define TOO_LARGE_CODE "RequestHeaderFieldsTooLarge"
 
@@ -221,12 +223,40 @@ bool server_head_line(const char *data, size_t len, const char **method, size_t 
     return true;
 }
 
+/* The host and port of a target that is a whole URL (RFC 9112, 3.2.2); NULL: it is none. */
+static const char *authority(const char *target, size_t *len)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t scheme = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], scheme) == 0) {
+            *len = strcspn(target + scheme, "/?#");
+            return target + scheme;
+        }
+    }
+    return NULL;
+}
+
+char *server_head_origin(const char *target)
+{
+    size_t len = 0;
+    const char *host = authority(target, &len);
+    if (host == NULL || host[len] == '/')
+        return mem_strdup(host == NULL ? target : host + len);
+    size_t query = strlen(host + len);
+    char *origin = mem_alloc(query + 2); /* RFC 9110, 4.2.3: no path is "/" */
+    origin[0] = '/';
+    memcpy(origin + 1, host + len, query + 1);
+    return origin;
+}
+
 int server_head_check_parsed(const struct server_options *limits, const char *target,
                              const char *version, const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem)
 {
     struct tally tally = {.limits = limits, .is_old = strcmp(version, "HTTP/1.0") == 0};
-    size_t size = strlen(target) + strlen(version);
+    size_t size = strlen(target) + strlen(version), named = 0;
+    const char *host = authority(target, &named);
     for (; *target != '\0'; target++) {
         if (ascii_is_control(*target) || *target == ' ')
             return malformed(problem, BAD_LINE);
@@ -244,6 +274,8 @@ int server_head_check_parsed(const struct server_options *limits, const char *ta
             return malformed(problem, BAD_VALUE);
         if (tally_add(&tally, name, strlen(name), value, strlen(value), problem) != 0)
             return -1;
+        if (host != NULL && strcasecmp(name, "Host") == 0 && !is_name(host, named, value))
+            return malformed(problem, BAD_HOST);
     }
     return tally_check(&tally, problem);
 }

@@ -29,8 +29,11 @@ enum server_head_state server_head_check(const struct server_options *limits, co
  * lengths. False: there is none. */
 bool server_head_line(const char *data, size_t len, const char **method, size_t *method_len,
                       const char **target, size_t *target_len);
-/* The same checks for a head that the library has parsed, since it is more lenient: 0, or -1 and
- * the problem. */
+/* The path and query of a target that may be a whole URL, as clients of a proxy send it; else the
+ * target itself (mem_free). */
+char *server_head_origin(const char *target);
+/* The same checks for a head that the library has parsed, since it is more lenient; and that a
+ * target which is a whole URL has the host of the field Host: 0, or -1 and the problem. */
 int server_head_check_parsed(const struct server_options *limits, const char *target,
                              const char *version, const struct http_header *fields, size_t nfields,
                              struct server_head_problem *problem);

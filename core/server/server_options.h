@@ -22,7 +22,7 @@ struct server_part {
 
 struct server_request {
     const char *method;
-    const char *target; /* as it came: path and query, still encoded */
+    const char *target; /* path and query, still encoded; of a whole URL only these */
     const char *version;
     const char *remote; /* address of the peer, "127.0.0.1" */
     const struct http_header *headers;
@@ -61,7 +61,7 @@ struct server_refusal {
     int status;
     const char *code; /* "RequestEntityTooLarge" */
     const char *message;
-    const char *target; /* as it came; NULL: it is not known */
+    const char *target; /* as that of a request; NULL: it is not known */
 };
 /* Answers a refusal in the service's form, by one server_reply, at once; exchange is valid only
  * during the call. Where it does not answer: {"message":…,"errorCode":…}. Only the library sees the

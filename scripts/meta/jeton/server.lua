@@ -25,7 +25,7 @@ local server = {}
 
 ---@class jeton.server.Request
 ---@field method string
----@field target string as it came: path and query, still encoded
+---@field target string path and query, still encoded
 ---@field path string as it came, without the query
 ---@field raw_query string what follows `?`, still encoded; "" if there is none
 ---@field query table<string, string> decoded; the last of a name wins

@@ -265,6 +265,49 @@ static void on_a_kept_connection(void **state)
     }
 }
 
+/* RFC 9112, 3.2.2: a server must accept a whole URL, whatever it does with it. */
+static void whole_urls(void **state)
+{
+    struct server_fixture *f = *state;
+    static const struct {
+        const char *target, *seen; /* NULL: refused */
+    } cases[] = {
+        {"http://localhost/a%2Fb?c=/d", "/a%2Fb?c=/d"},
+        {"HTTPS://LOCALHOST/../x", "/../x"},
+        {"http://localhost", "/"},
+        {"http://localhost?c=d", "/?c=d"},
+        {"*", "*"},
+        {"/http://localhost/", "/http://localhost/"},
+        {"ftp://localhost/", "ftp://localhost/"}, /* no service of ours is there */
+        {"http://localhost.example.org/", NULL},
+        {"http://localhost:80/", NULL},
+        {"http://a@localhost/", NULL},
+        {"http:///", NULL},
+    };
+    size_t served = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf reply;
+        char line[120], seen[80];
+        buf_create(&reply, TEXT_MAX);
+        buf_clear(&f->seen);
+        int fd = client_dial(f);
+        snprintf(line, sizeof line, "GET %s HTTP/1.1\r\n" H "\r\n", cases[i].target);
+        client_say(f, fd, line);
+        if (cases[i].seen != NULL) {
+            client_hear(f, fd, &reply, "HTTP/1.1 200 OK", 1);
+            snprintf(seen, sizeof seen, "GET %s HTTP/1.1", cases[i].seen);
+            assert_non_null(strstr(f->seen.data, seen));
+            served++;
+        } else {
+            client_hear(f, fd, &reply, NULL, 0);
+            check_refused(&reply, 400);
+        }
+        assert_int_equal(f->requests, served);
+        buf_destroy(&reply);
+        close(fd);
+    }
+}
+
 /* What looks like the end of a head to one and not to another. */
 static void byte_by_byte(void **state)
 {
@@ -305,6 +348,7 @@ int main(void)
         W(refused_in_json),
         W(good_ones_arrive),
         W(on_a_kept_connection),
+        W(whole_urls),
         W(byte_by_byte),
         W(ends_in_the_middle),
     };
