@@ -4,6 +4,7 @@
 #include "mem.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,4 +61,21 @@ bool host_read_address(const char *text, char **host, int64_t *port)
     *host = brackets ? mem_strndup(text + 1, len - 2) : mem_strndup(text, len);
     *port = number;
     return true;
+}
+
+bool host_field_is_loopback(const char *field)
+{
+    char text[HOST_MAX + PORT_DIGITS + 2];
+    char *host = NULL;
+    int64_t port;
+    size_t len = strlen(field);
+    bool has_port = strrchr(field, ':') != NULL && field[len - 1] != ']';
+    if (len + sizeof ":80" > sizeof text)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)tolower((unsigned char)field[i]);
+    memcpy(text + len, has_port ? "" : ":80", has_port ? 1 : sizeof ":80");
+    bool loopback = host_read_address(text, &host, &port) && host_is_loopback(host);
+    mem_free(host);
+    return loopback;
 }

@@ -10,6 +10,9 @@
 bool host_name_valid(const char *host, size_t len);
 /* A literal 127.0.0.0/8, ::1, or exactly "localhost": in lower case, without brackets. */
 bool host_is_loopback(const char *host);
+/* The field Host of a request, with or without a port, names this machine. A page that has its own
+ * name resolved to 127.0.0.1 (DNS rebinding) cannot send one that does. */
+bool host_field_is_loopback(const char *field);
 /*
  * "HOST:PORT", an IPv6 address in brackets. *host (mem.h; NULL at first) becomes the host without
  * them, whatever it is; false, and nothing set, for text of another shape.

@@ -3,9 +3,11 @@
 #include "listen_front_private.h"
 
 #include "clock.h"
+#include "host.h"
 #include "mem.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define TEXT_MAX ((size_t)4 * 1024 * 1024)
 
@@ -149,6 +151,15 @@ static void ask(struct listen_front *front, struct server_exchange *exchange)
     ask_next(asked);
 }
 
+static bool is_addressed_here(const struct server_request *request)
+{
+    for (size_t i = 0; i < request->nheaders; i++) { /* the server has seen that there is one */
+        if (strcasecmp(request->headers[i].name, "Host") == 0)
+            return host_field_is_loopback(request->headers[i].value);
+    }
+    return true; /* HTTP/1.0, which no browser speaks */
+}
+
 void listen_metrics_handle(void *arg, struct server_exchange *exchange,
                            const struct server_request *request)
 {
@@ -159,6 +170,8 @@ void listen_metrics_handle(void *arg, struct server_exchange *exchange,
         listen_waiting_plain(exchange, 405, "only GET\n");
     else if (strcmp(request->target, "/healthz") == 0)
         listen_metrics_health(front, exchange);
+    else if (!is_addressed_here(request))
+        listen_waiting_plain(exchange, 403, "Host: expected an address of this machine\n");
     else if (strcmp(request->target, "/metrics") == 0)
         ask(front, exchange);
     else

@@ -111,6 +111,17 @@ class Listen(listening.Case):
         for line in body.decode().splitlines():
             self.assertRegex(line, r'^(# (HELP|TYPE) jeton_\w+ .+|jeton_\w+(\{[^}]*\})? [0-9.]+)$')
 
+    def test_metrics_only_under_names_of_this_machine(self):
+        """A page whose own name leads to 127.0.0.1 (DNS rebinding) reads nothing."""
+        self.hooks(listen="  metrics: 127.0.0.1:0\n")
+        listener = self.listener()
+        port = listener.port = int(listener.wait_log(r"metrics on port (\d+)").group(1))
+        for host in (f"127.0.0.1:{port}", "localhost", f"LocalHost:{port}", "[::1]", "[::1]:9", "127.9.9.9"):
+            self.assertEqual(listener.ask("GET", "/metrics", headers={"Host": host})[0], 200, host)
+        for host in (f"rebound.example.org:{port}", "localhost.example.org", "192.0.2.1", "127.0.0.1.example.org:80", "::1",
+                     "[::2]:80", "127.0.0.1:80:80", ":80", "x" * 400):
+            self.assertEqual(listener.ask("GET", "/metrics", headers={"Host": host})[0], 403, host)
+
     def test_one_listener_a_configuration(self):
         self.hooks()
         self.listener()
