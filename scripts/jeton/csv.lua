@@ -59,6 +59,7 @@ function csv.writer(target, options)
   if type(target) ~= "string" and io.type(target) ~= "file" then
     misuse "csv.writer: a path or an open file expected"
   end
+  check.path(target, "csv.writer")
   local self = writer.on(function(text) return file:write(text) end, "csv", options, "csv.writer")
   if type(target) == "string" then
     local message

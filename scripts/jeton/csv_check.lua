@@ -21,6 +21,13 @@ function check.misuse(format, ...)
   error(format:format(...), level)
 end
 
+--- The system would open the part of the path before it.
+function check.path(path, what)
+  if type(path) == "string" and path:find("\0", 1, true) then
+    check.misuse("%s: the path holds a NUL byte", what)
+  end
+end
+
 --- A file cannot be opened or, where it has a name here, written.
 function check.fail_file(message, name)
   if name then message = ("%s: cannot be written: %s"):format(name, message) end

@@ -320,6 +320,7 @@ function reader.of(source, options, what)
   if kind ~= "string" and kind ~= "file" and kind ~= "function" then
     misuse("%s: a path, an open file or a function expected", what)
   end
+  check.path(source, what)
   self.name = options.name or kind == "string" and source or "csv"
   return self, options, source
 end
