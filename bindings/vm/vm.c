@@ -403,6 +403,11 @@ bool vm_has_ended(const struct vm *vm)
     return task_all_ended(vm->run.scheduler);
 }
 
+bool vm_has_exited(const struct vm *vm)
+{
+    return vm->exiting;
+}
+
 int vm_push_script(lua_State *L, const char *path, struct err *err)
 {
     struct vm *vm = vm_of(L);

@@ -126,6 +126,8 @@ int vm_run_texts(struct vm *vm, const char *module, const char *name, const stru
 /* Handles options.events by the script at path, or by its command or URL (path NULL): until
  * wake_fd ends, or the count hook had to be set, which makes Lua slow. */
 int vm_run_events(struct vm *vm, const char *path, int *status, struct err *err);
+/* The script has called os.exit: the status is its. */
+bool vm_has_exited(const struct vm *vm);
 /* For a module that vm_run_module runs: pushes the function of a script, as vm_run_file loads it;
  * `require` finds what lies beside it. */
 int vm_push_script(lua_State *L, const char *path, struct err *err);

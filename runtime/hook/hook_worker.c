@@ -57,6 +57,11 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
     struct vm *vm = vm_new(&options);
     int status = -1;
     int result = vm_run_events(vm, hook->script, &status, err);
+    if (result == 0 && vm_has_exited(vm)) /* with 0 it would be started anew for ever, unsaid */
+        result = err_set(err, ERR_SCRIPT,
+                         "%s has called os.exit, which ends the process of all events; a handler "
+                         "returns, or raises an error",
+                         hook->script != NULL ? hook->script : "a handler");
     *traceback = mem_strdup(vm_traceback(vm));
     vm_free(vm);
     mem_free(key);

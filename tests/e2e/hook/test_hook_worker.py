@@ -376,6 +376,15 @@ class Ends(hooks.Hooks):
         worker.wait(timeout=20)
         self.assertIn("a function expected", self.end(worker)[1])
 
+    def test_a_script_that_ends_the_process_is_told(self):
+        """With status 0 a process asks to be started anew, which would go on for ever."""
+        self.add("a")
+        for status in (0, 3):
+            worker = self.work(script=f"os.exit({status})")
+            worker.wait(timeout=20)
+            self.assertEqual((worker.returncode, self.rows("state, attempt")), (1, [("ready", 0)]))
+            self.assertRegex(self.end(worker)[1], r"webhook 'h': .*handlers\.lua has called os\.exit, which ends ")
+
     def test_a_script_or_module_that_was_mended_is_loaded_by_the_next_process(self):
         def module(text):
             self.write("helper.lua", text)
