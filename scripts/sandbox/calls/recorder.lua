@@ -134,11 +134,28 @@ local function note_table(secrets, values)
   end
 end
 
+-- A JSON object or list in a string, as properties of actions hold them; nil: it is none.
+local function nested(text)
+  local value = text:find "^%s*[%[{]" and json.decode(text, { lenient = true, max_depth = limits.json_depth })
+  return type(value) == "table" and value or nil
+end
+
+local function holds_secret(value)
+  for name, inner in pairs(value) do
+    if type(name) == "string" and is_secret(name) then return true end
+    inner = type(inner) == "string" and nested(inner) or inner
+    if type(inner) == "table" and inner ~= json.null and holds_secret(inner) then return true end
+  end
+  return false
+end
+
 local function note_json(secrets, value)
   for name, inner in pairs(value) do
+    local hidden = type(name) == "string" and is_secret(name)
+    if type(inner) == "string" and not hidden then inner = nested(inner) or inner end
     if type(inner) == "table" and inner ~= json.null then
       note_json(secrets, inner)
-    elseif type(name) == "string" and is_secret(name) then
+    elseif hidden then
       note(secrets, inner)
     end
   end
@@ -164,7 +181,9 @@ end
 -- In place.
 local function mask_json(value, secrets)
   if type(value) == "string" then
-    return clean(value, secrets)
+    local inner = nested(value)
+    if not inner or not holds_secret(inner) then return clean(value, secrets) end -- as it was written
+    return json.encode(mask_json(inner, secrets)) or MASK
   elseif type(value) ~= "table" or value == json.null then
     return value
   end

@@ -243,6 +243,12 @@ function TestRequests.test_secrets_are_masked_by_any_name_and_by_their_value()
     headers = { Authorization = "Bearer other-value-1" },
   }
   lu.assertEquals(last.body, "a Bearer text: ***")
+  last = recorded { json = { -- JSON in a JSON string, where quotes are escaped
+    properties = '[{"name": "auth", "value": "{\\"refresh_token\\": \\"q\\\\\\"uoted-secret\\"}"}]',
+    note = 'q"uoted-secret', plain = '{ "b": 1.0,  "a": [] }', broken = "[1, {" } }
+  lu.assertEquals(json.decode(json.decode(last.body.properties)[1].value), { refresh_token = "***" })
+  lu.assertEquals(last.body.note, "***")
+  lu.assertEquals({ last.body.plain, last.body.broken }, { '{ "b": 1.0,  "a": [] }', "[1, {" })
 end
 
 function TestRequests.test_filters()
