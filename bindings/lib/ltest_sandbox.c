@@ -21,7 +21,8 @@
 #define START_MS     30000
 #define END_MS       2000
 #define SAYS_MAX     300
-#define LAST_LINE    "\nIts contents:\n" /* of the greeting */
+#define LAST_LINE    "\nIts contents:\n"    /* of the greeting */
+#define STARTED      "jeton.test sandboxes" /* in the registry: those that have not been ended */
 
 /* In the child: becomes the program; a signal tells the parent if that fails. */
 static void become(char *const argv[], int output, int says)
@@ -109,9 +110,13 @@ int ltest_sandbox_start(lua_State *L)
         lua_geti(L, 1, i);
         args[i] = luaL_checkstring(L, -1); /* stays on the stack */
     }
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, STARTED);
+    int started = lua_gettop(L);
     buf_create_secret(&text, GREETING_MAX);
     int result = start((char *const *)(uintptr_t)args, &text, &pid, &err);
     if (result == 0) {
+        lua_pushboolean(L, 1);
+        lua_rawseti(L, started, pid);
         lua_pushinteger(L, pid);
         lua_pushlstring(L, text.data, text.len);
     }
@@ -121,6 +126,12 @@ int ltest_sandbox_start(lua_State *L)
 
 int ltest_sandbox_end(lua_State *L)
 {
-    end((pid_t)luaL_checkinteger(L, 1));
+    lua_Integer pid = luaL_checkinteger(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, STARTED);
+    bool ours = lua_rawgeti(L, -1, pid) != LUA_TNIL; /* started kept */
+    luaL_argcheck(L, ours, 1, "a sandbox of this test expected");
+    lua_pushnil(L);
+    lua_rawseti(L, -3, pid);
+    end((pid_t)pid);
     return 0;
 }

@@ -31,6 +31,20 @@ def is_alive(pid):
 
 
 class TestSandbox(testing.Case):
+    def test_no_process_but_a_sandbox_of_the_test_is_ended(self):
+        other = subprocess.Popen(["sleep", "60"])
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
+        self.passes(f"""
+test("what is not its own", function(t)
+  local finish = require "jeton.test_native".end_sandbox
+  for _, pid in ipairs {{ {other.pid}, 1, 0, -1 }} do
+    t:fails(function() finish(pid) end, "a sandbox of this test expected")
+  end
+end)
+""")
+        self.assertIsNone(other.poll())
+
     def test_a_script_against_it(self):
         self.write("post.lua", POST)
         self.write("seed.yaml", support.SEED)
