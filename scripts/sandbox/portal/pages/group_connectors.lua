@@ -48,9 +48,9 @@ end
 local function add_form(visit, group)
   local t, options = visit.t, {}
   local found = connectors.of_tenant(visit.db, visit.user.tenant_id, visit.now,
-    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_people)
-  for i, connector in ipairs(found) do
-    options[i] = { connector.id, connector.name }
+    token_service.REFRESH_TOKEN_LIFE_S, limits.portal_people + 1)
+  for i = 1, math.min(#found, limits.portal_people) do
+    options[i] = { found[i].id, found[i].name }
   end
   if #options == 0 then
     return h.p { t "connectors.none", " ", h.a { href = "/portal/connectors/new", t "connectors.add" } }
@@ -58,6 +58,7 @@ local function add_form(visit, group)
   return visit:form {
     action = group_of.path(group, "/connectors"),
     widgets.choose { name = "connector", label = t "group_connectors.choose", options = options },
+    #found > #options and widgets.field { name = "id", label = t "group_connectors.or_id" },
     h.p { class = "soft", t "group_connectors.replaces" },
     h.div { h.button { t "connectors.add" } },
   }
@@ -92,7 +93,8 @@ end
 
 local function add(visit)
   local group = group_of.visit(visit, "admin")
-  local connector = connectors.by_id(visit.db, visit.fields.connector or "")
+  local id = (visit.fields.id or ""):match "^%s*(.-)%s*$" -- of one that is not among the options
+  local connector = connectors.by_id(visit.db, id ~= "" and id or visit.fields.connector or "")
   if not connector or connector.tenant_id:lower() ~= visit.user.tenant_id:lower() then
     refusal.not_found "there is no connector with this id"
   end

@@ -87,6 +87,7 @@ return {
     en = "No connector has a token for this group yet.",
     fr = "Aucun connecteur n'a encore de jeton pour ce groupe.",
   },
+  ["group_connectors.or_id"] = { en = "or its connector ID", fr = "ou l'ID du connecteur" },
   ["group_connectors.choose"] = { en = "Choose a connector", fr = "Choisir un connecteur" },
   ["group_connectors.replaces"] = {
     en = "If this connector already has a token for the group, that token will stop working.",

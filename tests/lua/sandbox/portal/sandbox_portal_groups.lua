@@ -208,6 +208,20 @@ function TestTokens.test_a_group_token_is_shown_once_and_reaches_its_group()
   lu.assertEquals(wire.call("GET", "/v1/accessToken", { headers = wire.credentials(token) }), 401)
 end
 
+function TestTokens.test_of_more_connectors_than_are_shown()
+  local alice, page, last = browser.of "alice", path(wire.sales, "/connectors"), nil
+  lu.assertNotStrContains(alice:page(page), "or its connector ID")
+  for i = 1, 100 do
+    last = wire.steer("connectors", { name = ("Zz %03d"):format(i), owner = wire.alice }).id
+  end
+  local body = alice:page(page)
+  lu.assertNotStrContains(body, "Zz 100")
+  lu.assertStrContains(body, "or its connector ID")
+  browser.value(alice:submit(body, page, { id = " " .. last .. " " }), "refresh-token")
+  lu.assertStrContains(alice:page(page), "Zz 100")
+  browser.value(alice:submit(body, page, { connector = wire.application_id, id = " " }), "refresh-token")
+end
+
 function TestTokens.test_only_admins_make_them()
   local chitra = browser.of "chitra"
   local page = path(wire.sales, "/connectors")
