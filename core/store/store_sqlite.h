@@ -22,6 +22,7 @@ struct store_sqlite {
     ino_t inode;                           /* of the file that was opened */
     int64_t busy_since_ms;                 /* monotonic: somebody else writes */
     int seen_version;                      /* of the data, by the last store_sqlite_has_changed */
+    int64_t claimed_ms;                    /* when events were claimed last; 0: never */
     bool unsynced;                         /* since a commit of store_sqlite_hasten */
     sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define HELD_MAX 1000 /* of one hook: whoever has one signed body could fill the disk with it */
+#define HELD_MAX    1000 /* of one hook: whoever has one signed body could fill the disk with it */
+#define SET_BACK_MS 1000 /* of the clock; less may be a correction, or another process's look */
 /* Of its order key, one that was stored before it is open. */
 #define EARLIER                                                                                    \
     "EXISTS (SELECT 1 FROM event AS its WHERE its.scope = event.scope"                             \
@@ -208,6 +209,30 @@ int store_sqlite_event_add(struct store_sqlite *sqlite, struct store_call *call,
 
 /* Claiming */
 
+/* After the clock was set back: whoever waits does not wait for longer by that. What had come while
+ * it was ahead, as the first look of a process may find, is due. */
+static int mend_times(struct store_sqlite *sqlite, const struct store_event_call *claim,
+                      struct err *err)
+{
+    int64_t before_ms = sqlite->claimed_ms, back_ms = before_ms - claim->now_ms;
+    sqlite->claimed_ms = claim->now_ms;
+    if (before_ms > 0 && back_ms < SET_BACK_MS)
+        return 0;
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(sqlite,
+                             "UPDATE event SET next_ms = CASE WHEN received_ms >= ?4 THEN ?2"
+                             " ELSE max(next_ms - ?3, ?2) END"
+                             " WHERE scope = ?1 AND next_ms > ?2 AND (?3 > 0 OR received_ms >= ?4)",
+                             err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, claim->scope);
+    sqlite3_bind_int64(stmt, 2, claim->now_ms);
+    sqlite3_bind_int64(stmt, 3, before_ms > 0 ? back_ms : 0);
+    sqlite3_bind_int64(stmt, 4, claim->now_ms + SET_BACK_MS);
+    return store_sqlite_finish(sqlite, stmt, err);
+}
+
 /* What is due, up to the first that is to be run alone. */
 static int claim_due(struct store_sqlite *sqlite, const struct store_event_call *claim,
                      struct err *err)
@@ -276,7 +301,9 @@ int store_sqlite_event_claim(struct store_sqlite *sqlite, struct store_call *cal
         store_sqlite_hasten(sqlite, false);
         return -1;
     }
-    int result = claim_due(sqlite, claim, err);
+    int result = mend_times(sqlite, claim, err);
+    if (result == 0)
+        result = claim_due(sqlite, claim, err);
     for (size_t i = 0; result == 0 && i < claim->events->count; i++)
         result = claim_one(sqlite, claim->owner, &claim->events->items[i], err);
     if (result == 0)

@@ -198,6 +198,38 @@ static void above_the_limit_nothing_is_stored(void **state)
     store_free(store);
 }
 
+/* In a folder the times are those of this machine, which may find out that it was wrong. */
+static void a_clock_that_is_set_back(void **state)
+{
+    (void)state;
+    const int64_t hour_ms = 3600000;
+    struct err err;
+    struct store_event_end mine;
+    if (store_fixture_engine != &store_sqlite && store_fixture_engine != &store_late)
+        return;
+    struct store *store = store_fixture_open();
+    struct store_event_new ahead = fresh("ahead", NULL);
+    add(store, "waits", NULL);
+    assert_string_equal(claim(store, "w", NOW, &mine), "waits");
+    mine.state = STORE_EVENT_READY;
+    mine.next_ms = NOW + 9 * hour_ms;
+    assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
+    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms, &mine), "-");
+    ahead.received_ms = NOW + 5 * hour_ms;
+    assert_int_equal(store_event_add(store, &ahead, 1, &err), 0);
+    assert_string_equal(claim(store, "w", NOW + hour_ms, &mine), "ahead");
+    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms - 1, &mine), "-");
+    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms, &mine), "waits");
+    store_free(store);
+
+    store = store_fixture_open(); /* another process, which does not know */
+    ahead = fresh("later", NULL);
+    ahead.received_ms = NOW + 5 * hour_ms;
+    assert_int_equal(store_event_add(store, &ahead, 1, &err), 0);
+    assert_string_equal(claim(store, "w", NOW, &mine), "later");
+    store_free(store);
+}
+
 static void one_owner_has_it(void **state)
 {
     (void)state;
@@ -446,6 +478,7 @@ int main(void)
         TEST(each_is_stored_once),
         TEST(a_held_one_keeps_no_id),
         TEST(above_the_limit_nothing_is_stored),
+        TEST(a_clock_that_is_set_back),
         TEST(one_owner_has_it),
         TEST(an_end_and_its_keys_are_one),
         TEST(a_key_has_its_order),
