@@ -71,7 +71,7 @@ return {
   ["connectors.edit"] = { en = "Change the connector", fr = "Modifier le connecteur" },
   ["connectors.edit_what"] = {
     en = "Permissions apply at once, to tokens that were issued before too.",
-    fr = "Les autorisations s'appliquent aussitôt, aussi aux jetons déjà émis.",
+    fr = "Les autorisations s'appliquent aussitôt, y compris aux jetons déjà émis.",
   },
   ["connectors.save"] = { en = "Save", fr = "Enregistrer" },
   ["connectors.saved"] = { en = "{name} was changed.", fr = "{name} a été modifié." },

@@ -18,7 +18,7 @@ return {
   },
   ["control.address"] = { en = "Address", fr = "Adresse" },
   ["control.requests"] = { en = "Calls", fr = "Appels" },
-  ["control.exchanges"] = { en = "Of them exchanges", fr = "Dont échanges" },
+  ["control.exchanges"] = { en = "Of which exchanges", fr = "Dont échanges" },
   ["control.reset"] = { en = "Reset the sandbox", fr = "Réinitialiser le bac à sable" },
   ["control.reset_what"] = {
     en = "Everything will be as at its first start: groups, messages, connectors and tokens that were made "

@@ -70,7 +70,7 @@ return {
   ["sms.to"] = { en = "To {phone}", fr = "À {phone}" },
   ["sms.all"] = { en = "Show all messages", fr = "Afficher tous les SMS" },
   ["sms.search"] = { en = "Search by text or number", fr = "Rechercher par texte ou numéro" },
-  ["sms.none_found"] = { en = "No SMS is like this.", fr = "Aucun SMS ne correspond." },
+  ["sms.none_found"] = { en = "No SMS matches.", fr = "Aucun SMS ne correspond." },
   ["sms.newest"] = { en = "Newest", fr = "Plus récents" },
   ["sms.older"] = { en = "Older", fr = "Plus anciens" },
 }

@@ -13,7 +13,7 @@ return {
   ["tenant.bot"] = { en = "bot", fr = "robot" },
   ["tenant.made_by"] = { en = "made by {name}", fr = "créé par {name}" },
   ["tenant.since"] = { en = "Since", fr = "Depuis" },
-  ["tenant.none"] = { en = "Nobody is like this.", fr = "Personne ne correspond." },
+  ["tenant.none"] = { en = "Nobody matches.", fr = "Personne ne correspond." },
   ["tenant.add"] = { en = "Add a person", fr = "Ajouter une personne" },
   ["tenant.phone"] = { en = "Phone number", fr = "Numéro de téléphone" },
   ["tenant.added"] = { en = "{name} was added.", fr = "{name} a maintenant un compte." },
@@ -25,7 +25,7 @@ return {
       .. "pour tout le client.",
   },
   ["tenant.number_stays"] = {
-    en = "The number stays: programs know people by it. Who has no e-mail address cannot sign in here.",
+    en = "The number stays: programs know people by it. People without an e-mail address cannot sign in here.",
     fr = "Le numéro reste : c'est par lui que les programmes connaissent les personnes. Qui n'a pas "
       .. "d'adresse électronique ne peut pas se connecter ici.",
   },

@@ -2,11 +2,11 @@ return {
   ["traffic.title"] = { en = "Traffic", fr = "Trafic" },
   ["traffic.intro"] = {
     en = "The requests that programs send to this sandbox, as they arrive, with the replies. Access "
-      .. "tokens are not shown, nor what stands under the name of a secret, wherever the call repeats it. A "
-      .. "secret under another name only is shown.",
+      .. "tokens are masked, and so is the value of every field that is named like a secret, wherever it "
+      .. "appears in the call. A secret in a field of another name is shown.",
     fr = "Les requêtes que les programmes envoient à ce bac à sable, au fil de leur arrivée, avec les "
-      .. "réponses. Les jetons d'accès ne sont pas affichés, ni ce qui porte le nom d'un secret, partout où "
-      .. "l'appel le répète. Un secret qui ne porte qu'un autre nom est affiché.",
+      .. "réponses. Les jetons d'accès sont masqués, ainsi que la valeur de tout champ dont le nom est celui "
+      .. "d'un secret, partout où elle figure dans l'appel. Un secret dans un champ d'un autre nom est affiché.",
   },
   ["traffic.limits"] = { en = "Calls left this minute", fr = "Appels restants cette minute" },
   ["traffic.limits_who"] = { en = "Connector", fr = "Connecteur" },
@@ -33,7 +33,7 @@ return {
   ["traffic.refused"] = { en = "Why it was refused", fr = "Pourquoi elle a été refusée" },
   ["traffic.query"] = { en = "Query", fr = "Paramètres" },
   ["traffic.headers"] = { en = "Headers", fr = "En-têtes" },
-  ["traffic.none_found"] = { en = "No request is like this.", fr = "Aucune requête ne correspond." },
+  ["traffic.none_found"] = { en = "No request matches.", fr = "Aucune requête ne correspond." },
   ["traffic.path"] = { en = "Path", fr = "Chemin" },
   ["traffic.method"] = { en = "Method", fr = "Méthode" },
   ["traffic.any"] = { en = "any", fr = "toutes" },

@@ -11,7 +11,7 @@ return {
   ["webhooks.object"] = { en = "Of", fr = "De" },
   ["webhooks.of_group"] = { en = "Group {name}", fr = "Groupe {name}" },
   ["webhooks.of_action"] = { en = "Action {name}", fr = "Action {name}" },
-  ["webhooks.of_actionpackage"] = { en = "Action package {name}", fr = "Package d'actions {name}" },
+  ["webhooks.of_actionpackage"] = { en = "Action package {name}", fr = "Module d'action {name}" },
   ["webhooks.events"] = { en = "Events", fr = "Événements" },
   ["webhooks.url"] = { en = "URL", fr = "URL" },
   ["webhooks.state"] = { en = "State", fr = "État" },
@@ -73,7 +73,7 @@ return {
   },
   ["webhooks.enable"] = { en = "Enable again", fr = "Réactiver" },
   ["webhooks.enable_failed"] = {
-    en = "It was disabled because its receiver failed each time. What waits is delivered then.",
+    en = "It was disabled because its receiver failed each time. What is waiting will then be delivered.",
     fr = "Il a été désactivé car son destinataire a échoué à chaque fois. Ce qui attend sera alors livré.",
   },
   ["webhooks.enable_off"] = {
