@@ -69,13 +69,25 @@ static void try_later(struct flight *flight)
 
 /* ---- somebody else has taken the lock ---- */
 
-/* What came may stand in the row all the same, as nobody has exchanged meanwhile. */
+/* What came may stand in the row all the same, stored by another process of this host; or what
+ * somebody has brought since, who may have spent it. */
 static void looked(void *arg)
 {
     struct flight *flight = arg;
-    const char *came = flight->row.refresh_token, *there = flight->peer.refresh_token;
-    if (flight->call.result > 0 && came != NULL && there != NULL && strcmp(came, there) == 0)
+    struct store_token *row = token_flight_target(flight);
+    const char *came = row->refresh_token, *there = flight->peer.refresh_token;
+    if (flight->call.result > 0 && came != NULL && there != NULL && strcmp(came, there) == 0) {
         stored(flight);
+        return;
+    }
+    store_token_destroy(row);
+    *row = flight->peer;
+    memset(&flight->peer, 0, sizeof flight->peer);
+    token_cache_match(row, flight->asker != NULL ? flight->asker : flight->connector);
+    if (flight->call.result > 0 &&
+        token_cache_usable(row, flight->worse_than, flight->connector->early_ms,
+                           loop_clock(flight->tokens->loop)))
+        token_flight_succeed(flight, TOKEN_CACHE);
     else
         token_flight_fail(flight, &flight->store.err);
 }
@@ -84,8 +96,8 @@ static void look_whether_there(struct flight *flight)
 {
     flight->store.err = flight->call.err;
     store_token_destroy(&flight->peer);
-    flight->call = (struct store_call){.op = STORE_TOKEN_LOAD,
-                                       .token = {.owner = flight->owner, .row = &flight->peer}};
+    flight->call = (struct store_call){
+        .op = STORE_TOKEN_LOAD, .token = {.owner = flight->slot_owner, .row = &flight->peer}};
     store_start(flight->tokens->store, &flight->call, looked, flight);
 }
 
@@ -101,8 +113,8 @@ static void tried(void *arg)
         stored(flight);
     } else if (flight->rotated && passes) {
         try_later(flight);
-    } else if (flight->rotated && err->kind == ERR_LOST && flight->asker == NULL) {
-        look_whether_there(flight); /* the asker's slot is not kept */
+    } else if (flight->rotated && err->kind == ERR_LOST) {
+        look_whether_there(flight);
     } else {
         token_flight_fail(flight, err);
     }

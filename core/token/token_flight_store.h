@@ -12,8 +12,8 @@
 
 #define TOKEN_STORE_MS 300000
 /* What a host that was cut off gets to store what came to it, once its lock has run out: it and
- * whoever has taken that may see the database again at the same moment. More than
- * the longest pause between two tries, and a connection. */
+ * whoever has taken that may see the database again at the same moment. More than the longest pause
+ * between two tries, and a connection. */
 #define TOKEN_AWAIT_MS 10000
 
 /* The row, and the asker's slot; then all waiters hear of it. */
