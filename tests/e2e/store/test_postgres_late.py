@@ -2,6 +2,7 @@
 other host sends the one before. Its service takes a second use for a theft, and ends all that came of it."""
 
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -18,7 +19,7 @@ from test_postgres import contoso
 
 TRYING = "a new refresh token has come and cannot be stored; trying for up to"
 # So that a call of the state fails soon, and what follows it is seen.
-SOON = {"program": JETON_FAULTY, "env": {"JETON_FAULT": "store-call=500"}}
+SOON = {"program": JETON_FAULTY, "env": {"JETON_FAULT": "store-call=2000"}}
 
 
 class Late(PostgresCase):
@@ -64,8 +65,9 @@ class Late(PostgresCase):
 
     def until_said(self, process, words):
         """What it has written to standard error until then."""
-        said = b""
+        said, end = b"", time.monotonic() + 60
         while words.encode() not in said:
+            self.assertTrue(select.select([process.stderr], [], [], max(0, end - time.monotonic()))[0], said)
             more = os.read(process.stderr.fileno(), 65536)
             self.assertTrue(more, said)
             said += more
@@ -78,7 +80,7 @@ class Late(PostgresCase):
         def work():
             while not over.is_set():
                 process = self.start_on(1, "token", "contoso", "--show", **SOON)
-                process.communicate()
+                process.communicate(timeout=120)
                 statuses.append(process.returncode)
 
         thread = threading.Thread(target=work)
@@ -190,7 +192,7 @@ class Late(PostgresCase):
             start = time.monotonic()
             late.send_signal(number)
             late.communicate(timeout=60)
-            self.assertLess(time.monotonic() - start, 5)
+            self.assertLess(time.monotonic() - start, 20)
             self.assertIn(late.returncode, (-number, 128 + number))
             self.assertEqual(len(self.spool()), 1)
             self.away(False)
@@ -210,7 +212,7 @@ class Late(PostgresCase):
         """One that has nothing to do, but finds what others leave."""
         self.configure(0, f"jobs: {{ job: {{ script: {self.write('job.lua', '')}, schedule: '0 0 1 1 *', timezone: UTC }} }}\n")
         scheduler = self.start_on(0, "-v", "cron", "run")
-        self.until_said(scheduler, "1 scheduled job")
+        self.until_said(scheduler, "token --keep-alive: process")  # has ended: it would store what is left, too
         self.left()
         wait_until(lambda: below(scheduler.pid), 60)
         return scheduler
@@ -221,7 +223,7 @@ class Late(PostgresCase):
         process.terminate()
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0)
-        self.assertLess(time.monotonic() - start, 5)
+        self.assertLess(time.monotonic() - start, 20)
 
     def test_a_scheduler_stores_what_is_left(self):
         scheduler = self.scheduler()
@@ -313,7 +315,7 @@ class Late(PostgresCase):
 
     def test_no_longer_than_the_run_may_take(self):
         script = self.write("token.lua", 'assert(require "jeton.token".get "contoso")')
-        self.configure(0, f"jobs: {{ job: {{ script: {script}, timeout: 6s }} }}\n")
+        self.configure(0, f"jobs: {{ job: {{ script: {script}, timeout: 9s }} }}\n")
         start = time.monotonic()
         late = self.reply_comes(self.away, "run", "--job", "job", **SOON)
         _, err = late.communicate(timeout=60)
@@ -327,10 +329,10 @@ class Late(PostgresCase):
         script = self.write("tasks.lua", """
             local task, token = require "jeton.task", require "jeton.token"
             local waits = task.spawn(token.get, "contoso")
-            task.sleep(2)
+            task.sleep(4)
             waits:cancel()
             io.stderr:write("goes on\\n")
-            task.sleep(2)
+            task.sleep(4)
             print(token.get("contoso").access_token)""")
         late = self.reply_comes(self.away, "run", script, **SOON)
         self.until_said(late, "goes on")
