@@ -73,11 +73,12 @@ function TestConnector.test_a_header_that_carries_the_token_is_refused()
   local before = arrived("GET", path)
   for _, name in ipairs { "accessToken", "ACCESSTOKEN" } do
     local _, err = http.request { connector = true, path = path, headers = { [name] = "mine" } }
-    lu.assertEquals(tostring(err), ("invalid: header '%s' carries the token of connector 'sandbox': jeton sets it, "
-      .. "leave it out"):format(name))
+    lu.assertEquals(tostring(err), ("invalid: header '%s' carries the token of connector 'sandbox': jeton "
+      .. "sets it, leave it out"):format(name))
   end
   lu.assertEquals(arrived("GET", path), before)
-  lu.assertEquals(assert(http.request { connector = true, path = path, headers = { Authorization = "x" } }).status, 200)
+  local response = assert(http.request { connector = true, path = path, headers = { Authorization = "x" } })
+  lu.assertEquals(response.status, 200)
 end
 
 function TestConnector.test_a_refused_token_is_exchanged_once()

@@ -99,7 +99,8 @@ end
 function TestDecode.test_large()
   local rows, texts = {}, {}
   for i = 1, 1500 do
-    local row = { id = i, ["key" .. i] = "value" .. i, ["k\0" .. i % 7] = true, [("l"):rep(i % 50 + 1)] = { i } }
+    local row = { id = i, ["key" .. i] = "value" .. i, ["k\0" .. i % 7] = true }
+    row[("l"):rep(i % 50 + 1)] = { i }
     rows[i], texts[i] = row, json.encode(row)
   end
   texts[1] = '{"i\\u0064":1,"key1":0,"key1":"value1","k\\u00001":true,"l":[],"ll":[1]}'

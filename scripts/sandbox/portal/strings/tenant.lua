@@ -25,7 +25,8 @@ return {
       .. "pour tout le client.",
   },
   ["tenant.number_stays"] = {
-    en = "The number stays: programs know people by it. People without an e-mail address cannot sign in here.",
+    en = "The number stays: programs know people by it. People without an e-mail address cannot "
+      .. "sign in here.",
     fr = "Le numéro reste : c'est par lui que les programmes connaissent les personnes. Qui n'a pas "
       .. "d'adresse électronique ne peut pas se connecter ici.",
   },

@@ -6,7 +6,8 @@ return {
       .. "appears in the call. A secret in a field of another name is shown.",
     fr = "Les requêtes que les programmes envoient à ce bac à sable, au fil de leur arrivée, avec les "
       .. "réponses. Les jetons d'accès sont masqués, ainsi que la valeur de tout champ dont le nom est celui "
-      .. "d'un secret, partout où elle figure dans l'appel. Un secret dans un champ d'un autre nom est affiché.",
+      .. "d'un secret, partout où elle figure dans l'appel. Un secret dans un champ d'un autre nom est "
+      .. "affiché.",
   },
   ["traffic.limits"] = { en = "Calls left this minute", fr = "Appels restants cette minute" },
   ["traffic.limits_who"] = { en = "Connector", fr = "Connecteur" },
