@@ -15,7 +15,11 @@
 #define WAIT_MAX_MS    2000
 #define RUNS_KEPT_DAYS "1 day" /* of those whose host has died */
 
+#define TOKEN_SQL "0" /* STORE_LEASE_TOKEN */
+
 #define AGAIN_MS 5000 /* after a renewal that has failed */
+
+_Static_assert(STORE_LEASE_TOKEN == 0, "as TOKEN_SQL has it");
 
 /* Its holder stops `margin` before the end, so that it has stopped when another may begin. */
 static const struct {
@@ -296,7 +300,8 @@ static void row_taken(struct store_pg_batch *batch, const struct err *err)
 }
 
 /* One that is free, has run out, is this taking's already, or is a dead process's of this host,
- * whose lock is held here. */
+ * whose lock is held here. A token's that is inherited belongs to no host: whoever takes it from a
+ * process that has died has inherited it, too. */
 static void try_row(void *arg)
 {
     struct store_pg_lease *own = arg;
@@ -304,7 +309,9 @@ static void try_row(void *arg)
     store_pg_say(batch, "INSERT INTO @lease AS its (kind, key, epoch, holder, until, host, boot_id)"
                         " VALUES ($1, sha256($2), $3, $4, " LASTING ", $6, $7)"
                         " ON CONFLICT (kind, key) DO UPDATE SET epoch = its.epoch + 1,"
-                        " holder = excluded.holder, until = " LASTING ", host = excluded.host,"
+                        " holder = excluded.holder, until = " LASTING ", host = CASE WHEN"
+                        " its.kind = " TOKEN_SQL " AND its.until IS NOT NULL"
+                        " AND its.host <> excluded.host THEN '' ELSE excluded.host END,"
                         " boot_id = excluded.boot_id WHERE its.until IS NULL"
                         " OR its.until <= clock_timestamp() OR its.holder = excluded.holder"
                         " OR (its.host = excluded.host AND its.boot_id = excluded.boot_id)"
@@ -368,10 +375,10 @@ void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease)
     store_flock_release(lease);
     if (own == NULL)
         return;
-    bool held = lease->held && own->pid == getpid() && !own->kept;
+    bool ours = (lease->held || own->lapsed) && own->pid == getpid() && !own->kept;
     own->lease = NULL;
     loop_timer_stop(own->pg->loop, &own->timer);
-    if (held)
+    if (ours)
         release_row(own);
     else
         lease_free(own);

@@ -206,6 +206,7 @@ static void given_looked(void *arg)
 static void given_ask(void *arg)
 {
     struct flight *flight = arg;
+    store_lease_keep(&flight->given.first, false);
     flight->call =
         (struct store_call){.op = STORE_TOKEN_GIVEN, .given = {.fn = given_seen, .arg = flight}};
     store_start(flight->tokens->store, &flight->call, given_looked, flight);
@@ -217,11 +218,13 @@ static void given_look(void *arg, const struct err *failure)
     struct flight *flight = arg;
     if (!given_taken(flight, failure))
         return;
-    if (flight->given.first.inherited)
+    if (flight->given.first.inherited) {
+        store_lease_keep(&flight->given.first, true);
         loop_timer_start(flight->tokens->loop, &flight->store.again, TOKEN_AWAIT_MS, given_ask,
                          flight);
-    else
+    } else {
         given_ask(flight);
+    }
 }
 
 /* Of two connectors that begin with one token at once, the second finds the row of the first. */

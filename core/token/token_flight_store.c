@@ -135,6 +135,7 @@ void token_flight_store(struct flight *flight)
 static void load_again(void *arg)
 {
     struct flight *flight = arg;
+    store_lease_keep(&flight->lease, false);
     store_token_destroy(&flight->row);
     store_token_destroy(&flight->slot);
     token_flight_call(flight, STORE_TOKEN_LOAD, flight->again);
@@ -155,6 +156,8 @@ bool token_flight_store_awaits(struct flight *flight)
     }
     if (loop_now_ms(loop) >= store->awaited_ms)
         return false;
+    /* Where this process ends now, others wait anew. */
+    store_lease_keep(&flight->lease, true);
     loop_timer_start(loop, &store->again, LOOK_MS, load_again, flight);
     return true;
 }

@@ -151,6 +151,31 @@ class Late(PostgresCase):
         self.has_it(other)
         self.all_is_well()
 
+    def waiter_ends(self, sig):
+        """The next process of its host waits as well, until the lock has run out or what was to come is there."""
+        late = self.reply_comes(self.away)
+        self.until_said(late, TRYING)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        self.proxies[1].away = False
+        first = self.start_on(1, "token", "contoso", env={"JETON_LOG": "info"})
+        self.until_said(first, "waiting up to")
+        first.send_signal(sig)
+        first.communicate(timeout=60)
+        second = self.start_on(1, "token", "contoso", "--show")
+        time.sleep(2)
+        self.assertIsNone(second.poll())
+        self.away(False)
+        self.has_it(late)
+        self.sql("UPDATE @lease SET until = clock_timestamp() WHERE until IS NOT NULL")
+        self.has_it(second)
+        self.all_is_well()
+
+    def test_who_waits_for_another_host_is_stopped(self):
+        self.waiter_ends(signal.SIGTERM)
+
+    def test_who_waits_for_another_host_is_killed(self):
+        self.waiter_ends(signal.SIGKILL)
+
     def test_another_host_waits_no_longer_than_that(self):
         """The first one has died before the service saw its request."""
         self.grants.answers.append(lambda form: os.kill(late.pid, signal.SIGKILL) or (500, {}, {}))
