@@ -39,8 +39,7 @@ BOUNDS = {
     "subscribers": "the first page alone takes as much: it is what a cold run of one call has (see the first job), and the "
                    "walk adds nothing.",
     "upload": "both wait for the sandbox, which takes its checksum and writes the file (perf: 40 and 33 % of its time, 13 % to "
-              "receive): the clients use a quarter of the time, jeton 100 ms of the processor, curl 110. Where the server only "
-              "reads, jeton takes 0.70 of curl's time.",
+              "receive): the clients use a quarter of the time, jeton 100 ms of the processor, curl 110.",
     "cron-next": "of 24.4 M instructions libyaml takes 14 to read 72 KB, thirty times what --version takes for all: that alone is over "
                  "the goal. The rest is the tree, its checks (2.8) and the times (3). A reader of our own for plain YAML brought it to "
                  "9.3 M, and to 2.4 times --version by the processor's time: a second reader of one language is not worth a "

@@ -52,7 +52,7 @@ class Hostile(JobCase):
     def test_a_child_that_outlives_its_script(self):
         self.job("""
           os.execute "sleep 1000 & echo pid $!"
-          os.execute "sh -c 'sleep 1000 & echo pid $!; wait' & echo pid $!; sleep 0.1"
+          os.execute "sh -c 'sleep 1000 & echo pid $! >inner; wait' & echo pid $!; until [ -s inner ]; do sleep 0.01; done; cat inner"
         """)
         done = self.run_job()
         self.assert_gone(done.stdout, 3)
