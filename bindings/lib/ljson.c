@@ -53,9 +53,8 @@ struct level {
 #define LARGE   ((size_t)64 * 1024) /* bytes of a text whose keys come again and again */
 #define KEYS    32
 #define KEY_MAX 32 /* bytes */
-#define KEYS_BASE                                                                                  \
-    3 /* on build_large's stack: the array's metatable, the building, then the keys                \
-       */
+/* On build_large's stack: the array's metatable, the building, then the keys. */
+#define KEYS_BASE 3
 
 /* A key that was read before: in a slot of the stack, which is quicker than Lua's table of strings.
  */

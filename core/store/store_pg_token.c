@@ -238,8 +238,7 @@ static void push_row(struct store_pg_batch *batch, const char *name, const char 
 
 /* Into the row, unless another exchange has been stored since: then it is a spare. It is both where
  * somebody exchanges just now, who may replace the row. One that no key opens stays, as its key may
- * come again. arg: NULL where it must not
- * take long. */
+ * come again. arg: NULL where it must not take long. */
 static void push(struct store_pg *pg, const char *name, void *arg)
 {
     const char *dot = strrchr(name, '.');
