@@ -146,6 +146,8 @@ void store_pg_batch_free(struct store_pg_batch *batch);
 void store_pg_batch_clear(struct store_pg_batch *batch); /* the results */
 /* Another statement, and then its parameters, in their order. Texts are copied. NULL is NULL. */
 void store_pg_say(struct store_pg_batch *batch, const char *sql);
+/* The last statement keeps its parameters, and says this. */
+void store_pg_reword(struct store_pg_batch *batch, const char *sql);
 void store_pg_text(struct store_pg_batch *batch, const char *text);
 void store_pg_int(struct store_pg_batch *batch, int64_t number);
 void store_pg_time(struct store_pg_batch *batch, int64_t ms); /* STORE_NONE is NULL */

@@ -72,6 +72,11 @@ void store_pg_say(struct store_pg_batch *batch, const char *sql)
     batch->count = count;
 }
 
+void store_pg_reword(struct store_pg_batch *batch, const char *sql)
+{
+    batch->statements[batch->count - 1].sql = qualified(batch, sql);
+}
+
 static void add(struct store_pg_batch *batch, const char *value, size_t len, int format)
 {
     struct store_pg_statement *statement = &batch->statements[batch->count - 1];

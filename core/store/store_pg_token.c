@@ -252,8 +252,6 @@ static void push(struct store_pg *pg, const char *name, void *arg)
     store_pg_int(batch, STORE_LEASE_TOKEN);
     store_pg_scope(batch, owner);
     store_pg_text(batch, dot != NULL ? dot + 1 : NULL);
-    store_pg_say(batch,
-                 store_pg_token_row_insert(batch, " WHERE its.generation < excluded.generation"));
     if (store_pg_token_row_read(batch, name, owner) == 1)
         push_row(batch, name, owner);
     else
@@ -295,7 +293,6 @@ static void look_whether_later(struct store_pg *pg, const char *name, void *arg)
     char *owner = owner_of_file(name);
     if (strcmp(owner, kept->row->owner) == 0) {
         struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
-        store_pg_say(batch, "");
         int opens = store_pg_token_row_read(batch, name, owner);
         if (opens >= 0 &&
             strtoll(batch->statements[0].values[STORE_PG_TOKEN_GENERATION], NULL, 10) >

@@ -123,15 +123,18 @@ static void put_column(struct store_pg_batch *batch, const struct column *column
         store_pg_sealed(batch, column->sealed, row->owner, text, text != NULL ? strlen(text) : 0);
 }
 
-#define PUT_MORE                                                                                   \
-    "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner"
+/* Behind those of the list. A spool file of an older program has none of the last two. */
+static const char *const more[] = {
+    "received_boot_id", "stop_kind", "stop_since_ms", "stop_times", "stop_reason", "home", "owner",
+    "service_host",     "spent",
+};
+#define OWNER     (COUNT + 6)
+#define TOTAL     (COUNT + sizeof more / sizeof more[0])
+#define TOTAL_OLD (OWNER + 1)
 
-#define REST_COUNT 7 /* of these */
-
-const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *where)
+/* INSERT … ON CONFLICT of the first `total` of its values; `where` may keep the row. */
+static const char *insert(struct store_pg_batch *batch, size_t total, const char *where)
 {
-    static const char *const more[] = {PUT_MORE};
-    size_t total = COUNT + sizeof more / sizeof more[0];
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
     buf_puts(&sql, "INSERT INTO @token AS its (");
@@ -141,9 +144,10 @@ const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *
     for (size_t i = 0; i < total; i++)
         buf_printf(&sql, "%s$%zu", i > 0 ? ", " : "", i + 1);
     buf_puts(&sql, ") ON CONFLICT (owner) DO UPDATE SET ");
-    for (size_t i = 0; i + 1 < total; i++) {
+    for (size_t i = 0; i < total; i++) {
         const char *name = i < COUNT ? columns[i].name : more[i - COUNT];
-        buf_printf(&sql, "%s%s = excluded.%s", i > 0 ? ", " : "", name, name);
+        if (i != OWNER)
+            buf_printf(&sql, "%s%s = excluded.%s", i > 0 ? ", " : "", name, name);
     }
     buf_puts(&sql, where);
     const char *text = arena_text(&batch->texts, sql.data, sql.len);
@@ -153,7 +157,7 @@ const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *
 
 void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_token *row)
 {
-    store_pg_say(batch, store_pg_token_row_insert(batch, ""));
+    store_pg_say(batch, insert(batch, TOTAL, ""));
     for (size_t i = 0; i < COUNT; i++)
         put_column(batch, &columns[i], row);
     store_pg_text(batch, row->received_boot_id);
@@ -163,18 +167,17 @@ void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_to
     store_pg_scope(batch, row->pause.reason);
     store_pg_scope(batch, row->home);
     store_pg_text(batch, row->owner);
-    /* Not among those above, which are what a spool's file consists of. */
-    store_pg_say(batch, "UPDATE @token SET service_host = $1, spent = $2 WHERE owner = $3");
     store_pg_text(batch, row->service_host);
     store_pg_text(batch, row->spent);
-    store_pg_text(batch, row->owner);
 }
 
 int store_pg_token_row_read(struct store_pg_batch *batch, const char *name, const char *owner)
 {
-    bool whole = store_pg_spool_read(batch, name) == COUNT + REST_COUNT;
+    store_pg_say(batch, "");
+    size_t count = (size_t)store_pg_spool_read(batch, name);
+    bool whole = count == TOTAL || count == TOTAL_OLD;
     struct store_pg_statement *row = &batch->statements[batch->count - 1];
-    const char *whose = whole ? row->values[row->count - 1] : NULL;
+    const char *whose = whole ? row->values[OWNER] : NULL;
     if (whose == NULL || strcmp(whose, owner) != 0 || strlen(owner) >= STORE_OWNER_SIZE ||
         row->values[STORE_PG_TOKEN_GENERATION] == NULL ||
         row->values[STORE_PG_TOKEN_REFRESH] == NULL)
@@ -185,5 +188,6 @@ int store_pg_token_row_read(struct store_pg_batch *batch, const char *name, cons
                                                         &row->values[i], &row->lengths[i]) != 0))
             return 0;
     }
+    store_pg_reword(batch, insert(batch, count, " WHERE its.generation < excluded.generation"));
     return 1;
 }

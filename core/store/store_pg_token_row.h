@@ -15,13 +15,11 @@ const char *store_pg_token_row_select(struct store_pg_batch *batch);
  * then. */
 int store_pg_token_row_take(struct store_pg_batch *batch, size_t statement, struct store_token *row,
                             struct err *err);
-/* INSERT … ON CONFLICT: a row is replaced as a whole; `where` may keep it. */
-const char *store_pg_token_row_insert(struct store_pg_batch *batch, const char *where);
-/* Such a statement with its values, and one for what a spool file does not hold. */
+/* INSERT … ON CONFLICT: a row is replaced as a whole. */
 void store_pg_token_row_save(struct store_pg_batch *batch, const struct store_token *row);
-/* Adds the values that the spool file holds of this owner to the last statement. 1; 0: no key opens
- * it; -1: it is damaged. What was sealed with a key that is about to go is sealed with the first
- * one. */
+/* The same of what the spool file holds of this owner, unless a later row is there. 1; 0: no key
+ * opens it; -1: it is damaged. What was sealed with a key that is about to go is sealed with the
+ * first one. What an older program has not kept there stays as it is in the row. */
 int store_pg_token_row_read(struct store_pg_batch *batch, const char *name, const char *owner);
 
 #endif

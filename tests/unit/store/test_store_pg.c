@@ -279,6 +279,9 @@ static void keys_are_read_again_where_their_file_has_changed(void **state)
     pg_host_destroy(&host);
 }
 
+#define SERVICE "https://login"
+#define SPENT   "fingerprint "
+
 /* Stores as an exchange does, while the table is away. */
 static void keep_in_spool(const struct pg_host *host, const char *refresh, bool known)
 {
@@ -288,7 +291,9 @@ static void keep_in_spool(const struct pg_host *host, const char *refresh, bool 
     struct store_token row = {.owner = "o",
                               .generation = 5,
                               .received_boot_id = "b",
-                              .refresh_token = mem_strdup(refresh)};
+                              .refresh_token = mem_strdup(refresh),
+                              .service_host = mem_strdup(SERVICE),
+                              .spent = mem_strdup(SPENT)};
     assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_TOKEN, "o", &err), 1);
     assert_int_equal(pg_host_psql(host, "ALTER TABLE @token RENAME TO gone"), 0);
     struct store_call call = {
@@ -384,6 +389,43 @@ static void what_could_not_be_stored_is_kept(void **state)
     store_free(store);
     pg_host_destroy(&host);
     pg_host_destroy(&other);
+}
+
+static void check_row(const struct pg_host *host, const char *refresh, const char *service_host,
+                      const char *spent)
+{
+    struct store_token found;
+    struct store *store = pg_host_store(host);
+    assert_int_equal(store_fixture_load(store, "o", &found), 1);
+    assert_string_equal(found.refresh_token, refresh);
+    assert_string_equal(found.service_host, service_host);
+    assert_string_equal(found.spent, spent);
+    store_token_destroy(&found);
+    store_free(store);
+}
+
+static void what_is_kept_is_all_of_a_row(void **state)
+{
+    (void)state;
+    char command[80];
+    struct pg_host host;
+    pg_host_create(&host, "a");
+    struct store *store = pg_host_store(&host);
+    struct err err;
+    assert_int_equal(store_open(store, &err), 0);
+    store_free(store);
+    keep_in_spool(&host, "came", false);
+    check_row(&host, "came", SERVICE, SPENT);
+
+    /* An older program has kept less: that stays as it is. Eight bytes stand before each value. */
+    assert_int_equal(pg_host_psql(&host, "UPDATE @token SET generation = 4, spent = 'before '"), 0);
+    keep_in_spool(&host, "later", false);
+    snprintf(command, sizeof command, "truncate -s -%zu a/spool/o.*",
+             sizeof SERVICE - 1 + sizeof SPENT - 1 + 2 * 8);
+    assert_int_equal(system(command), 0);
+    check_row(&host, "later", SERVICE, "before ");
+    assert_int_equal(system("test -z \"$(ls a/spool)\""), 0);
+    pg_host_destroy(&host);
 }
 
 static void tables_of_a_newer_program_are_refused(void **state)
@@ -532,6 +574,7 @@ int main(void)
         PG_HOST_TEST(an_event_that_no_key_opens_dies_alone),
         PG_HOST_TEST(keys_are_read_again_where_their_file_has_changed),
         PG_HOST_TEST(what_could_not_be_stored_is_kept),
+        PG_HOST_TEST(what_is_kept_is_all_of_a_row),
         PG_HOST_TEST(tables_of_a_newer_program_are_refused),
         PG_HOST_TEST(tables_of_an_older_program_are_added_to),
         PG_HOST_TEST(open_events_are_counted_near_the_limit_only),
