@@ -1,6 +1,7 @@
 /* What a person signed in for, put where exchanges put what they bring. */
 #include "mem.h"
 #include "token.h"
+#include "token_flight_store.h"
 #include "token_lock.h"
 #include "token_request.h"
 #include "token_spend.h"
@@ -13,13 +14,37 @@ struct adoption {
     struct token_lock own;
     struct token_spend *spend;     /* NULL: nothing was spent for it */
     struct exchange_result result; /* as if an exchange had brought it; borrowed */
+    bool made;                     /* the lock is held, and its row has what came */
+    struct loop_timer again;       /* the next try */
+    int64_t limit_ms, pause_ms;    /* of trying; 0: all has gone well so far */
     token_adopted_fn *done;
     void *arg;
 };
 
+static void try_again(void *arg);
+
+/* As after an exchange, what came may be the only refresh token that is good. */
+static bool goes_on(struct adoption *adoption, const struct err *failure)
+{
+    struct tokens *tokens = adoption->lock->tokens;
+    bool passes = failure->kind == ERR_NETWORK && failure->retryable;
+    if (!passes || adoption->result.token.refresh_token == NULL)
+        return false;
+    if (adoption->limit_ms == 0)
+        adoption->limit_ms = loop_now_ms(tokens->loop) +
+                             token_flight_store_begin(tokens, adoption->lock->connector, failure);
+    if (loop_now_ms(tokens->loop) >= adoption->limit_ms)
+        return false;
+    adoption->pause_ms = token_flight_store_pause_ms(adoption->pause_ms);
+    loop_timer_start(tokens->loop, &adoption->again, adoption->pause_ms, try_again, adoption);
+    return true;
+}
+
 static void adoption_end(void *arg, const struct err *failure)
 {
     struct adoption *adoption = arg;
+    if (failure != NULL && goes_on(adoption, failure))
+        return;
     token_adopted_fn *done = adoption->done;
     void *done_arg = adoption->arg;
     struct err err;
@@ -122,10 +147,23 @@ static void adoption_locked(void *arg, const struct err *failure)
     }
     if (failure == NULL && adopt(adoption, &err) != 0)
         failure = &err;
+    adoption->made = failure == NULL;
     if (failure != NULL)
         adoption_end(adoption, failure);
     else
         token_lock_store(adoption->lock, true, adoption_end);
+}
+
+static void try_again(void *arg)
+{
+    struct adoption *adoption = arg;
+    struct token_lock *lock = adoption->lock;
+    if (adoption->made) {
+        token_lock_store(lock, true, adoption_end);
+        return;
+    }
+    token_lock_release(lock);
+    token_lock_take(lock, lock->tokens, lock->connector, adoption_locked, adoption);
 }
 
 void token_adopt(struct tokens *tokens, const struct connector *connector,

@@ -30,17 +30,27 @@ static void give_up(void *arg)
     token_flight_fail(flight, &flight->store.err);
 }
 
-/* How long it may still be tried. */
-static int64_t time_left_ms(const struct flight *flight)
+int64_t token_flight_store_begin(const struct tokens *tokens, const struct connector *connector,
+                                 const struct err *err)
 {
-    const struct tokens *tokens = flight->tokens;
     int64_t limit_ms = fault_number(FAULT_TOKEN_STORE), left_ms = TOKEN_STORE_MS;
     if (limit_ms > 0)
         left_ms = limit_ms;
     if (tokens->deadline_ms > 0 &&
         tokens->deadline_ms - MARGIN_MS - loop_now_ms(tokens->loop) < left_ms)
         left_ms = tokens->deadline_ms - MARGIN_MS - loop_now_ms(tokens->loop);
+    if (left_ms > 0)
+        log_msg(tokens->log, LOG_WARN,
+                "connector '%s': a new refresh token has come and cannot be stored; trying for up "
+                "to %d s: %s",
+                connector->name, (int)(left_ms / 1000), err->msg);
     return left_ms;
+}
+
+int64_t token_flight_store_pause_ms(int64_t before_ms)
+{
+    int64_t pause_ms = before_ms == 0 ? AGAIN_MS : before_ms * 2;
+    return pause_ms < AGAIN_MAX_MS ? pause_ms : AGAIN_MAX_MS;
 }
 
 static void try_later(struct flight *flight)
@@ -49,21 +59,15 @@ static void try_later(struct flight *flight)
     struct tokens *tokens = flight->tokens;
     store->err = flight->call.err;
     if (!store->stuck) {
-        int64_t left_ms = time_left_ms(flight);
+        int64_t left_ms = token_flight_store_begin(tokens, flight->connector, &store->err);
         if (left_ms <= 0) {
             token_flight_fail(flight, &store->err);
             return;
         }
-        log_msg(tokens->log, LOG_WARN,
-                "connector '%s': a new refresh token has come and cannot be stored; trying for up "
-                "to %d s: %s",
-                flight->connector->name, (int)(left_ms / 1000), store->err.msg);
         store->stuck = true;
         loop_timer_start(tokens->loop, &store->limit, left_ms, give_up, flight);
     }
-    store->pause_ms = store->pause_ms == 0 ? AGAIN_MS : store->pause_ms * 2;
-    if (store->pause_ms > AGAIN_MAX_MS)
-        store->pause_ms = AGAIN_MAX_MS;
+    store->pause_ms = token_flight_store_pause_ms(store->pause_ms);
     loop_timer_start(tokens->loop, &store->again, store->pause_ms, try_to_store, flight);
 }
 

@@ -16,6 +16,12 @@
  * between two tries, and a connection. */
 #define TOKEN_AWAIT_MS 10000
 
+/* How long what came may be tried to be stored from now on, in ms, as it could not be just now:
+ * that is said. Not positive: no longer. */
+int64_t token_flight_store_begin(const struct tokens *tokens, const struct connector *connector,
+                                 const struct err *err);
+/* Until the next try; before the first: 0. */
+int64_t token_flight_store_pause_ms(int64_t before_ms);
 /* The row, and the asker's slot; then all waiters hear of it. */
 void token_flight_store(struct flight *flight);
 /* True: another host's exchange was never answered, as far as the state knows, and its lock has run

@@ -82,6 +82,7 @@ static void lock_stored(void *arg)
 void token_lock_store(struct token_lock *lock, bool keep, token_lock_fn *then)
 {
     lock->then = then;
+    lock->slots = 0;
     memcpy(lock->row.owner, lock->owner, sizeof lock->row.owner);
     lock->call = (struct store_call){.op = keep ? STORE_TOKEN_SAVE : STORE_TOKEN_DELETE,
                                      .under = &lock->lease,

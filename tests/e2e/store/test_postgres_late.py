@@ -198,6 +198,35 @@ class Late(PostgresCase):
         end()
         self.all_is_well()
 
+    def signs_in(self, *way, stdin=subprocess.DEVNULL):
+        """The database is away when that has brought tokens."""
+        login = self.reply_comes(self.away, "login", "contoso", *way, stdin=stdin, **SOON)
+        end = self.others()
+        self.until_said(login, TRYING)
+        time.sleep(2)
+        self.away(False)
+        said = login.communicate(timeout=120)
+        self.assertEqual((login.returncode, b"is signed in" in said[0]), (0, True), said)
+        self.assertEqual(set(end()) - {0, 5}, set())
+
+    def test_a_token_that_a_person_gave_has_been_spent(self):
+        self.grants.current = "refresh-of-somebody"
+        with open(self.write("typed", "refresh-of-somebody\n"), "rb") as typed:
+            self.signs_in("--import", stdin=typed)
+        self.all_is_well()
+
+    def test_somebody_has_signed_in(self):
+        """The lock is not held yet."""
+        self.grants.api = lambda request: (200, {}, {
+            "device_code": "device-code", "user_code": "SHOWN", "expires_in": 600, "interval": 1,
+            "verification_uri": "https://id.example.org/device"}) if request["path"] == "/device" else None
+        self.grants.first = {"refresh_token": "refresh-of-somebody"}
+        self.configure(0, f"    device_url: {self.grants.url}/device\n")
+        self.signs_in("--device")
+        self.grants.first, self.grants.current = {}, "refresh-of-somebody"
+        self.says(0, 1, "token", "contoso", "--refresh")
+        self.assertEqual((self.grants.forms[-1]["refresh_token"], self.grants.dead, self.spool()), ("refresh-of-somebody", False, []))
+
     def test_whoever_waits_is_killed(self):
         late = self.reply_comes(self.away)
         self.until_said(late, TRYING)
