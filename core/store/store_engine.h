@@ -40,7 +40,6 @@ struct store_engine {
     bool keeps_late;
     /* Leases; the state need not be open. Taking ends by lease->done, once. */
     void (*lease_take)(void *self, struct store_lease *lease);
-    int (*lease_renew)(void *self, struct store_lease *lease, struct err *err);
     /* As store_lease_left_ms, of one that is held. NULL: it does not run out. */
     int64_t (*lease_left_ms)(const struct store_lease *lease);
     /* As store_lease_keep. NULL: it does not run out. */
@@ -67,7 +66,6 @@ const char **store_kv_scopes(const char *scope, const struct store_kv *items, si
 /* The part of a lease that every engine has: this host's own lock, in the folder's `locks/`. It
  * goes with its holder, however that ends, so that on one host nobody waits for the dead. */
 void store_flock_take(struct store_lease *lease, const char *folder);
-int store_flock_renew(const struct store_lease *lease, struct err *err);
 void store_flock_release(struct store_lease *lease);
 /* Whether somebody holds the lease of a run. */
 bool store_flock_run_is_held(const char *folder, const char *run);

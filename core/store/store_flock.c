@@ -3,7 +3,6 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define RUNS_NAME  "runs" /* one file for all runs: each has a byte of its own */
 #define HASH_BYTES 16
@@ -50,15 +49,6 @@ void store_flock_take(struct store_lease *lease, const char *folder)
     else
         snprintf(name, sizeof name, "token-%.32s", lease->key);
     lock_wait(&lease->lock, folder, name, lease->give_up_ms, taken, lease);
-}
-
-/* Without its file it keeps nobody out: others lock a new one. */
-int store_flock_renew(const struct store_lease *lease, struct err *err)
-{
-    struct stat st;
-    if (fstat(lease->lock.fd, &st) == 0 && st.st_nlink > 0)
-        return 0;
-    return err_set(err, ERR_LOST, "the lock's file was removed");
 }
 
 void store_flock_release(struct store_lease *lease)

@@ -58,15 +58,6 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
     return store_lease_try_with(lease, store, kind, key, NULL, 0, err);
 }
 
-int store_lease_renew(struct store_lease *lease, struct err *err)
-{
-    if (!lease->held)
-        return err_set(err, ERR_LOST, "the lock was lost to somebody else");
-    int result = lease->store->engine->lease_renew(lease->store->self, lease, err);
-    lease->held = result == 0;
-    return result;
-}
-
 int64_t store_lease_left_ms(const struct store_lease *lease)
 {
     if (!lease->held)

@@ -1,9 +1,9 @@
 /*
  * Leases: who may do what only one may do at a time. A lease ends with its holder, however that
  * ends; a child that is forked has a part in it until it ends or becomes another program. One that
- * is held can be lost, where its holder was believed to be dead: then renewing says so, and calls
- * that are made under it afterwards write nothing. In a folder the kernel keeps it, and nobody has
- * to renew it.
+ * is held can be lost, where its holder was believed to be dead: then it is not `held` any more, as
+ * soon as that is known, and calls that are made under it write nothing. It is renewed from the
+ * loop. In a folder the kernel keeps it, and nobody has to renew it.
  */
 #ifndef JETON_STORE_LEASE_H
 #define JETON_STORE_LEASE_H
@@ -49,8 +49,6 @@ int store_lease_try(struct store_lease *lease, struct store *store, enum store_l
 int store_lease_try_with(struct store_lease *lease, struct store *store, enum store_lease_kind kind,
                          const char *key, struct store_call *const *calls, size_t count,
                          struct err *err);
-/* For an engine whose leases run out. -1: ERR_LOST where it was lost. Blocks. */
-int store_lease_renew(struct store_lease *lease, struct err *err);
 /* How long something may take that is begun under it now, in ms: while it lasts without a renewal.
  * 0: nothing may be begun; INT64_MAX: it does not run out. Asks nobody. */
 int64_t store_lease_left_ms(const struct store_lease *lease);

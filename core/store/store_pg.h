@@ -264,7 +264,6 @@ int64_t store_pg_unseal(const struct store_pg *pg, const char *column, const cha
 
 struct store_pg_lease;
 void store_pg_lease_take(struct store_pg *pg, struct store_lease *lease);
-int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err);
 void store_pg_lease_release(struct store_pg *pg, struct store_lease *lease);
 int64_t store_pg_lease_tend(struct store_pg *pg);
 int64_t store_pg_lease_left_ms(const struct store_lease *lease);

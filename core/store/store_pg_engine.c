@@ -447,11 +447,6 @@ static void pg_lease_take(void *self, struct store_lease *lease)
         store_pg_lease_take(self, lease);
 }
 
-static int pg_lease_renew(void *self, struct store_lease *lease, struct err *err)
-{
-    return store_pg_lease_renew(self, lease, err);
-}
-
 static void pg_lease_release(void *self, struct store_lease *lease)
 {
     store_pg_lease_release(self, lease);
@@ -481,7 +476,6 @@ const struct store_engine store_pg = {
     .cancel = pg_cancel,
     .keeps_late = true,
     .lease_take = pg_lease_take,
-    .lease_renew = pg_lease_renew,
     .lease_left_ms = store_pg_lease_left_ms,
     .lease_keep = store_pg_lease_keep,
     .lease_release = pg_lease_release,

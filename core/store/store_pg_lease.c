@@ -214,20 +214,6 @@ int64_t store_pg_lease_tend(struct store_pg *pg)
     return next_look(pg);
 }
 
-int store_pg_lease_renew(struct store_pg *pg, struct store_lease *lease, struct err *err)
-{
-    struct store_pg_lease *own = lease->engine;
-    if (store_flock_renew(lease, err) != 0)
-        return -1;
-    loop_timer_stop(pg->loop, &own->timer);
-    if (own->pending == 0)
-        lease_send(own, renewal(own));
-    store_pg_flush(pg, 2 * STORE_PG_CALL_MS);
-    if (lease->held)
-        return 0;
-    return err_set(err, ERR_LOST, "the lock was lost to somebody else");
-}
-
 int64_t store_pg_lease_left_ms(const struct store_lease *lease)
 {
     int64_t left_ms = trusted_ms(lease->engine);

@@ -117,12 +117,6 @@ static void sqlite_lease_take(void *self, struct store_lease *lease)
     store_flock_take(lease, sqlite->folder);
 }
 
-static int sqlite_lease_renew(void *self, struct store_lease *lease, struct err *err)
-{
-    (void)self;
-    return store_flock_renew(lease, err);
-}
-
 static void sqlite_lease_release(void *self, struct store_lease *lease)
 {
     (void)self;
@@ -141,6 +135,5 @@ const struct store_engine store_sqlite = {
     .start = sqlite_start,
     .cancel = sqlite_cancel,
     .lease_take = sqlite_lease_take,
-    .lease_renew = sqlite_lease_renew,
     .lease_release = sqlite_lease_release,
 };

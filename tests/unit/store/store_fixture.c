@@ -67,11 +67,6 @@ struct store *store_fixture_open(void)
     return store;
 }
 
-void store_fixture_steal(void)
-{
-    assert_int_equal(system("rm state/locks/job-*.lock"), 0);
-}
-
 int store_fixture_load(struct store *store, const char *owner, struct store_token *row)
 {
     struct err err;
@@ -186,11 +181,6 @@ static void late_take(void *self, struct store_lease *lease)
     store_sqlite.lease_take(((struct late *)self)->inner, lease);
 }
 
-static int late_renew(void *self, struct store_lease *lease, struct err *err)
-{
-    return store_sqlite.lease_renew(((struct late *)self)->inner, lease, err);
-}
-
 static void late_release(void *self, struct store_lease *lease)
 {
     store_sqlite.lease_release(((struct late *)self)->inner, lease);
@@ -206,6 +196,5 @@ const struct store_engine store_late = {
     .start = late_start,
     .cancel = late_cancel,
     .lease_take = late_take,
-    .lease_renew = late_renew,
     .lease_release = late_release,
 };

@@ -24,8 +24,6 @@ struct store *store_fixture_open(void);
 struct store *store_fixture_new(struct loop *loop);
 /* The same in this folder, or in a schema of its own. */
 struct store *store_fixture_at(char *folder, struct loop *loop);
-/* Lets whoever holds the lease of a job lose it. */
-void store_fixture_steal(void);
 
 /* What is only started in the program, to its end. */
 int store_fixture_load(struct store *store, const char *owner, struct store_token *row);
