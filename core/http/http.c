@@ -34,7 +34,8 @@ struct http {
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
-    bool at_once; /* http_send_at_once */
+    bool at_once;    /* http_send_at_once */
+    int64_t look_ms; /* clock_mono_ms: when one that runs may have taken too long */
     struct list queued, running, finished;
     struct curl_waitfd *waits; /* of the poll function */
     size_t waits_cap;
@@ -118,7 +119,6 @@ static void keep_easy(struct http *http, struct http_transfer *transfer, bool wh
 
 static void close_easy(struct http *http, struct http_transfer *transfer, bool whole)
 {
-    loop_timer_stop(http->loop, &transfer->idle_timer);
     if (transfer->easy == NULL)
         return;
     http->api->multi_remove_handle(http->multi, transfer->easy); /* fine if it never was in */
@@ -202,21 +202,50 @@ static int64_t bytes_moved(const struct http_transfer *transfer)
     return up + down + headers;
 }
 
-static void look_idle(void *arg)
+/* When it has taken too long, or, with files, is to be looked at again. */
+static int64_t look_at(struct http_transfer *transfer, int64_t now_ms)
 {
-    struct http_transfer *transfer = arg;
-    struct loop *loop = transfer->http->loop;
-    int64_t now_ms = clock_mono_ms(), moved = bytes_moved(transfer);
-    int64_t pause_ms =
-        transfer->timeout_ms / LOOKS < LOOK_MAX_MS ? transfer->timeout_ms / LOOKS + 1 : LOOK_MAX_MS;
+    if (!http_has_files(transfer))
+        return transfer->started_ms + transfer->timeout_ms;
+    int64_t moved = bytes_moved(transfer), part_ms = transfer->timeout_ms / LOOKS + 1;
     if (moved != transfer->moved || transfer->moved_ms == 0) {
         transfer->moved = moved;
         transfer->moved_ms = now_ms;
     } else if (now_ms - transfer->moved_ms >= transfer->timeout_ms) {
-        finish(transfer, CURLE_OPERATION_TIMEDOUT);
-        return;
+        return now_ms;
     }
-    loop_timer_start(loop, &transfer->idle_timer, pause_ms, look_idle, transfer);
+    return now_ms + (part_ms < LOOK_MAX_MS ? part_ms : LOOK_MAX_MS);
+}
+
+static void plan_look(struct http_transfer *transfer, int64_t now_ms)
+{
+    struct http *http = transfer->http;
+    transfer->look_ms = look_at(transfer, now_ms);
+    if (transfer->look_ms < http->look_ms)
+        http->look_ms = transfer->look_ms;
+}
+
+/*
+ * Ends those that take too long. Not libcurl does, as it looks at its clock before it reads: where
+ * this process had stood still for so long, or a script had computed, a reply that has come
+ * meanwhile would be thrown away. It is read by now.
+ */
+static void look_at_running(struct http *http)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (now_ms < http->look_ms)
+        return;
+    http->look_ms = INT64_MAX;
+    for (struct http_transfer *transfer = http->running.first, *next; transfer != NULL;
+         transfer = next) {
+        next = transfer->next;
+        if (transfer->look_ms <= now_ms)
+            transfer->look_ms = look_at(transfer, now_ms);
+        if (transfer->look_ms <= now_ms)
+            finish(transfer, CURLE_OPERATION_TIMEDOUT);
+        else if (transfer->look_ms < http->look_ms)
+            http->look_ms = transfer->look_ms;
+    }
 }
 
 /* Starts queued transfers up to the limit of concurrent ones. */
@@ -236,8 +265,7 @@ static void launch(struct http *http)
         CURLMcode code = http->api->multi_add_handle(http->multi, transfer->easy);
         if (code != CURLM_OK)
             abort(); /* out of memory, or a handle used twice */
-        if (http_has_files(transfer))
-            look_idle(transfer);
+        plan_look(transfer, transfer->started_ms);
     }
 }
 
@@ -267,7 +295,12 @@ static int64_t before_poll(void *arg)
         return 0;
     long timeout = -1;
     http->api->multi_timeout(http->multi, &timeout);
-    return timeout >= 0 && timeout < IDLE_POLL_MS ? timeout : IDLE_POLL_MS;
+    int64_t wait_ms = http->look_ms - clock_mono_ms();
+    if (wait_ms > IDLE_POLL_MS)
+        wait_ms = IDLE_POLL_MS;
+    if (timeout >= 0 && timeout < wait_ms)
+        wait_ms = timeout;
+    return wait_ms > 0 ? wait_ms : 0;
 }
 
 static void hook_remove(struct http *http)
@@ -293,6 +326,7 @@ static void after_poll(void *arg)
         http->api->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
         finish(transfer, code);
     }
+    look_at_running(http);
     deliver(http);
     if (is_idle(http))
         hook_remove(http);
@@ -328,6 +362,7 @@ struct http *http_new(struct loop *loop, struct log *log)
     struct http *http = mem_alloc(sizeof *http);
     http->loop = loop;
     http->log = log;
+    http->look_ms = INT64_MAX;
     http->hook = (struct loop_hook){.before = before_poll, .after = after_poll, .arg = http};
     return http;
 }

@@ -367,7 +367,6 @@ static CURLcode set_own(struct http_transfer *transfer)
 {
     CURLcode code = CURLE_OK;
     const struct http_request *request = transfer->request;
-    bool files = http_has_files(transfer); /* then http.c looks whether bytes move */
     long connect_ms =
         transfer->timeout_ms < HTTP_CONNECT_MS ? (long)transfer->timeout_ms : HTTP_CONNECT_MS;
     SET(CURLOPT_CURLU, transfer->url.parsed); /* in its place, where there is none: */
@@ -378,12 +377,11 @@ static CURLcode set_own(struct http_transfer *transfer)
     SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh ? 1L : 0L);
     SET(CURLOPT_FORBID_REUSE, request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
-    SET(CURLOPT_TIMEOUT_MS, files ? 0L : (long)transfer->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     SET(CURLOPT_HEADERDATA, (void *)transfer);
     SET(CURLOPT_WRITEDATA, (void *)transfer);
     SET(CURLOPT_PREREQDATA, (void *)transfer);
-    if (files)
+    if (http_has_files(transfer))
         SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BYTES);
     if (request->no_link_local) {
         SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);

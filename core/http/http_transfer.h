@@ -83,10 +83,10 @@ struct http_transfer {
     char curl_message[CURL_ERROR_SIZE];
     int64_t started_ms;
     int64_t ended_ms;
-    bool asks_range;              /* a header field of the request does: for 206 */
-    bool refused_address;         /* a link-local one was not connected to */
-    struct loop_timer idle_timer; /* with files: looks whether something moved */
-    int64_t moved, moved_ms;      /* bytes in both directions, and when they were last more */
+    bool asks_range;         /* a header field of the request does: for 206 */
+    bool refused_address;    /* a link-local one was not connected to */
+    int64_t look_ms;         /* when it is too late, or, with files, looked at */
+    int64_t moved, moved_ms; /* bytes in both directions, and when they were last more */
     int sends;         /* how often the request went out (a dead kept-alive connection: twice) */
     bool headers_done; /* those of the final reply are complete: what follows are trailers */
     size_t header_fields, header_bytes; /* of all that arrived, interim replies included */

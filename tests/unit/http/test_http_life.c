@@ -203,6 +203,38 @@ static void test_other_descriptors_are_served_meanwhile(void **state)
     close(ends[0]);
 }
 
+static void script_say_when_told(struct peer *peer, int fd, int number, void *arg)
+{
+    char request[16384], told;
+    const int *ends = arg;
+    (void)number;
+    if (peer_read(peer, fd, request, sizeof request) && read(ends[0], &told, 1) == 1)
+        peer_puts(fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ncame");
+}
+
+/* It is there, though nobody has looked for longer than the request may take. */
+static void test_a_reply_that_has_come_is_read(void **state)
+{
+    enum { LIMIT_MS = 500 };
+    struct fixture *f = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    f->peer = peer_start(script_say_when_told, ends);
+    struct outcome outcome = {0};
+    struct err err;
+    const struct http_request request = {
+        .method = "POST", .url = peer_url(f->peer, "/"), .timeout_ms = LIMIT_MS};
+    assert_non_null(http_start(f->http, &request, fixture_done, &outcome, &err));
+    while (peer_requests(f->peer) == 0)
+        loop_turn(f->loop, 10);
+    assert_int_equal(write(ends[1], "!", 1), 1);
+    usleep(2 * LIMIT_MS * 1000);
+    assert_true(loop_run_until(f->loop, &outcome.done));
+    assert_body(&outcome, 200, "came");
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +247,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_free_with_running_transfers, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_other_descriptors_are_served_meanwhile, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_reply_that_has_come_is_read, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
