@@ -167,12 +167,13 @@ static struct connector *make_connector(lua_State *L, struct err *err)
  */
 static int check_dry_run(lua_State *L, const struct ltoken_call *call, struct err *err)
 {
-    bool spends = provider_of(call->connector)->single_use &&
-                  connector_secrets_get(&call->secrets, PROVIDER_REFRESH_TOKEN) != NULL;
-    if (!vm_options_of(vm_of(L))->dry_run || !spends)
+    const struct provider *provider = provider_of(call->connector);
+    if (!vm_options_of(vm_of(L))->dry_run || provider->spends == NULL ||
+        !provider->spends(call->connector, &call->secrets))
         return 0;
     return err_set(err, ERR_INVALID,
-                   NAME ": a dry run sends no refresh token, which may be good for one use");
+                   NAME ": a dry run sends no refresh token, nor another token or code that may be "
+                        "good for one use");
 }
 
 static int exchange_any(lua_State *L)

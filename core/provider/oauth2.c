@@ -1,6 +1,7 @@
 #include "oauth2.h"
 
 #include "mem.h"
+#include "oauth2_assertion.h"
 #include "oauth2_connector.h"
 #include "oauth2_discovery.h"
 #include "oauth2_reply.h"
@@ -36,6 +37,47 @@ static size_t grants(const struct provider_known *known, const char *tokens[PROV
             tokens[count++] = known->spares[i];
     }
     return count;
+}
+
+static bool is_one_of(const char *name, const char *const *names)
+{
+    while (*names != NULL && strcmp(name, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* Only what is known to be good as often as it is sent is not spent: a client's own secret, an
+ * assertion that is signed anew. Any other token, code or grant may be for one use. */
+static bool spends(const struct connector *connector, const struct connector_secrets *secrets)
+{
+    static const char *const lasting[] = {OAUTH2_GRANT_CLIENT,
+                                          OAUTH2_GRANT_JWT,
+                                          OAUTH2_GRANT_APP,
+                                          OAUTH2_GRANT_JWT_URI,
+                                          OAUTH2_GRANT_ACCOUNT,
+                                          "password",
+                                          NULL};
+    static const char *const spent[] = {PROVIDER_REFRESH_TOKEN,
+                                        OAUTH2_SUBJECT_TOKEN,
+                                        OAUTH2_ACTOR_TOKEN,
+                                        "assertion",
+                                        "client_assertion",
+                                        "code",
+                                        "device_code",
+                                        "token",
+                                        NULL};
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const char *grant = oauth2_connector_grant(oauth2);
+    for (size_t i = 0; i < oauth2->params.count; i++) {
+        const struct oauth2_pair *pair = &oauth2->params.items[i];
+        const char *value =
+            pair->text != NULL ? pair->text : connector_secrets_get(secrets, pair->key);
+        if (strcmp(pair->name, "grant_type") == 0)
+            grant = value != NULL ? value : "";
+        else if (is_one_of(pair->name, spent))
+            return true;
+    }
+    return !is_one_of(grant, lasting);
 }
 
 static bool can(const struct provider_ask *ask)
@@ -122,6 +164,7 @@ const struct provider oauth2_provider = {
     .renewal = "sign in again (jeton login), or configure another refresh_token",
     .try_path = "",
     .single_use = true,
+    .spends = spends,
     .discovery = &oauth2_discovery,
     .owner = oauth2_connector_owner,
     .service_host = oauth2_connector_service_host,

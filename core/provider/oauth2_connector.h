@@ -23,6 +23,7 @@
 #define OAUTH2_GRANT_APP         "app_jwt"
 #define OAUTH2_GRANT_CLIENT      "client_credentials"
 #define OAUTH2_GRANT_EXCHANGE    "token_exchange"
+#define OAUTH2_GRANT_ACCOUNT     "account_credentials" /* Zoom's */
 #define OAUTH2_GRANT_DEVICE_URI  "urn:ietf:params:oauth:grant-type:device_code"
 
 #define OAUTH2_PAIRS_MAX 32        /* in one mapping of params or headers */

@@ -186,7 +186,7 @@ static void check_grant(const struct schema_walk *walk, const struct yaml_node *
 {
     static const char *const known[] = {OAUTH2_GRANT_REFRESH,  OAUTH2_GRANT_CLIENT,
                                         OAUTH2_GRANT_JWT,      OAUTH2_GRANT_APP,
-                                        OAUTH2_GRANT_EXCHANGE, "account_credentials" /* Zoom's */};
+                                        OAUTH2_GRANT_EXCHANGE, OAUTH2_GRANT_ACCOUNT};
     const char *grant = oauth2_connector_grant(oauth2);
     const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
     if (nearest == NULL || strcmp(nearest, grant) == 0)

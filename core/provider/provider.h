@@ -169,6 +169,9 @@ struct provider {
     /* A refresh token may be good for one use, and a second one punished: after a lost reply it is
      * sent once more and not again, and refusals are remembered (token_pause.h). */
     bool single_use;
+    /* Whether what it sends for an access token, with these values of its secrets, may be good for
+     * one use. NULL: it never is. */
+    bool (*spends)(const struct connector *connector, const struct connector_secrets *secrets);
     const struct provider_discovery *discovery; /* NULL: its services say nothing */
     const struct provider_list *lists; /* cut into pages; ends with path NULL. NULL: a reply's
                                         header field Link says where a list goes on */

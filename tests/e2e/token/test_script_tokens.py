@@ -243,6 +243,34 @@ print(token.forget(), token.get().source)
         done = self.jeton("run", path, listener.url)
         self.assertEqual((done.returncode, done.stdout), (0, "network\nnetwork\ntrue\texchange\n"), done.stderr)
 
+    def test_what_may_be_good_for_one_use_is_not_sent_by_another_name(self):
+        asked = []
+        listener = Listener(asked.append)
+        self.addCleanup(listener.stop)
+        path = self.write("script.lua", """\
+local token = require "jeton.token"
+local url = ... .. "/token"
+local function try(keys)
+  keys.provider, keys.token_url, keys.client_id = "oauth2", url, "app"
+  keys.client_secret = "a-secret"
+  print(select(2, token.exchange(keys)).kind)
+end
+try { grant = "client_credentials", params = { grant_type = "refresh_token", refresh_token = "once-only" } }
+try { grant = "client_credentials", params = { grant_type = "refresh_token", token = { env = "ONCE" } } }
+try { grant = "client_credentials", params = { grant_type = { env = "GRANT" } } }
+try { grant = "client_credentials", params = { grant_type = "", refresh_token = "once-only" } }
+try { grant = "authorization_code", params = { code = "once-only" } }
+try { grant = "token_exchange", subject_token = "once-only" }
+try { grant = "own_grant", params = { ticket = "once-only" } }
+try { grant = "client_credentials", params = { assertion = "once-only" } }
+try { grant = "password", params = { username = "amy", password = "a-password", grant_type = "password" } }
+try { grant = "account_credentials", params = { account_id = "7" } }
+""")
+        env = {"ONCE": "once-only", "GRANT": "refresh_token"}
+        done = self.jeton("run", "--dry-run", path, listener.url, env=env)
+        self.assertEqual((done.returncode, done.stdout), (0, 8 * "invalid\n" + 2 * "network\n"), done.stderr)
+        self.assertEqual(len(asked), 2)
+
     def test_the_end_of_a_run_that_fails_or_holds_nothing_back(self):
         self.configure("http://127.0.0.1:1")
         none = self.jeton("run", "--dry-run", self.write("script.lua", "print 'posted'"))
