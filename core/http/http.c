@@ -175,8 +175,10 @@ static void finish(struct http_transfer *transfer, CURLcode code)
         code = CURLE_OK;
     } else if (code == CURLE_OK && !transfer->headers_done && !bare) {
         transfer->fault = HTTP_FAULT_HEADER_CUT;
-    } else if (code == CURLE_OK && !bare && !http_decode_is_whole(transfer)) {
-        transfer->fault = HTTP_FAULT_CODING_CUT;
+    } else if (code == CURLE_OK && !bare) {
+        transfer->fault = http_check_length(transfer);
+        if (transfer->fault == HTTP_FAULT_NONE && !http_decode_is_whole(transfer))
+            transfer->fault = HTTP_FAULT_CODING_CUT;
     }
     if (code == CURLE_OK && transfer->fault == HTTP_FAULT_NONE) {
         http->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);

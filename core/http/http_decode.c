@@ -64,15 +64,6 @@ static bool add_codings(struct http_transfer *transfer, const char *value)
     return true;
 }
 
-/*
- * The request has no TE, so only chunked may be there. libcurl has undone that, and what it does
- * with others depends on its version: 7.88 leaves them in the body.
- */
-static bool is_transfer_coding_known(const char *value)
-{
-    return strcasecmp(value, "chunked") == 0 || strcasecmp(value, "identity") == 0;
-}
-
 static bool begin(struct http_transfer *transfer)
 {
     const struct http_response *response = &transfer->result.response;
@@ -82,9 +73,6 @@ static bool begin(struct http_transfer *transfer)
         if (strcasecmp(header->name, "Content-Encoding") == 0 &&
             !add_codings(transfer, header->value))
             return false;
-        if (strcasecmp(header->name, "Transfer-Encoding") == 0 &&
-            !is_transfer_coding_known(header->value))
-            return stop(transfer, HTTP_FAULT_TRANSFER_CODING);
     }
     return true;
 }

@@ -47,6 +47,7 @@ static const struct {
     [HTTP_FAULT_HEADER_NUL] = {"the reply has a NUL byte in its header", false},
     [HTTP_FAULT_HEADER_CUT] = {"the reply was cut short within its header", true},
     [HTTP_FAULT_LENGTH] = {"the reply's Content-Length is not one number", false},
+    [HTTP_FAULT_LONG] = {"the reply is longer than its Content-Length", false},
     [HTTP_FAULT_BODY_PART] = {"the reply is only a part (status 206), and the whole was asked for",
                               false},
     [HTTP_FAULT_TRANSFER_CODING] =
@@ -57,6 +58,13 @@ static const struct {
                          "done what was asked",
                          true},
 };
+
+static void explain_cut(struct http_transfer *transfer)
+{
+    struct err *err = &transfer->result.err;
+    err_set(err, ERR_NETWORK, "the reply was cut short after %zu bytes", http_body_bytes(transfer));
+    err->retryable = true;
+}
 
 static void explain_fault(struct http_transfer *transfer)
 {
@@ -72,6 +80,9 @@ static void explain_fault(struct http_transfer *transfer)
         break;
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
+        break;
+    case HTTP_FAULT_CUT:
+        explain_cut(transfer);
         break;
     case HTTP_FAULT_CODING_UNKNOWN:
         err_set(err, ERR_NETWORK,
@@ -198,7 +209,7 @@ static void explain_timeout(struct http_transfer *transfer)
     format_duration(transfer->timeout_ms, limit);
     err_set(&transfer->result.err, ERR_NETWORK,
             "timed out after %s (%zu bytes of the reply's body had arrived)", limit,
-            transfer->result.response.body.len);
+            http_body_bytes(transfer));
 }
 
 static void explain_broken(struct http_transfer *transfer, CURLcode code)
@@ -209,7 +220,7 @@ static void explain_broken(struct http_transfer *transfer, CURLcode code)
                 curl_words(transfer, code));
     else if (response->nheaders > 0 || response->body.len > 0)
         err_set(&transfer->result.err, ERR_NETWORK, "the reply was cut short after %zu bytes (%s)",
-                response->body.len, curl_words(transfer, code));
+                http_body_bytes(transfer), curl_words(transfer, code));
     else
         err_set(&transfer->result.err, ERR_NETWORK, "the connection broke before a reply came (%s)",
                 curl_words(transfer, code));
@@ -278,8 +289,7 @@ static void explain(struct http_transfer *transfer, CURLcode code)
                     curl_words(transfer, code));
         break;
     case CURLE_PARTIAL_FILE:
-        err_set(err, ERR_NETWORK, "the reply was cut short after %zu bytes",
-                transfer->result.response.body.len);
+        explain_cut(transfer);
         break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:

@@ -2,11 +2,14 @@
 #include "http_transfer.h"
 #include "mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define STATUS_PART  206
-#define HEADERS_STEP 16 /* fields that there is room for at once */
+#define STATUS_NONE         204
+#define STATUS_PART         206
+#define STATUS_NOT_MODIFIED 304
+#define HEADERS_STEP        16 /* fields that there is room for at once */
 
 void http_response_clear(struct http_response *response)
 {
@@ -91,8 +94,19 @@ static bool is_unasked_part(const struct http_transfer *transfer, long status)
             header_begins(response, "Content-Type", "multipart/byteranges"));
 }
 
+/* Whether chunks say where the body ends, and not its length. */
+static bool is_chunked(const struct http_response *response)
+{
+    for (size_t i = 0; i < response->nheaders; i++) {
+        if (strcasecmp(response->headers[i].name, "Transfer-Encoding") == 0 &&
+            strcasecmp(response->headers[i].value, "chunked") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Of two lengths, or one that is no number, libcurl believes the last digits: half a body would be
- * whole. Chunks have no length. */
+ * whole. */
 static bool is_unsure_length(const struct http_response *response)
 {
     const char *length = NULL;
@@ -105,8 +119,58 @@ static bool is_unsure_length(const struct http_response *response)
                  (length != NULL && strcmp(value, length) != 0);
         length = value;
     }
-    const char *coding = http_response_header(response, "Transfer-Encoding");
-    return unsure && (coding == NULL || strcasecmp(coding, "identity") == 0);
+    return unsure && !is_chunked(response);
+}
+
+/* The request has no TE, so only chunked may be there, which libcurl undoes. What it does with
+ * others depends on its version: 7.88 leaves them in the body. */
+static bool has_other_coding(const struct http_response *response)
+{
+    for (size_t i = 0; i < response->nheaders; i++) {
+        const char *value = response->headers[i].value;
+        if (strcasecmp(response->headers[i].name, "Transfer-Encoding") == 0 &&
+            strcasecmp(value, "chunked") != 0 && strcasecmp(value, "identity") != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool has_body(const struct http_transfer *transfer, long status)
+{
+    return strcmp(transfer->request->method, "HEAD") != 0 && status != STATUS_NONE &&
+           status != STATUS_NOT_MODIFIED;
+}
+
+/* The header is complete, and not an interim reply's. */
+static enum http_fault look_at_header(const struct http_transfer *transfer, long status)
+{
+    const struct http_response *response = &transfer->result.response;
+    if (is_unsure_length(response))
+        return HTTP_FAULT_LENGTH;
+    if (has_body(transfer, status) && has_other_coding(response))
+        return HTTP_FAULT_TRANSFER_CODING;
+    return is_unasked_part(transfer, status) ? HTTP_FAULT_BODY_PART : HTTP_FAULT_NONE;
+}
+
+size_t http_body_bytes(const struct http_transfer *transfer)
+{
+    curl_off_t bytes = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+    return (size_t)bytes;
+}
+
+enum http_fault http_check_length(const struct http_transfer *transfer)
+{
+    const struct http_response *response = &transfer->result.response;
+    const char *length = http_response_header(response, "Content-Length");
+    long status = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (length == NULL || !has_body(transfer, status) || is_chunked(response) ||
+        http_response_header(response, "Transfer-Encoding") == NULL)
+        return HTTP_FAULT_NONE;
+    unsigned long long said = strtoull(length, NULL, 10);
+    size_t bytes = http_body_bytes(transfer);
+    return bytes < said ? HTTP_FAULT_CUT : bytes > said ? HTTP_FAULT_LONG : HTTP_FAULT_NONE;
 }
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg)
@@ -132,9 +196,9 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headers_done = status >= 200;
-        if (transfer->headers_done && is_unsure_length(response))
-            return stop(transfer, HTTP_FAULT_LENGTH);
-        return is_unasked_part(transfer, status) ? stop(transfer, HTTP_FAULT_BODY_PART) : total;
+        enum http_fault fault =
+            transfer->headers_done ? look_at_header(transfer, status) : HTTP_FAULT_NONE;
+        return fault != HTTP_FAULT_NONE ? stop(transfer, fault) : total;
     }
     if (!folded && len >= 5 && memcmp(text, "HTTP/", 5) == 0) {
         http_response_clear(response); /* of an interim reply (1xx) */

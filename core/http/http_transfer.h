@@ -4,7 +4,7 @@
  *   http_options.c a request as libcurl's options: headers, proxy, TLS, body
  *   http_request.c a copy of the request, and its name in messages
  *   http_file.c    files that are sent or saved
- *   http_decode.c  what Content-Encoding says, undone; other transfer codings than chunked refused
+ *   http_decode.c  what Content-Encoding says, undone
  *   http_reply.c   what arrives, within its limits; headers of a response
  *   http_error.c   why a transfer failed, in words
  *   http_trace.c   the log of it
@@ -33,6 +33,8 @@ enum http_fault {
     HTTP_FAULT_HEADER_NUL,
     HTTP_FAULT_HEADER_CUT,
     HTTP_FAULT_LENGTH,
+    HTTP_FAULT_CUT,
+    HTTP_FAULT_LONG,
     HTTP_FAULT_BODY_PART,
     HTTP_FAULT_BODY_BYTES,
     HTTP_FAULT_BODY_CUT, /* asked for: no error */
@@ -139,6 +141,11 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len);
 int http_save_done(struct http_transfer *transfer);
 
 size_t http_on_header(char *data, size_t size, size_t count, void *arg);
+/* Of the reply's body, as they came: encoded, without the frames of chunks. */
+size_t http_body_bytes(const struct http_transfer *transfer);
+/* libcurl ended well: whether all came that was announced. It looks at no length beside a transfer
+ * coding, "identity" included. */
+enum http_fault http_check_length(const struct http_transfer *transfer);
 /* Whether no compressed stream was cut. */
 bool http_decode_is_whole(const struct http_transfer *transfer);
 void http_decode_free(struct http_transfer *transfer);

@@ -310,7 +310,7 @@ static void test_reply_that_is_not_saved(void **state)
         const char *text; /* of the error or the body */
     } cases[] = {
         {"HTTP/1.1 404 X\r\nConnection: close\r\nContent-Length: 4\r\n\r\ngone", ERR_NONE, "gone"},
-        {"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhalf", ERR_NETWORK, "cut short"},
+        {"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\nhalf", ERR_NETWORK, "cut short after 4 bytes"},
         {"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n123456789", ERR_NETWORK, "over 8 bytes"},
         {"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n123456789\r\n0\r\n\r\n",
          ERR_NETWORK, "over 8 bytes"},

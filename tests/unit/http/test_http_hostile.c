@@ -129,6 +129,54 @@ static void test_transfer_codings(void **state)
     assert_body(&outcome, 200, "abc");
 }
 
+/* libcurl looks at no length beside it, and reads until the connection ends. */
+static void test_length_beside_identity(void **state)
+{
+    static const struct {
+        const char *method, *reply, *body, *words; /* words of the error; NULL: there is none */
+        int status;
+        bool retryable;
+    } cases[] = {
+        {"GET", "200 OK\r\nContent-Length: 10", "hello", "the reply was cut short after 5 bytes", 0,
+         true},
+        {"GET", "200 OK\r\nContent-Length: 10", "", "the reply was cut short after 0 bytes", 0,
+         true},
+        {"GET", "200 OK\r\nContent-Length: 3", "hello", "is longer than its Content-Length", 0,
+         false},
+        {"GET", "200 OK\r\nContent-Length: 5", "hello", NULL, 200, false},
+        {"GET", "200 OK\r\nContent-Length: 0", "", NULL, 200, false},
+        {"GET", "200 OK", "hello", NULL, 200, false},
+        {"GET", "404 X\r\nContent-Length: 5", "hello", NULL, 404, false},
+        {"HEAD", "200 OK\r\nContent-Length: 5", "", NULL, 200, false},
+        {"GET", "304 X\r\nContent-Length: 5", "", NULL, 304, false},
+        {"GET", "204 X\r\nContent-Length: 5", "", NULL, 204, false},
+    };
+    struct fixture *f = *state;
+    static char reply[256];
+    for (size_t i = 0; i < 2 * (sizeof cases / sizeof cases[0]); i++) {
+        size_t n = i / 2;
+        snprintf(reply, sizeof reply,
+                 "HTTP/1.%zu %s\r\nConnection: close\r\nTransfer-Encoding: identity\r\n\r\n%s",
+                 i % 2, cases[n].reply, cases[n].body);
+        f->peer = peer_start(script_say, reply);
+        struct outcome outcome = fixture_fetch(f, cases[n].method, "/");
+        assert_int_equal(outcome.err.retryable, cases[n].retryable);
+        if (cases[n].words != NULL)
+            assert_failed(&outcome, ERR_NETWORK, cases[n].words);
+        else
+            assert_body(&outcome, cases[n].status, cases[n].body);
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+}
+
+/* Where no byte of the body came, too. */
+static void test_other_coding_of_nothing(void **state)
+{
+    check_hostile(state, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 9\r\n\r\n",
+                  "a Transfer-Encoding other than chunked", false);
+}
+
 static void test_announced_body_over_the_limit(void **state)
 {
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx",
@@ -267,6 +315,10 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_parts_that_are_whole, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_transfer_codings, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_length_beside_identity, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_other_coding_of_nothing, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_announced_body_over_the_limit, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_not_http, fixture_setup, fixture_teardown),
