@@ -4,6 +4,8 @@
 #include "redact.h"
 
 #include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ROOM     ((size_t)1024 * 1024) /* for what stands in place of secrets, beside: */
@@ -50,13 +52,30 @@ static bool holds_any(lua_State *L, const char *text, size_t len, int pairs)
     return found;
 }
 
-static void replace_one(lua_State *L, int pair, struct buf *text, struct buf *out)
+/*
+ * In the place of a secret stands its mark until all are found: what is put there at the end may
+ * hold another secret, where that is a word. A mark is the begin, the pair's number, and MARK_END.
+ */
+#define MARK_END  '\x01'
+#define MARK_SIZE 32
+
+static void choose_begin(const char *text, size_t len, char begin[MARK_SIZE])
+{
+    unsigned int n = 0;
+    do
+        snprintf(begin, MARK_SIZE, "\x01%u:", n++);
+    while (memmem(text, len, begin, strlen(begin)) != NULL);
+}
+
+static void mark_one(lua_State *L, int pair, const char *begin, struct buf *text, struct buf *out)
 {
     size_t len;
+    char mark[2 * MARK_SIZE];
     struct redact *one = redact_new();
     const char *secret = text_at(L, 2, 2 * pair + 1, &len);
+    snprintf(mark, sizeof mark, "%s%d%c", begin, pair, MARK_END);
     redact_add(one, secret, len);
-    redact_text_as(one, text->data, text->len, text_at(L, 2, 2 * pair + 2, &len), out);
+    redact_text_as(one, text->data, text->len, mark, out);
     redact_free(one);
     struct buf before = *text;
     *text = *out;
@@ -64,10 +83,29 @@ static void replace_one(lua_State *L, int pair, struct buf *text, struct buf *ou
     buf_clear(out);
 }
 
+static void put_in_place(lua_State *L, int pairs, const char *begin, const struct buf *text,
+                         struct buf *out)
+{
+    const char *at = text->data, *end = text->data + text->len, *mark;
+    size_t len;
+    while ((mark = memmem(at, (size_t)(end - at), begin, strlen(begin))) != NULL) {
+        char *after;
+        long pair = strtol(mark + strlen(begin), &after, 10);
+        buf_append(out, at, (size_t)(mark - at));
+        bool whole =
+            pair >= 0 && pair < pairs && *after == MARK_END; /* no secret holds its begin */
+        const char *with = whole ? text_at(L, 2, 2 * (int)pair + 2, &len) : "";
+        buf_append(out, with, whole ? len : 0);
+        at = whole ? after + 1 : after;
+    }
+    buf_append(out, at, (size_t)(end - at));
+}
+
 int ltest_replace(lua_State *L)
 {
     size_t len;
     struct buf now, next;
+    char begin[MARK_SIZE];
     lua_settop(L, 2);
     const char *text = luaL_checklstring(L, 1, &len);
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -80,14 +118,18 @@ int ltest_replace(lua_State *L)
     buf_create_secret(&now, limit);
     buf_create_secret(&next, limit);
     buf_append(&now, text, len);
+    choose_begin(text, len, begin);
     bool fits = true;
     for (int i = 0; i < pairs && fits; i++) {
-        replace_one(L, i, &now, &next);
+        mark_one(L, i, begin, &now, &next);
         fits = now.len < limit;
     }
-    char *copy = lua_newuserdatauv(L, now.len + 1, 0);
-    memcpy(copy, now.data, now.len);
-    len = now.len;
+    if (fits)
+        put_in_place(L, pairs, begin, &now, &next);
+    fits = fits && next.len < limit;
+    char *copy = lua_newuserdatauv(L, next.len + 1, 0);
+    memcpy(copy, next.data, next.len);
+    len = next.len;
     buf_destroy(&now);
     buf_destroy(&next);
     if (!fits)

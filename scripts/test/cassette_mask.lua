@@ -270,9 +270,10 @@ function Vault:mask_request(request)
   stranger.extra = self.extra
   stranger:learn(request)
   for value in pairs(stranger.by_value) do
-    if self.by_value[value] then stranger.by_value[value] = nil else stranger.by_value[value] = UNKNOWN end
+    stranger.by_value[value] = UNKNOWN
   end
-  return function(text) return stranger:mask(self:mask(text)) end
+  for value, placeholder in pairs(self.by_value) do stranger.by_value[value] = placeholder end
+  return function(text) return stranger:mask(text) end
 end
 
 --- Whether two masked texts are the same. What is not known fits any placeholder, and any text fits where the

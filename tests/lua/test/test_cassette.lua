@@ -34,6 +34,20 @@ function TestMask.test_a_flow()
   lu.assertEquals(vault:mask "echo a1-access", "echo {{token:2}}")
 end
 
+--- They stand in placeholders too.
+function TestMask.test_secrets_that_are_words()
+  local vault, replay = masks.vault(), masks.vault()
+  local request = call("POST", "https://x/", {}, "pwd=secret&api_secret=password&token=masked:1")
+  vault:learn(request)
+  lu.assertEquals(vault:mask(request.body),
+    "pwd={{secret:pwd}}&api_{{secret:pwd}}={{secret:api_secret}}&token={{token:1}}")
+  lu.assertEquals(vault:mask "a \0010:0\1 secret\1", "a \0010:0\1 {{secret:pwd}}\1")
+  lu.assertEquals(replay:unmask "{{secret:pwd}}", "fake-secret-pwd-of-this-cassette")
+  request.body = "token=secret&a=fake-secret-pwd-of-this-cassette"
+  local mask = replay:mask_request(request)
+  lu.assertEquals(mask "fake-secret-pwd-of-this-cassette, secret", "{{secret:pwd}}, {{secret}}")
+end
+
 function TestMask.test_a_body_that_is_not_quite_json()
   for _, body in ipairs {
     [[{"access_token":"a1-access","text":"cut \ud83d"}]],
