@@ -67,8 +67,8 @@ static int set_aside(struct store_sqlite *sqlite, struct err *err)
 
 static int stayed_locked(const struct store_sqlite *sqlite, struct err *err)
 {
-    err_set(err, ERR_NETWORK, "state file '%s' stayed locked by another process for over %d s",
-            sqlite->path, STORE_BUSY_MS / 1000);
+    err_set(err, ERR_NETWORK, "state file '%s' stayed locked by another process for over %g s",
+            sqlite->path, sqlite->patience_ms / 1000.0);
     err->retryable = true;
     return -1;
 }
@@ -297,19 +297,24 @@ static int wait_for_turn(void *arg, int tries)
     int64_t now_ms = clock_mono_ms(), sleep_us = TURN_US + tries * TURN_MORE_US;
     if (tries == 0)
         sqlite->busy_since_ms = now_ms;
-    if (now_ms - sqlite->busy_since_ms >= STORE_BUSY_MS)
+    if (now_ms - sqlite->busy_since_ms >= sqlite->patience_ms)
         return 0;
     usleep((useconds_t)(sleep_us < TURN_MAX_US ? sleep_us : TURN_MAX_US));
     return 1;
 }
 
-static int prepare_database(struct store_sqlite *sqlite, struct err *err)
+static int open_database(struct store_sqlite *sqlite, const char *path, struct err *err)
 {
-    int version = 0;
-    if (sqlite3_open_v2(sqlite->path, &sqlite->db,
+    if (sqlite3_open_v2(path, &sqlite->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
                         NULL) != SQLITE_OK)
         return store_sqlite_failed(sqlite, "cannot be opened", err);
+    return 0;
+}
+
+static int prepare_database(struct store_sqlite *sqlite, struct err *err)
+{
+    int version = 0;
     sqlite3_extended_result_codes(sqlite->db, 1);
     sqlite3_busy_handler(sqlite->db, wait_for_turn, sqlite);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -337,7 +342,28 @@ int store_sqlite_open(struct store_sqlite *sqlite, struct err *err)
 {
     if (safefile_private_dir(sqlite->folder, err) != 0)
         return err_wrap(err, "state folder (`state:` chooses it)");
-    if (prepare_file(sqlite, err) == 0 && prepare_database(sqlite, err) == 0)
+    if (prepare_file(sqlite, err) == 0 && open_database(sqlite, sqlite->path, err) == 0 &&
+        prepare_database(sqlite, err) == 0)
+        return 0;
+    store_sqlite_close(sqlite);
+    return -1;
+}
+
+int store_sqlite_open_image(struct store_sqlite *sqlite, const char *bytes, size_t len,
+                            struct err *err)
+{
+    int result = open_database(sqlite, ":memory:", err);
+    if (result == 0 && len > 0) {
+        unsigned char *image = sqlite3_malloc64(len); /* SQLite frees it, also where this fails */
+        if (image != NULL)
+            memcpy(image, bytes, len);
+        if (image == NULL ||
+            sqlite3_deserialize(sqlite->db, "main", image, (sqlite3_int64)len, (sqlite3_int64)len,
+                                SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE) !=
+                SQLITE_OK)
+            result = store_sqlite_failed(sqlite, "cannot be read", err);
+    }
+    if (result == 0 && prepare_database(sqlite, err) == 0)
         return 0;
     store_sqlite_close(sqlite);
     return -1;
@@ -363,6 +389,16 @@ void store_sqlite_rest(sqlite3_stmt *stmt)
 {
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
+}
+
+int store_sqlite_step_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err)
+{
+    int step = sqlite3_step(stmt);
+    if (step == SQLITE_ROW || step == SQLITE_DONE)
+        return step == SQLITE_ROW;
+    store_sqlite_failed(sqlite, "cannot be read", err);
+    store_sqlite_rest(stmt);
+    return -1;
 }
 
 /* Steps a statement that returns no rows, and ends it. */

@@ -21,6 +21,7 @@ struct store_sqlite {
     char *path;
     ino_t inode;                           /* of the file that was opened */
     int64_t busy_since_ms;                 /* monotonic: somebody else writes */
+    int patience_ms;                       /* how long that is waited for */
     int seen_version;                      /* of the data, by the last store_sqlite_has_changed */
     int64_t claimed_ms;                    /* when events were claimed last; 0: never */
     bool unsynced;                         /* since a commit of store_sqlite_hasten */
@@ -35,6 +36,10 @@ extern const char *const store_sqlite_migrations[];
 
 /* Makes folder and file where there are none, and brings them up to STORE_VERSION. */
 int store_sqlite_open(struct store_sqlite *sqlite, struct err *err);
+/* One in memory: from these bytes of a file, or new (len 0). `path` is what errors name, `inode`
+ * that file's; the folder is there. */
+int store_sqlite_open_image(struct store_sqlite *sqlite, const char *bytes, size_t len,
+                            struct err *err);
 void store_sqlite_close(struct store_sqlite *sqlite); /* idempotent */
 
 /* Sets err from what SQLite has just refused; a damaged file is set aside. Returns -1. */
@@ -89,6 +94,29 @@ store_sqlite_op store_sqlite_event_retry;
 store_sqlite_op store_sqlite_event_drop;
 store_sqlite_op store_sqlite_event_prune;
 
+/* The row of an owner in the table (store_sqlite_token_row.c). 1, 0: none, -1: the row is for
+ * store_token_destroy. home: what it belongs to, mem_free; NULL: not asked for. */
+int store_sqlite_token_get(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
+                           char **home, struct err *err);
+int store_sqlite_token_put(struct store_sqlite *sqlite, const struct store_token *row,
+                           struct err *err);
+/* Unless there is one of its generation, or a later one. */
+int store_sqlite_token_put_later(struct store_sqlite *sqlite, const struct store_token *row,
+                                 struct err *err);
+
+/* What came and could not be stored (store_sqlite_spool.c). It is to be looked for before the table
+ * is: whoever brings it in writes there first. Durable. */
+int store_sqlite_spool_write(struct store_sqlite *sqlite, const struct store_token *row,
+                             struct err *err);
+/* The owner's latest. 1, 0: none, -1; as store_sqlite_token_get. */
+int store_sqlite_spool_load(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
+                            struct err *err);
+/* All of it into the table, and no file is left. waits false: what cannot be written now stays. */
+int store_sqlite_spool_push(struct store_sqlite *sqlite, bool waits, struct err *err);
+bool store_sqlite_spool_keeps(const struct store_sqlite *sqlite);
+/* The owner's up to this generation. */
+void store_sqlite_spool_forget(struct store_sqlite *sqlite, const char *owner, int64_t generation);
+
 /* In a transaction of the caller. store_sqlite_kv_put: 1: one of `seen` has changed. */
 int store_sqlite_kv_put(struct store_sqlite *sqlite, const char *scope,
                         const struct store_kv *items, size_t count,
@@ -130,6 +158,8 @@ sqlite3_stmt *store_sqlite_prepare(struct store_sqlite *sqlite, const char *sql,
 sqlite3_stmt *store_sqlite_keep(struct store_sqlite *sqlite, enum store_sqlite_kept which,
                                 const char *sql, struct err *err);
 void store_sqlite_rest(sqlite3_stmt *stmt);
+/* Runs a kept query for one row, and leaves it at that. 1, 0: none, -1: it rests. */
+int store_sqlite_step_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);
 /* Steps a statement that returns no rows, and ends it. */
 int store_sqlite_finish(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err);
 /*

@@ -9,6 +9,7 @@ static void *sqlite_create(const struct state_place *place, struct loop *loop)
 {
     struct store_sqlite *sqlite = mem_alloc(sizeof *sqlite);
     sqlite->loop = loop;
+    sqlite->patience_ms = STORE_BUSY_MS;
     sqlite->folder = mem_strdup(place->folder);
     sqlite->path = mem_printf("%s/jeton.db", place->folder);
     return sqlite;
@@ -24,7 +25,22 @@ static void sqlite_destroy(void *self)
 
 static int sqlite_open(void *self, struct err *err)
 {
-    return store_sqlite_open(self, err);
+    if (store_sqlite_open(self, err) != 0)
+        return -1;
+    if (store_sqlite_spool_push(self, false, err) == 0)
+        return 0;
+    store_sqlite_close(self);
+    return -1;
+}
+
+static bool sqlite_keeps(const void *self)
+{
+    return store_sqlite_spool_keeps(self);
+}
+
+static int sqlite_push(void *self, struct err *err)
+{
+    return store_sqlite_spool_push(self, true, err) == 0 ? 1 : -1;
 }
 
 static int sqlite_sync(void *self, struct err *err)
@@ -127,6 +143,8 @@ const struct store_engine store_sqlite = {
     .create = sqlite_create,
     .destroy = sqlite_destroy,
     .open = sqlite_open,
+    .keeps = sqlite_keeps,
+    .push = sqlite_push,
     .sync = sqlite_sync,
     .has_changed = sqlite_has_changed,
     .close = sqlite_close,

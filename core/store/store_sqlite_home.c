@@ -281,7 +281,7 @@ int store_sqlite_home_move(struct store_sqlite *sqlite, struct store_call *call,
         return -1;
     if (home->look || home->settled || (!home->before && !home->after))
         return 0;
-    if (store_sqlite_begin(sqlite, err) != 0)
+    if (store_sqlite_spool_push(sqlite, true, err) != 0 || store_sqlite_begin(sqlite, err) != 0)
         return -1;
     int result = move(sqlite, home, err);
     if (home->moved)

@@ -6,66 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In this order they are read and written. */
-#define COLUMNS                                                                                    \
-    "generation, access_token, endpoint_url, scope, lifetime_ms, received_wall_ms,"                \
-    " received_boot_ms, received_boot_id, refresh_token, refresh_previous, refresh_since_ms,"      \
-    " configured_fingerprint, application_fingerprint, service_override, token_type,"              \
-    " refresh_expires_ms, login_since_ms, asked, secret_fingerprint, barred, metadata,"            \
-    " metadata_ms, stop_kind, stop_since_ms, stop_times, stop_reason, subject_fingerprint,"        \
-    " service_host, spent"
-
-/* For store_sqlite_check. */
-#define KINDS "iTTTiintTTiTTTTiiTTiTisiiTTTT"
-
-static int take_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct store_token *row,
-                    struct err *err)
-{
-    if (store_sqlite_check(sqlite, stmt, KINDS, err) != 0)
-        return -1;
-    row->generation = sqlite3_column_int64(stmt, 0);
-    row->access_token = store_sqlite_column_text(stmt, 1);
-    row->endpoint_url = store_sqlite_column_text(stmt, 2);
-    row->scope = store_sqlite_column_text(stmt, 3);
-    row->lifetime_ms = sqlite3_column_int64(stmt, 4);
-    row->received_wall_ms = sqlite3_column_int64(stmt, 5);
-    row->received_boot_ms = sqlite3_column_int64(stmt, 6);
-    const char *boot_id = (const char *)sqlite3_column_text(stmt, 7);
-    snprintf(row->received_boot_id, sizeof row->received_boot_id, "%s", boot_id);
-    row->refresh_token = store_sqlite_column_text(stmt, 8);
-    row->refresh_previous = store_sqlite_column_text(stmt, 9);
-    row->refresh_since_ms = sqlite3_column_int64(stmt, 10);
-    row->configured_fingerprint = store_sqlite_column_text(stmt, 11);
-    row->application_fingerprint = store_sqlite_column_text(stmt, 12);
-    row->service_override = store_sqlite_column_text(stmt, 13);
-    row->token_type = store_sqlite_column_text(stmt, 14);
-    row->refresh_expires_ms = sqlite3_column_int64(stmt, 15);
-    row->login_since_ms = sqlite3_column_int64(stmt, 16);
-    row->asked = store_sqlite_column_text(stmt, 17);
-    row->secret_fingerprint = store_sqlite_column_text(stmt, 18);
-    row->barred = sqlite3_column_int64(stmt, 19);
-    row->metadata = store_sqlite_column_text(stmt, 20);
-    row->metadata_ms = sqlite3_column_int64(stmt, 21);
-    row->pause.kind = (enum store_pause_kind)sqlite3_column_int(stmt, 22);
-    row->pause.since_ms = sqlite3_column_int64(stmt, 23);
-    row->pause.times = sqlite3_column_int64(stmt, 24);
-    row->pause.reason = store_sqlite_column_text(stmt, 25);
-    row->subject_fingerprint = store_sqlite_column_text(stmt, 26);
-    row->service_host = store_sqlite_column_text(stmt, 27);
-    row->spent = store_sqlite_column_text(stmt, 28);
-    return 0;
-}
-
-/* Runs the query for one row, and leaves it at that. 1, 0: none, -1: it rests. */
-static int step_row(struct store_sqlite *sqlite, sqlite3_stmt *stmt, struct err *err)
-{
-    int step = sqlite3_step(stmt);
-    if (step == SQLITE_ROW || step == SQLITE_DONE)
-        return step == SQLITE_ROW;
-    store_sqlite_failed(sqlite, "cannot be read", err);
-    store_sqlite_rest(stmt);
-    return -1;
-}
+#define CAME_BUSY_MS 300 /* how long a refresh token that came waits: a run may be about to end */
 
 static int load_intent(struct store_sqlite *sqlite, const char *owner, struct store_intent *intent,
                        struct err *err)
@@ -76,7 +17,7 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 1, owner);
-    int found = step_row(sqlite, stmt, err);
+    int found = store_sqlite_step_row(sqlite, stmt, err);
     if (found < 0)
         return -1;
     int result = found == 1 ? store_sqlite_check(sqlite, stmt, "tiit", err) : 0;
@@ -91,24 +32,19 @@ static int load_intent(struct store_sqlite *sqlite, const char *owner, struct st
     return result;
 }
 
-/* An intent of another generation was answered: by a program that does not know of intents. */
-static int load(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
-                struct err *err)
+/* The row, or what is kept of it where that is later. */
+static int load_latest(struct store_sqlite *sqlite, const char *owner, struct store_token *row,
+                       struct err *err)
 {
-    sqlite3_stmt *stmt = store_sqlite_keep(sqlite, STORE_SQLITE_TOKEN,
-                                           "SELECT " COLUMNS " FROM token WHERE owner = ?", err);
-    if (stmt == NULL)
-        return -1;
-    store_sqlite_bind_text(stmt, 1, owner);
-    int found = step_row(sqlite, stmt, err);
-    if (found < 0)
-        return -1;
-    int result = found == 1 ? take_row(sqlite, stmt, row, err) : 0;
-    store_sqlite_rest(stmt);
-    if (result != 0 || load_intent(sqlite, owner, &row->intent, err) != 0)
-        return -1;
-    if (row->intent.generation != row->generation)
-        row->intent = (struct store_intent){0};
+    struct store_token kept = {0};
+    int keeps = store_sqlite_spool_load(sqlite, owner, &kept, err);
+    int found = keeps < 0 ? -1 : store_sqlite_token_get(sqlite, owner, row, NULL, err);
+    if (found >= 0 && keeps == 1 && kept.generation > row->generation) {
+        store_token_destroy(row);
+        *row = kept;
+        return 1;
+    }
+    store_token_destroy(&kept);
     return found;
 }
 
@@ -119,9 +55,14 @@ int store_sqlite_token_load(struct store_sqlite *sqlite, struct store_call *call
     snprintf(row->owner, sizeof row->owner, "%s", call->token.owner);
     if (store_sqlite_check_moved(sqlite, call->token.home, err) != 0)
         return -1;
-    int found = load(sqlite, call->token.owner, row, err);
-    if (found < 0)
+    int found = load_latest(sqlite, call->token.owner, row, err);
+    if (found < 0 || load_intent(sqlite, call->token.owner, &row->intent, err) != 0) {
         store_token_destroy(row);
+        return -1;
+    }
+    /* Another's was answered: by a program that does not know of intents. */
+    if (row->intent.generation != row->generation)
+        row->intent = (struct store_intent){0};
     return found;
 }
 
@@ -213,7 +154,8 @@ int store_sqlite_token_given(struct store_sqlite *sqlite, struct store_call *cal
 {
     unsigned char salt[STORE_SALT_SIZE];
     struct store_call of_salt = {.op = STORE_SALT, .salt = {.bytes = salt}};
-    if (store_sqlite_salt(sqlite, &of_salt, err) != 0)
+    if (store_sqlite_salt(sqlite, &of_salt, err) != 0 ||
+        store_sqlite_spool_push(sqlite, true, err) != 0)
         return -1;
     sqlite3_stmt *stmt = store_sqlite_prepare(
         sqlite,
@@ -239,51 +181,6 @@ int store_sqlite_token_given(struct store_sqlite *sqlite, struct store_call *cal
         found = store_sqlite_failed(sqlite, "cannot be read", err);
     sqlite3_finalize(stmt);
     return found;
-}
-
-static int save_row(struct store_sqlite *sqlite, const struct store_token *row, struct err *err)
-{
-    sqlite3_stmt *stmt =
-        store_sqlite_prepare(sqlite,
-                             "INSERT OR REPLACE INTO token (owner, home, " COLUMNS
-                             ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                             "?,?)",
-                             err);
-    if (stmt == NULL)
-        return -1;
-    int at = 1;
-    store_sqlite_bind_text(stmt, at++, row->owner);
-    store_sqlite_bind_text(stmt, at++, row->home);
-    sqlite3_bind_int64(stmt, at++, row->generation);
-    store_sqlite_bind_text(stmt, at++, row->access_token);
-    store_sqlite_bind_text(stmt, at++, row->endpoint_url);
-    store_sqlite_bind_text(stmt, at++, row->scope);
-    sqlite3_bind_int64(stmt, at++, row->lifetime_ms);
-    sqlite3_bind_int64(stmt, at++, row->received_wall_ms);
-    sqlite3_bind_int64(stmt, at++, row->received_boot_ms);
-    store_sqlite_bind_text(stmt, at++, row->received_boot_id);
-    store_sqlite_bind_text(stmt, at++, row->refresh_token);
-    store_sqlite_bind_text(stmt, at++, row->refresh_previous);
-    sqlite3_bind_int64(stmt, at++, row->refresh_since_ms);
-    store_sqlite_bind_text(stmt, at++, row->configured_fingerprint);
-    store_sqlite_bind_text(stmt, at++, row->application_fingerprint);
-    store_sqlite_bind_text(stmt, at++, row->service_override);
-    store_sqlite_bind_text(stmt, at++, row->token_type);
-    sqlite3_bind_int64(stmt, at++, row->refresh_expires_ms);
-    sqlite3_bind_int64(stmt, at++, row->login_since_ms);
-    store_sqlite_bind_text(stmt, at++, row->asked);
-    store_sqlite_bind_text(stmt, at++, row->secret_fingerprint);
-    sqlite3_bind_int64(stmt, at++, row->barred);
-    store_sqlite_bind_text(stmt, at++, row->metadata);
-    sqlite3_bind_int64(stmt, at++, row->metadata_ms);
-    sqlite3_bind_int(stmt, at++, (int)row->pause.kind);
-    sqlite3_bind_int64(stmt, at++, row->pause.since_ms);
-    sqlite3_bind_int64(stmt, at++, row->pause.times);
-    store_sqlite_bind_text(stmt, at++, row->pause.reason);
-    store_sqlite_bind_text(stmt, at++, row->subject_fingerprint);
-    store_sqlite_bind_text(stmt, at++, row->service_host);
-    store_sqlite_bind_text(stmt, at, row->spent);
-    return store_sqlite_finish(sqlite, stmt, err);
 }
 
 static int delete_from(struct store_sqlite *sqlite, const char *sql, const char *owner,
@@ -321,19 +218,35 @@ static int save_intent(struct store_sqlite *sqlite, const char *owner,
     return store_sqlite_finish(sqlite, stmt, err);
 }
 
-int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+static int save(struct store_sqlite *sqlite, const struct store_call *call, struct err *err)
 {
     const struct store_token *row = call->token.row;
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
     int result = store_sqlite_check_moved(sqlite, row->home, err);
     if (result == 0)
-        result = save_row(sqlite, row, err);
+        result = store_sqlite_token_put(sqlite, row, err);
     if (result == 0)
         result = save_intent(sqlite, row->owner, &row->intent, err);
     if (result == 0 && call->token.slot != NULL)
-        result = save_row(sqlite, call->token.slot, err);
+        result = store_sqlite_token_put(sqlite, call->token.slot, err);
     return store_sqlite_end(sqlite, result, err);
+}
+
+/* A refresh token that has come may be the only good one. It does not wait in memory. */
+int store_sqlite_token_save(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
+{
+    const struct store_token *row = call->token.row;
+    bool came = call->under != NULL && row->refresh_token != NULL && !call->token.known;
+    struct err of_spool;
+    sqlite->patience_ms = came ? CAME_BUSY_MS : STORE_BUSY_MS;
+    int result = save(sqlite, call, err);
+    sqlite->patience_ms = STORE_BUSY_MS;
+    if (result == 0)
+        store_sqlite_spool_forget(sqlite, row->owner, row->generation);
+    else if (came && store_sqlite_spool_write(sqlite, row, &of_spool) == 0)
+        result = 0;
+    return result;
 }
 
 int store_sqlite_token_intent(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
@@ -371,6 +284,7 @@ int store_sqlite_token_delete(struct store_sqlite *sqlite, struct store_call *ca
 {
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
+    store_sqlite_spool_forget(sqlite, call->token.owner, INT64_MAX);
     int result = delete_from(sqlite, "DELETE FROM token WHERE owner = ?", call->token.owner, err);
     if (result == 0)
         result = delete_intent(sqlite, call->token.owner, err);

@@ -2,8 +2,9 @@
  * The end of an exchange: what came is stored, then used. A refresh token that has come is the only
  * one that is good, and other hosts have the one that is spent: while the state cannot be written
  * for a reason that passes, whoever has it tries again, for TOKEN_STORE_MS, and not beyond the
- * run's deadline. No signal waits for it: where the state is elsewhere, it lies on this host's disk
- * meanwhile. Of a state in a folder it is in memory only, and lost by a signal or that deadline.
+ * run's deadline. No signal waits for it: it lies on this host's disk meanwhile. Of a state in a
+ * folder that is as good as stored, and it comes here only where that cannot be written either:
+ * then it is in memory only, and lost by a signal or that deadline.
  */
 #ifndef JETON_TOKEN_FLIGHT_STORE_H
 #define JETON_TOKEN_FLIGHT_STORE_H

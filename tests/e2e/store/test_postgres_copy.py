@@ -98,13 +98,24 @@ class Copy(PostgresCase):
     def test_tokens_go_on_where_they_were(self):
         """What is configured is known there, too: it is not taken for new, and spent again."""
         answers = iter([{"access_token": f"access-{n}", "refresh_token": f"refresh-{n}", "expires_in": 3600} for n in range(1, 7)])
-        service = Service(lambda request: (200, {}, next(answers)))
+        state = None
+
+        def answer(_):
+            if state is not None and not state.in_transaction:
+                state.execute("BEGIN IMMEDIATE")
+            return 200, {}, next(answers)
+
+        service = Service(answer)
         self.addCleanup(service.stop)
         connector = (f"connectors:\n  books:\n    provider: oauth2\n    token_url: {service.url}/token\n    client_id: client-1\n"
                      f"    client_auth: none\n    refresh_token: refresh-0\n    endpoint: {service.url}\n")
         self.before(connector)
-        for _ in range(2):
-            self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
+        self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
+        state = sqlite3.connect(self.folder + "/host0/jeton.db", isolation_level=None, check_same_thread=False)
+        self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
+        self.assertEqual(len(os.listdir(self.folder + "/host0/spool")), 1)  # it comes along, too
+        state.close()
+        state = None
         self.assertEqual(self.copy().returncode, 0)
         for number in range(2):
             self.host(number, self.rest + connector)

@@ -9,6 +9,7 @@ import random
 import signal
 import socket
 import sqlite3
+import stat
 import threading
 import time
 import unittest
@@ -43,27 +44,106 @@ class SingleUse(OAuth2):
 
 
 class LateReplies(SingleUse):
-    def test_a_state_that_somebody_locks_for_long_is_waited_for(self):
-        """It has the reply, and cannot be written for longer than a call of it takes."""
-        grants = self.grants()
-        self.books(grants)
+    """The state is locked when the reply comes, for longer than a call of it waits."""
+
+    def setUp(self):
+        super().setUp()
+        self.grant = self.grants()
+        self.books(self.grant)
         self.token()
+        self.spool = os.path.join(self.state, "spool")
+
+    def lock_at_reply(self):
         state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None, check_same_thread=False)
         self.addCleanup(state.close)
 
         def lock(form):
             state.execute("BEGIN IMMEDIATE")
-            return grants.grant(form)
+            return self.grant.grant(form)
 
-        grants.answers.append(lock)
+        self.grant.answers.append(lock)
+        return state
+
+    def kept(self):
+        return os.listdir(self.spool) if os.path.exists(self.spool) else []
+
+    def goes_on_with(self, *sent):
+        self.token("--refresh")
+        self.assertEqual((self.sent(self.grant), self.grant.dead, self.kept()), ([REFRESH, *sent], False, []))
+
+    def test_what_came_is_used_meanwhile_and_brought_in_later(self):
+        state = self.lock_at_reply()
+        self.assertEqual(self.token("--refresh")["access_token"], "access-token-2")
+        [name] = self.kept()
+        kept = os.stat(os.path.join(self.spool, name))
+        self.assertEqual((stat.S_IMODE(kept.st_mode), stat.S_IMODE(os.stat(self.spool).st_mode)), (0o600, 0o700))
+        self.assertEqual(self.token()["access_token"], "access-token-2")
+        state.execute("ROLLBACK")
+        self.assertEqual(self.token()["access_token"], "access-token-2")
+        self.assertEqual((self.kept(), len(self.grant.forms)), ([], 2))
+        self.goes_on_with("refresh-token-1", "refresh-token-2")
+
+    def test_a_signal_does_not_lose_it(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(number=number):
+                self.setUp()
+                state = self.lock_at_reply()
+                process = self.start("token", "books", "--refresh")
+                support.wait_until(lambda: len(self.grant.forms) == 2)
+                process.send_signal(number)
+                process.communicate(timeout=60)
+                self.assertEqual((process.returncode, len(self.kept())), (-number, 1))
+                state.execute("ROLLBACK")
+                self.goes_on_with("refresh-token-1", "refresh-token-2")
+
+    def test_nor_does_the_end_of_its_run(self):
+        self.write("books.lua", 'require "jeton.token".get("books")\n')
+        self.sql("UPDATE token SET lifetime_ms = 1")
+        state = self.lock_at_reply()
+        self.ok("run", "--timeout", "1s", "books.lua")
+        self.assertEqual(len(self.kept()), 1)
+        state.execute("ROLLBACK")
+        self.goes_on_with("refresh-token-1", "refresh-token-2")
+
+    def test_it_goes_with_the_sign_in(self):
+        state = self.lock_at_reply()
+        self.token("--refresh")
+        self.assertEqual(len(self.kept()), 1)
+        state.execute("ROLLBACK")
+        self.ok("logout", "books", "--local")
+        self.assertEqual(self.kept(), [])
+
+    def test_a_name_takes_it_along(self):
+        state = self.lock_at_reply()
+        self.token("--refresh")
+        state.execute("ROLLBACK")
+        self.books(self.grant)
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write("name: shop\n")
+        self.goes_on_with("refresh-token-1", "refresh-token-2")
+
+    def test_one_that_is_damaged_is_told_and_kept_aside(self):
+        state = self.lock_at_reply()
+        self.token("--refresh")
+        state.execute("ROLLBACK")
+        [name] = self.kept()
+        with open(os.path.join(self.spool, name), "r+b") as file:
+            file.write(b"not a database".ljust(200, b"!"))
+        self.fails(3, "token", "books", "--refresh", says=["damaged", "spool/" + name, "configure a new refresh token"])
+        self.assertEqual([kept.split("-")[0] for kept in self.kept()], [name + ".corrupt"])
+
+    def test_where_it_cannot_be_kept_it_is_tried_again(self):
+        with open(self.spool, "wb"):
+            pass  # where the folder should be
+        state = self.lock_at_reply()
         process = self.start("token", "books", "--refresh", "--show")
         said = process.stderr.readline()
         state.execute("ROLLBACK")
         out, err = process.communicate(timeout=60)
         self.assertIn(b"a new refresh token has come and cannot be stored; trying for up to 300 s", said)
         self.assertEqual((process.returncode, b"access-token-2" in out), (0, True), err)
-        self.token("--refresh")
-        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1", "refresh-token-2"], False))
+        os.unlink(self.spool)
+        self.goes_on_with("refresh-token-1", "refresh-token-2")
 
 
 class LostReplies(SingleUse):
