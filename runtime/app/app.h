@@ -83,9 +83,16 @@ int app_options_alone(struct app *app, const struct opt_spec *spec, int argc, ch
 int app_report(struct app *app, const struct err *err, const char *traceback);
 /*
  * Turns the engine's loop until *done. A signal that ends the process waits while an exchange is on
- * the wire, at most half a second, so that what comes back is stored. engine_need_store was called.
+ * the wire, at most five seconds, so that what comes back is stored. engine_need_store was called.
  */
 int app_wait(struct engine *engine, const bool *done, struct err *err);
+/*
+ * When a script has ended, and before its engine does: waits for the reply of an exchange that
+ * nobody waits for any more, as the refresh token that was sent is spent. After a signal (status)
+ * that is five seconds at most, after the run's deadline one. A signal now leaves it five seconds,
+ * and a second one none.
+ */
+void app_settle(struct engine *engine, int status);
 /* The same until the connector's token is there (token_get), which `use` gets during a call. */
 int app_wait_token(struct engine *engine, const struct connector *connector,
                    const struct token_query *query,

@@ -7,18 +7,24 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* How long a signal waits for the reply of an exchange, which may hold the next refresh token. */
-#define SETTLE_MS 500
+/* How long a signal waits for the reply of an exchange, which may hold the next refresh token; and
+ * the run's deadline, after which the process of a job is killed (JOB_DEADLINE_GRACE_MS). */
+#define SETTLE_MS          5000
+#define SETTLE_DEADLINE_MS 1000
+#define SAME_MS            500 /* the same signal again: sent to the group, or passed on */
 
-/* While blocked, signals that would end the process stay pending; they take effect when unblocked.
+/* While it is up, signals that would end the process are kept; they take effect when it is lowered.
  */
 struct guard {
     struct loop *loop;
+    struct log *log;
     struct loop_fd watch;
     struct loop_timer settle;
     sigset_t before;
+    int signo; /* that has come; 0: none */
+    int64_t signal_ms;
     bool up;
-    bool over; /* a signal has waited long enough */
+    bool over; /* it has waited long enough, or another one has come */
 };
 
 static void guard_over(void *arg)
@@ -31,9 +37,23 @@ static void guard_signalled(void *arg, short revents)
 {
     (void)revents;
     struct guard *guard = arg;
-    int fd = guard->watch.fd;
-    loop_fd_stop(guard->loop, &guard->watch); /* the signal is left pending */
-    close(fd);
+    struct signalfd_siginfo info;
+    if (read(guard->watch.fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    int signo = (int)info.ssi_signo;
+    int64_t now_ms = loop_now_ms(guard->loop);
+    if (signo == guard->signo && now_ms - guard->signal_ms < SAME_MS)
+        return;
+    if (guard->signo != 0) {
+        guard->over = true;
+        return;
+    }
+    guard->signo = signo;
+    guard->signal_ms = now_ms;
+    log_msg(guard->log, LOG_INFO,
+            "signal %d: waiting up to %d s for the reply of the token service, which may hold a "
+            "new refresh token; another signal ends at once",
+            signo, SETTLE_MS / 1000);
     loop_timer_start(guard->loop, &guard->settle, SETTLE_MS, guard_over, guard);
 }
 
@@ -57,20 +77,20 @@ static void guard_lower(struct guard *guard)
 {
     if (!guard->up)
         return;
-    if (guard->watch.index != 0) {
-        int fd = guard->watch.fd;
-        loop_fd_stop(guard->loop, &guard->watch);
-        close(fd);
-    }
+    int fd = guard->watch.fd, signo = guard->signo;
+    loop_fd_stop(guard->loop, &guard->watch);
+    close(fd);
     loop_timer_stop(guard->loop, &guard->settle);
-    guard->up = false;
-    sigprocmask(SIG_SETMASK, &guard->before, NULL); /* a pending signal ends the process here */
-    guard->over = false;                            /* a handler took it: go on */
+    guard->up = guard->over = false;
+    guard->signo = 0;
+    sigprocmask(SIG_SETMASK, &guard->before, NULL);
+    if (signo != 0)
+        raise(signo); /* ends the process, unless a handler takes it: then it goes on */
 }
 
 int app_wait(struct engine *engine, const bool *done, struct err *err)
 {
-    struct guard guard = {.loop = engine->loop};
+    struct guard guard = {.loop = engine->loop, .log = engine->log};
     int result = 0;
     while (!*done && result == 0) {
         bool wanted = tokens_on_wire(engine->tokens);
@@ -83,6 +103,28 @@ int app_wait(struct engine *engine, const bool *done, struct err *err)
     }
     guard_lower(&guard);
     return result;
+}
+
+void app_settle(struct engine *engine, int status)
+{
+    struct guard guard = {.loop = engine->loop, .log = engine->log};
+    struct err ignored;
+    if (engine->tokens == NULL || !tokens_on_wire(engine->tokens) ||
+        guard_raise(&guard, &ignored) != 0)
+        return;
+    int64_t limit_ms = status > 128 ? SETTLE_MS : INT64_MAX;
+    if (engine->deadline_ms != 0) {
+        int64_t left_ms = engine->deadline_ms - loop_now_ms(guard.loop);
+        left_ms = (left_ms > 0 ? left_ms : 0) + SETTLE_DEADLINE_MS;
+        limit_ms = left_ms < limit_ms ? left_ms : limit_ms;
+    }
+    struct loop_timer limit = {.fn = NULL};
+    loop_timer_start(guard.loop, &limit, limit_ms, guard_over, &guard);
+    while (!guard.over && tokens_on_wire(engine->tokens))
+        loop_turn(guard.loop, -1);
+    loop_timer_stop(guard.loop, &limit);
+    guard.signo = 0; /* the process ends by itself now */
+    guard_lower(&guard);
 }
 
 struct token_wait {

@@ -90,6 +90,7 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     if (status == 0)
         status = run_vm(worker, &engine, owner, &lease, &traceback, err);
     store_lease_release(&lease);
+    app_settle(&engine, status);
     engine_destroy(&engine);
     if (status < 0) {
         err_wrap(err, "webhook '%s'", hook->name);

@@ -135,6 +135,7 @@ int job_child_run(const struct job_script *script, struct err *err)
     engine_create(&engine, script->config, app->log, app->redact);
     if (status == 0)
         status = run_vm(script, &engine, &traceback, err);
+    app_settle(&engine, status);
     result.status = status >= 0 ? status : err_exit_code(err->kind);
     result.requests = engine.client != NULL ? client_requests(engine.client) : 0;
     result.exchanges = engine.tokens != NULL ? tokens_exchanges(engine.tokens) : 0;

@@ -59,6 +59,7 @@ static int send_by_sdk(const struct message *message, struct err *err)
     int result = vm_run_module(vm, MODULE, "send", message->json, &status, err);
     vm_free(vm);
     mem_free(key);
+    app_settle(&engine, status);
     engine_destroy(&engine);
     return result;
 }

@@ -111,6 +111,7 @@ static int run(struct app *app, struct engine *engine, const char *name, const c
     struct vm *vm = vm_new(&options);
     int result = vm_run_module(vm, MODULE, name, json, &status, err);
     vm_free(vm);
+    app_settle(engine, status);
     return result;
 }
 

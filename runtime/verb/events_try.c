@@ -67,6 +67,7 @@ int events_try(struct app *app, const struct config *config, const struct store_
     else if (result != 0)
         status = -1;
     vm_free(vm);
+    app_settle(&engine, status);
     engine_destroy(&engine);
     mem_free(hook);
     return status;

@@ -39,6 +39,7 @@ static int run(struct app *app, const struct options *options, struct err *err)
             status = traceback != NULL ? app_report(app, err, traceback) : -1;
     }
     mem_free(traceback);
+    app_settle(&engine, status);
     engine_destroy(&engine);
     config_free(config);
     return status;

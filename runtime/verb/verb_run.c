@@ -240,6 +240,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
     }
 cleanup:
     vm_free(vm);
+    app_settle(&engine, status);
     engine_destroy(&engine);
     config_free(config);
     return status;

@@ -43,6 +43,67 @@ class SingleUse(OAuth2):
         self.assertEqual(done.returncode, -9, done.stderr)
 
 
+class Ends(SingleUse):
+    ENDS = (("error 'it failed'", 1), ("os.exit(3)", 3), ("asker:cancel()", 0), ("task.map({ 1 }, error)", 1),
+            ("for _ = 1, 10000 do print(('x'):rep(100)) end", 128 + signal.SIGPIPE),
+            ("os.execute 'kill -TERM $PPID' task.sleep(60)", 128 + signal.SIGTERM))
+
+    def ends(self, grants, line):
+        """A run that asks for a token in a task, and ends by this line while the reply is on its way."""
+        self.write("ends.lua", f"""\
+local task, token = require "jeton.task", require "jeton.token"
+local asker = task.spawn(token.refresh)
+while not io.open "asked" do task.sleep(0.01) end
+{line}
+""")
+        self.books(grants)
+        return self.start("run", "ends.lua")
+
+    def test_whoever_ends_waits_for_what_is_on_its_way(self):
+        """The refresh token is spent, whether somebody wants the access token any more or not."""
+        for number, (line, status) in enumerate(self.ENDS):
+            with self.subTest(line=line):
+                grants = self.grants()
+                self.state = os.path.join(self.folder, f"state{number}")
+
+                def late(form, grants=grants):
+                    answer = grants.grant(form)
+                    self.write("asked", "")
+                    time.sleep(1)
+                    return answer
+
+                grants.answers.append(late)
+                run = self.ends(grants, line)
+                run.stdout.close()
+                self.assertEqual(run.wait(support.PATIENCE), status, run.stderr.read())
+                os.unlink(os.path.join(self.folder, "asked"))
+                self.token("--refresh")
+                self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
+    def test_a_second_signal_does_not_wait(self):
+        grants, over = self.grants(), threading.Event()
+        self.addCleanup(over.set)
+
+        def never(form):
+            self.write("asked", "")
+            over.wait(60)
+            return grants.grant(form)
+
+        grants.answers.append(never)
+        run = self.ends(grants, "os.exit(3)")
+        while not os.path.exists(os.path.join(self.folder, "asked")):
+            time.sleep(0.01)
+        time.sleep(0.3)
+        for _ in range(2):
+            self.assertIsNone(run.poll())
+            run.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            time.sleep(0.6)
+        self.assertEqual(run.wait(support.PATIENCE), 3)
+        self.assertLess(time.monotonic() - began, 4)
+        self.assertIn(b"waiting up to 5 s for the reply of the token service", run.stderr.read())
+
+
 class LateReplies(SingleUse):
     """The state is locked when the reply comes, for longer than a call of it waits."""
 
