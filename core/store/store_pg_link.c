@@ -148,6 +148,14 @@ static void out_of_time(void *arg)
     go_on(pg);
 }
 
+/* Where this process has stood still, or a script has computed, an answer may have come meanwhile,
+ * and is read first. */
+static void nearly_out_of_time(void *arg)
+{
+    struct store_pg *pg = arg;
+    loop_timer_start(pg->loop, &pg->deadline, 0, out_of_time, pg);
+}
+
 static void watch_deadline(struct store_pg *pg)
 {
     int64_t due_ms = INT64_MAX;
@@ -157,7 +165,7 @@ static void watch_deadline(struct store_pg *pg)
     if (pg->first == NULL)
         return;
     int64_t left_ms = due_ms - loop_now_ms(pg->loop);
-    loop_timer_start(pg->loop, &pg->deadline, left_ms > 0 ? left_ms : 0, out_of_time, pg);
+    loop_timer_start(pg->loop, &pg->deadline, left_ms > 0 ? left_ms : 0, nearly_out_of_time, pg);
 }
 
 static void again(void *arg)

@@ -201,6 +201,38 @@ static void who_tends_a_lease_learns_that_it_is_lost(void **state)
     pg_host_destroy(&host);
 }
 
+static void is_done(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static void an_answer_that_has_come_is_read(void **state)
+{
+    (void)state;
+    struct err err;
+    struct pg_host host;
+    int64_t ahead = 0;
+    const struct clock clock = {set_ms, &ahead};
+    unsigned char salt[STORE_SALT_SIZE];
+    bool done = false;
+    pg_host_create(&host, "a");
+    struct loop *loop = loop_new();
+    loop_set_clock(loop, &clock);
+    struct store *store = store_new_on(&store_pg, &host.place, loop);
+    struct store_call call = {.op = STORE_SALT, .salt = {.bytes = salt}};
+    assert_int_equal(store_open(store, &err), 0);
+    store_start(store, &call, is_done, &done);
+    loop_turn(loop, 0); /* it is sent */
+    assert_false(done);
+    usleep(500000);
+    ahead += STORE_BUSY_MS + 1000; /* and nobody has looked */
+    assert_true(loop_run_until(loop, &done));
+    assert_int_equal(call.result, 0);
+    store_free(store);
+    loop_free(loop);
+    pg_host_destroy(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +242,7 @@ int main(void)
         PG_HOST_TEST(a_lost_connection_is_made_again),
         PG_HOST_TEST(a_server_that_is_away_is_waited_for),
         PG_HOST_TEST(who_tends_a_lease_learns_that_it_is_lost),
+        PG_HOST_TEST(an_answer_that_has_come_is_read),
     };
     return PG_HOST_RUN(tests);
 }
