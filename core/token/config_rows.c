@@ -146,6 +146,31 @@ static int take_listener(struct move *move, int64_t until_ms, struct err *err)
     return held == 1 ? 0 : -1;
 }
 
+/*
+ * The lease was another host's that has not released it: where its exchange was never answered, as
+ * far as the state knows, what came may lie in its spool. That belongs to the former home for ever,
+ * once the row has moved. The next one who takes the lease is told the same.
+ */
+static int check_answered(struct move *move, const struct store_home_owner *owner,
+                          struct store_lease *lease, struct err *err)
+{
+    struct store_token row = {.intent = {.started_ms = 0}};
+    struct store_call call = {.op = STORE_TOKEN_LOAD, .token = {.owner = owner->from, .row = &row}};
+    if (!lease->inherited || move->home.replace)
+        return 0;
+    int result = store_wait(move->store, &call, err);
+    if (result > 0 && row.intent.started_ms > 0) {
+        store_lease_keep(lease, true);
+        result = err_set(err, ERR_BUSY,
+                         "host '%s' has begun an exchange whose end is not known, and what came of "
+                         "it may be kept there: run `jeton state check` on it, then try again; or "
+                         "--replace moves all the same",
+                         row.intent.host);
+    }
+    store_token_destroy(&row);
+    return result < 0 ? -1 : 0;
+}
+
 /* Of those owners that a look has found, so that no exchange under way stores under the old one. */
 static int take_leases(struct move *move, int64_t until_ms, struct err *err)
 {
@@ -154,6 +179,7 @@ static int take_leases(struct move *move, int64_t until_ms, struct err *err)
         bool same = strcmp(owner->from, owner->to) == 0;
         if (owner->found &&
             (take_lease(move, &move->leases[2 * i], owner->from, until_ms, err) != 0 ||
+             check_answered(move, owner, &move->leases[2 * i], err) != 0 ||
              (!same && !move->leases[2 * i + 1].held &&
               take_lease(move, &move->leases[2 * i + 1], owner->to, until_ms, err) != 0)))
             return -1;
