@@ -514,22 +514,20 @@ static int hook_poke(lua_State *L)
 
 /* Others */
 
-/* hook.answer(line) */
+/* hook.answer(line) → what there was no room for, mostly ""; all of it where many are to be read */
 static int hook_answer(lua_State *L)
 {
     size_t len;
     const char *line = luaL_checklstring(L, 1, &len);
     int fd = events_of(L)->answer_fd;
-    while (fd >= 0 && len > 0) {
-        ssize_t written = write(fd, line, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            break; /* the listener has gone: nobody waits for it */
-        line += written;
-        len -= (size_t)written;
-    }
-    return 0;
+    ssize_t written;
+    do
+        written = fd >= 0 ? write(fd, line, len) : (ssize_t)len;
+    while (written < 0 && errno == EINTR);
+    if (written < 0) /* where the listener has gone, nobody waits for it */
+        written = errno == EAGAIN || errno == ENOBUFS ? 0 : (ssize_t)len;
+    lua_pushlstring(L, line + written, len - (size_t)written);
+    return 1;
 }
 
 /* hook.busy(yes): events are handled → whether a fresh process is better */

@@ -19,6 +19,7 @@ local CONFLICT_MS = 50 -- until the next, at most
 local CLAIM_AGAIN_MS = 5000 -- when the state could not be asked
 local RECOVER_SECONDS = 30 -- between two looks
 local STORE_TRIES = 60 -- a second between two
+local ANSWER_TRIES, ANSWER_PAUSE = 3000, 0.02 -- seconds: no sender waits for longer
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
 local STATUS_MIN, STATUS_MAX = 200, 599
@@ -177,6 +178,15 @@ local function answer_of(raw, settings, result)
     .. "(its sender hears that the event is stored): " .. reason(text))
 end
 
+--- The listener takes them one after the other, and may be writing to its disk meanwhile.
+local function send(line)
+  for _ = 1, ANSWER_TRIES do
+    line = hook.answer(line)
+    if line == "" then return end
+    task.sleep(ANSWER_PAUSE)
+  end
+end
+
 local function name(raw, settings)
   return "webhook '" .. settings.hook .. "', event " .. raw.seq .. ", attempt " .. raw.attempt .. " of "
     .. settings.attempts
@@ -207,7 +217,7 @@ local function handle(raw, run, settings, pump)
   end
   if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
   if settings.answers then
-    hook.answer(not failure and answer or json.encode { seq = raw.seq } .. "\n")
+    send(not failure and answer or json.encode { seq = raw.seq } .. "\n")
   end
 end
 

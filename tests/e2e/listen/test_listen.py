@@ -1,5 +1,6 @@
 """jeton listen as a process: what is stored and answered, who is refused, how it reloads and ends."""
 
+import concurrent.futures
 import glob
 import json
 import os
@@ -328,6 +329,15 @@ end
         self.assertEqual(listener.post(text(3, say="x", long=4000))[0], 201)
         self.assertEqual(listener.post(text(4, say="x", long=4096))[::2], (200, b""))  # stored, and handled
         listener.wait_log("headers of a reply")
+
+    def test_replies_that_do_not_fit_into_the_socket_at_once(self):
+        """Between the worker and the listener there is room for a few of them."""
+        self.write("handler.lua", 'return function(event) return { body = event.data.say .. ("x"):rep(50000) } end\n')
+        self.hooks(hook="    answer: { handler: 20s }\n    concurrency: 50\n")
+        listener = self.listener()
+        with concurrent.futures.ThreadPoolExecutor(50) as pool:
+            replies = list(pool.map(lambda i: listener.post(text(i, say=f"{i}"))[2], range(100)))
+        self.assertEqual(replies, [b"%d" % i + b"x" * 50000 for i in range(100)])
 
     def test_events_that_are_tried_again(self):
         """By hand: the worker is woken for it."""
