@@ -16,7 +16,10 @@
 #define WINDOW_ZLIB 15
 #define WINDOW_RAW  (-15)
 #define OUT_SIZE    ((size_t)16 * 1024)
-#define GZIP_FIRST  0x1f /* the first byte of a gzip member */
+/* What a coding that is not the last may give beyond what has come out at the end. Else a few bytes
+ * are made into any number of them, of which nothing comes out: padding, or empty blocks. */
+#define INNER_MAX  ((uint64_t)HTTP_BODY_MAX)
+#define GZIP_FIRST 0x1f /* the first byte of a gzip member */
 
 struct coding {
     bool gzip; /* else deflate: of zlib, or without its header, as some servers send it */
@@ -26,6 +29,7 @@ struct coding {
     bool over;      /* what follows is not ours, and ignored */
     bool has_first; /* of deflate: the first byte waits for the second, which tells the kind */
     unsigned char first;
+    uint64_t made; /* bytes that came out of it */
     z_stream stream;
 };
 
@@ -40,11 +44,12 @@ static bool stop(struct http_transfer *transfer, enum http_fault fault)
     return false;
 }
 
-/* Adds the codings of one field: "gzip, deflate", in the order in which they were applied. */
+/* Adds the codings of one field: "gzip, deflate", in the order in which they were applied. What
+ * follows a ';' are parameters, which none of these has, and of which nothing depends. */
 static bool add_codings(struct http_transfer *transfer, const char *value)
 {
     struct http_decoding *decoding = transfer->decoding;
-    while (value[0] != '\0') {
+    for (; value[0] != '\0'; value += strcspn(value, ",")) {
         value += strspn(value, " \t,");
         size_t len = strcspn(value, " \t,;");
         bool gzip = (len == 4 && strncasecmp(value, "gzip", len) == 0) ||
@@ -59,7 +64,6 @@ static bool add_codings(struct http_transfer *transfer, const char *value)
                     decoding->count++ * sizeof *decoding->codings);
             decoding->codings[0] = (struct coding){.gzip = gzip};
         }
-        value += len;
     }
     return true;
 }
@@ -78,6 +82,17 @@ static bool begin(struct http_transfer *transfer)
 }
 
 static bool decode(struct http_transfer *transfer, size_t index, const char *data, size_t len);
+
+/* Hands on what a coding has made. */
+static bool give(struct http_transfer *transfer, size_t index, const char *data, size_t len)
+{
+    struct http_decoding *decoding = transfer->decoding;
+    uint64_t out = (uint64_t)transfer->saved + transfer->result.response.body.len;
+    decoding->codings[index].made += len;
+    if (index + 1 < decoding->count && decoding->codings[index].made > out + INNER_MAX)
+        return stop(transfer, HTTP_FAULT_CODING_BOMB);
+    return decode(transfer, index + 1, data, len);
+}
 
 static void open_stream(struct coding *coding, int window)
 {
@@ -108,7 +123,7 @@ static bool run(struct http_transfer *transfer, size_t index, const char *data, 
         if (code == Z_MEM_ERROR)
             abort(); /* out of memory */
         size_t made = sizeof out - stream->avail_out;
-        if (made > 0 && !decode(transfer, index + 1, out, made))
+        if (made > 0 && !give(transfer, index, out, made))
             return false;
     } while (code == Z_OK && (stream->avail_in > 0 || stream->avail_out == 0));
     coding->ended = code == Z_STREAM_END;

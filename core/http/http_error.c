@@ -53,6 +53,8 @@ static const struct {
     [HTTP_FAULT_TRANSFER_CODING] =
         {"the reply has a Transfer-Encoding other than chunked, which was not asked for", false},
     [HTTP_FAULT_CODING_BAD] = {"the compressed reply cannot be read: it is damaged", false},
+    [HTTP_FAULT_CODING_BOMB] = {"the compressed reply holds too much that is not its content",
+                                false},
     [HTTP_FAULT_CODING_CUT] = {"the compressed reply was cut short", true},
     [HTTP_FAULT_LOST] = {"the server closed the kept-alive connection without a reply; it may have "
                          "done what was asked",

@@ -46,10 +46,17 @@ static void trim(const char **text, size_t *len)
     }
 }
 
+/* The fields that say where the body ends: libcurl knows them only on one line, and by their bare
+ * names. Written in another way, they would be heeded by us and not by it. */
+static bool is_framing(const char *name)
+{
+    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+}
+
 /* A line that starts with white space goes on with the field before it. */
 static bool fold(struct http_response *response, const char *text, size_t len)
 {
-    if (response->nheaders == 0)
+    if (response->nheaders == 0 || is_framing(response->headers[response->nheaders - 1].name))
         return false;
     struct http_header *last = &response->headers[response->nheaders - 1];
     char *joined =
@@ -71,9 +78,9 @@ static bool add_field(struct http_response *response, const char *line, size_t l
     if (response->nheaders % HEADERS_STEP == 0)
         response->headers = mem_realloc(response->headers, (response->nheaders + HEADERS_STEP) *
                                                                sizeof *response->headers);
-    response->headers[response->nheaders++] =
-        (struct http_header){mem_strndup(name, name_len), mem_strndup(value, value_len)};
-    return true;
+    struct http_header *added = &response->headers[response->nheaders++];
+    *added = (struct http_header){mem_strndup(name, name_len), mem_strndup(value, value_len)};
+    return name + name_len == colon || !is_framing(added->name);
 }
 
 static bool header_begins(const struct http_response *response, const char *name, const char *with)
@@ -196,12 +203,14 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headers_done = status >= 200;
+        transfer->header_begun = false;
         enum http_fault fault =
             transfer->headers_done ? look_at_header(transfer, status) : HTTP_FAULT_NONE;
         return fault != HTTP_FAULT_NONE ? stop(transfer, fault) : total;
     }
-    if (!folded && len >= 5 && memcmp(text, "HTTP/", 5) == 0) {
+    if (!transfer->header_begun) {     /* the line with the status */
         http_response_clear(response); /* of an interim reply (1xx) */
+        transfer->header_begun = true;
         return total;
     }
     if (++transfer->header_fields > HTTP_HEADERS_MAX)

@@ -41,6 +41,7 @@ enum http_fault {
     HTTP_FAULT_TRANSFER_CODING,
     HTTP_FAULT_CODING_UNKNOWN,
     HTTP_FAULT_CODING_BAD,
+    HTTP_FAULT_CODING_BOMB,
     HTTP_FAULT_CODING_CUT,
     HTTP_FAULT_FILE_READ,
     HTTP_FAULT_FILE_CUT, /* it has become shorter while it was sent */
@@ -90,6 +91,7 @@ struct http_transfer {
     int64_t look_ms;         /* when it is too late, or, with files, looked at */
     int64_t moved, moved_ms; /* bytes in both directions, and when they were last more */
     int sends;         /* how often the request went out (a dead kept-alive connection: twice) */
+    bool header_begun; /* its first line has come, and not yet its end */
     bool headers_done; /* those of the final reply are complete: what follows are trailers */
     size_t header_fields, header_bytes; /* of all that arrived, interim replies included */
     enum http_fault fault;

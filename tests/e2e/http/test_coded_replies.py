@@ -93,6 +93,23 @@ class Coded(support.Case):
         self.write("bomb.lua", f"print(select(2, require('jeton.http').get '{self.service.url}/').message)")
         self.assertEqual(self.ok("run", "bomb.lua").stdout, "the reply is over 67108864 bytes\n")
 
+    def test_parameters(self):
+        whole = gzip.compress(TEXT)
+        for body, coding in ((whole, "gzip;q=1"), (whole, "gzip ; q=1, identity;x=\"y\""), (TEXT, ";"), (TEXT, "; , ;"),
+                             (gzip.compress(zlib.compress(TEXT)), "deflate;a=b;c , gzip;")):
+            with self.subTest(coding=coding):
+                self.assert_read(body, coding)
+
+    def test_what_is_never_read_is_bounded(self):
+        zeros = gzip.compress(bytes(1 << 20), 9)
+        empty = zlib.compressobj(wbits=-15).flush(zlib.Z_FULL_FLUSH)  # a block without content
+        for inner in (gzip.compress(gzip.compress(b"ok")) + zeros * 100,
+                      gzip.compress(gzip.compress(b"ok")[:10] + empty * (14 << 20))):
+            self.assertEqual(self.fetch(gzip.compress(gzip.compress(inner)), "gzip, gzip, gzip, gzip"),
+                             ["network", "the compressed reply holds too much that is not its content"])
+        some = gzip.compress(gzip.compress(TEXT)) + zeros * 20
+        self.assert_read(gzip.compress(some), "gzip, gzip, gzip")
+
     def test_a_head_without_a_body(self):
         self.body = b""
         self.write("head.lua", f"""

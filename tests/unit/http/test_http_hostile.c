@@ -66,6 +66,33 @@ static void test_lengths(void **state)
     }
 }
 
+/* libcurl takes no notice of such lines, and would end the body elsewhere. */
+static void test_lengths_written_oddly(void **state)
+{
+    static const char *const bad[] = {"Content-Length : 10", "Content-Length\t: 10",
+                                      "Content-Length: 1\r\n 0", "Transfer-Encoding : chunked",
+                                      "Transfer-Encoding:\r\n chunked"};
+    struct fixture *f = *state;
+    static char reply[256];
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\n%s\r\n\r\nhello", bad[i]);
+        check_hostile(state, reply, "a header line that is not a header field", false);
+        peer_stop(f->peer);
+        f->peer = NULL;
+    }
+    check_hostile(state,
+                  "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nHTTP/x: y\r\nContent-Length: 5\r\n\r\n"
+                  "hello",
+                  "Content-Length is not one number", false);
+    peer_stop(f->peer);
+    static char odd[] = "HTTP/1.1 103 X\r\nX-Early: 1\r\n\r\nHTTP/1.1 200 OK\r\nX-Old : a\r\n"
+                        "Connection: close\r\nHTTP/x: y\r\n\r\nhello";
+    f->peer = peer_start(script_say, odd);
+    struct outcome outcome = fixture_fetch(f, "GET", "/");
+    assert_int_equal(outcome.nheaders, 3);
+    assert_body(&outcome, 200, "hello");
+}
+
 static void test_truncated_header(void **state)
 {
     check_hostile(state, "HTTP/1.1 200 OK\r\nContent-Le", "cut short", true);
@@ -309,6 +336,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_truncated_body, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_chunks, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_lengths_written_oddly, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_lengths, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_truncated_header, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_part_that_nobody_asked_for, fixture_setup,
