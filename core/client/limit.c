@@ -26,6 +26,9 @@ struct limit {
     int64_t batch;    /* calls that were given last */
     int64_t left;     /* of them */
     int64_t ready_ms; /* when they may go out; loop_now_ms */
+    int64_t in_slot;  /* calls that were given in the slot in which they are */
+    int64_t next_ms;  /* when the slot after that begins; loop_now_ms */
+    bool others;      /* others have calls in it, too */
     int64_t deadline_ms;
     struct loop_timer timer; /* until then; or the next question */
     struct limit_wait *first, **end;
@@ -183,6 +186,12 @@ static void limit_granted(struct limit *limit)
     }
     limit->batch = limit->left = take->granted;
     limit->ready_ms = loop_now_ms(loop) + delay_ms;
+    int64_t next_ms = loop_now_ms(loop) + take->next_ms - take->now_ms;
+    /* The clocks may differ by a little; a slot is far longer. */
+    bool same = next_ms - limit->next_ms < STORE_BUCKET_SLOT_MS / 2;
+    limit->in_slot = take->granted + (same ? limit->in_slot : 0);
+    limit->others = take->in_slot > limit->in_slot;
+    limit->next_ms = next_ms;
     if (delay_ms == 0) {
         limit_release(limit);
         return;
@@ -221,27 +230,40 @@ static void limit_answered(void *arg)
     limit_alone(limit);
 }
 
+/* How many calls are taken at once. */
+static int64_t most(const struct limit *limit)
+{
+    int64_t least = INT64_MAX;
+    for (size_t i = 0; i < limit->take.count; i++) {
+        int64_t share = limit->take.buckets[i].per_minute / LIMIT_BATCH_SHARE;
+        least = share < least ? share : least;
+    }
+    return least > LIMIT_BATCH_MIN ? least : LIMIT_BATCH_MIN;
+}
+
+/* Of what others want, too, in this slot. */
+static bool had_its_share(const struct limit *limit)
+{
+    return limit->others && limit->in_slot >= most(limit);
+}
+
 /* For those that wait; and if they may go out at once, as many as are likely to be made while they
  * can be kept in hand. */
 static void how_many(struct limit *limit)
 {
     struct store_bucket_take *take = &limit->take;
     int64_t used_ms = loop_now_ms(limit->all->loop) - limit->ready_ms;
+    int64_t waiting = 0, at_most = most(limit);
     int64_t likely = limit->left > 0                       ? limit->batch - limit->left
                      : limit->batch == 0                   ? 2 /* few jobs make only one */
+                     : had_its_share(limit)                ? at_most
                      : used_ms <= STORE_BUCKET_HOLD_MS / 2 ? 2 * limit->batch
                      : used_ms <= STORE_BUCKET_HOLD_MS     ? limit->batch
                                                            : 1;
-    int64_t waiting = 0, most = INT64_MAX;
     for (const struct limit_wait *wait = limit->first; wait != NULL; wait = wait->next)
         waiting++;
-    for (size_t i = 0; i < take->count; i++) {
-        int64_t share = take->buckets[i].per_minute / LIMIT_BATCH_SHARE;
-        most = share < most ? share : most;
-    }
-    most = most > LIMIT_BATCH_MIN ? most : LIMIT_BATCH_MIN;
-    take->wanted = waiting < most ? waiting : most;
-    take->spare = (likely < most ? likely : most) - take->wanted;
+    take->wanted = waiting < at_most ? waiting : at_most;
+    take->spare = (likely < at_most ? likely : at_most) - take->wanted;
 }
 
 static void limit_ask(void *arg)
@@ -250,11 +272,18 @@ static void limit_ask(void *arg)
     struct loop *loop = limit->all->loop;
     if (limit->asking || limit->first == NULL)
         return;
+    /* Else whoever is quick, or has many tasks, would get most of it. */
+    int64_t turn_ms = had_its_share(limit) ? limit->next_ms - loop_now_ms(loop) : 0;
+    if (turn_ms > 0) {
+        loop_timer_start(loop, &limit->timer, turn_ms, limit_ask, limit);
+        return;
+    }
     how_many(limit);
     limit->take.ahead_ms =
         limit->deadline_ms > 0 ? limit->deadline_ms - loop_now_ms(loop) : STORE_BUCKET_AHEAD_MS;
     limit->take.unused = limit->left;
     limit->take.unused_at_ms = limit->take.at_ms;
+    limit->in_slot -= limit->left;
     limit->left = 0;
     if (limit->all->alone) {
         limit_alone(limit);

@@ -108,11 +108,12 @@ static int64_t window_seek(struct window *window, int64_t per_minute, int64_t at
     return at_ms;
 }
 
-static void window_add(struct window *window, int64_t at_ms, int64_t calls)
+/* Returns how many are in that slot then. */
+static int64_t window_add(struct window *window, int64_t at_ms, int64_t calls)
 {
     if (window->end == 0 || window->slots[window->end - 1].at_ms != at_ms)
         window->slots[window->end++] = (struct slot){.at_ms = at_ms};
-    window->slots[window->end - 1].calls += calls;
+    return window->slots[window->end - 1].calls += calls;
 }
 
 void store_bucket_plan(struct store_bucket_take *take, char *kept[])
@@ -139,9 +140,13 @@ void store_bucket_plan(struct store_bucket_take *take, char *kept[])
         granted = 0;
     take->granted = granted;
     take->at_ms = at_ms > take->now_ms ? at_ms : take->now_ms;
+    take->next_ms = at_ms + STORE_BUCKET_SLOT_MS;
+    take->in_slot = 0;
     for (size_t i = 0; i < take->count; i++) {
-        if (granted > 0)
-            window_add(&windows[i], at_ms, granted);
+        if (granted > 0) {
+            int64_t in_slot = window_add(&windows[i], at_ms, granted);
+            take->in_slot = in_slot > take->in_slot ? in_slot : take->in_slot;
+        }
         mem_free(kept[i]);
         kept[i] = window_text(&windows[i]);
         mem_free(windows[i].slots);

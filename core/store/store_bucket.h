@@ -38,6 +38,8 @@ struct store_bucket_take {
     int64_t at_ms;   /* by the state's clock: when they may go out; where there are none, when the
                         next one could */
     int64_t now_ms;  /* the state's clock */
+    int64_t in_slot; /* calls in the slot of at_ms, of everybody; 0 where none were granted */
+    int64_t next_ms; /* when the slot after that begins */
     size_t full;     /* the bucket that makes them wait */
 };
 

@@ -1,5 +1,6 @@
 """Limits of calls a minute: all processes on one state keep to them together, so that the service need not."""
 
+import glob
 import sqlite3
 import time
 import unittest
@@ -17,6 +18,26 @@ while true do
   end
   calls = calls + 1
 end
+print(calls)
+"""
+
+# Once all have made a call: so many tasks call until there is none left.
+TASKS = """
+local http, task = require "jeton.http", require "jeton.task"
+local folder, name, tasks = ...
+local calls = 0
+local function call()
+  local response, err = http.request{ connector = true, path = "users/me" }
+  assert(response or err.kind == "throttled", err and err.message)
+  if response then calls = calls + 1 end
+  return response
+end
+call()
+io.open(folder .. "/ready-" .. name, "w"):close()
+while not io.open(folder .. "/go") do task.sleep(0.01) end
+local numbers = {}
+for i = 1, tonumber(tasks) do numbers[i] = i end
+task.map(numbers, function() while call() do end end, { limit = #numbers })
 print(calls)
 """
 
@@ -45,6 +66,18 @@ class Limits(support.Case):
         self.assertEqual(statuses, [200] * 150)
         self.assertEqual(box.exchanges(), 1)
         self.assertEqual(self.kept(), {"connector": 150, "tenant": 150})
+
+    def test_who_has_many_tasks_leaves_the_others_their_part(self):
+        box = self.sandbox("--rate-limit", "0")
+        self.configure(box.base, rate_limit={"per_minute": 800, "tenant_per_minute": 0})
+        script = self.write("tasks.lua", TASKS)
+        processes = [self.start("run", "--timeout", "30s", script, self.folder, str(n), "50" if n == 0 else "2") for n in range(8)]
+        support.wait_until(lambda: len(glob.glob(f"{self.folder}/ready-*")) == 8)
+        self.write("go", "")
+        calls = [int(out) for out in self.finish_all(processes)]
+        self.assertEqual(sum(calls), 800, calls)
+        self.assertGreater(min(calls), 50, calls)
+        self.assertLess(max(calls), 200, calls)
 
     def test_who_is_killed_holds_nothing_up(self):
         box = self.sandbox("--rate-limit", "0")

@@ -213,14 +213,14 @@ static void eight_processes_share_a_limit(void **state)
 {
     (void)state;
     static const int alike[PROCESSES] = {20, 20, 20, 20, 20, 20, 20, 20};
-    they_share_all_of_it(6000, alike, 80);
+    they_share_all_of_it(6000, alike, 95);
 }
 
 static void who_has_few_tasks_is_not_starved(void **state)
 {
     (void)state;
     static const int unlike[PROCESSES] = {50, 3, 3, 3, 3, 3, 3, 3};
-    they_share_all_of_it(100, unlike, 30);
+    they_share_all_of_it(100, unlike, 60);
 }
 
 static void the_others_go_on_where_one_is_killed(void **state)

@@ -34,6 +34,8 @@ static void what_is_over_waits_in_turn(void **state)
     struct store_bucket_take take = plan(kept, NOW_MS, 6);
     assert_int_equal(take.granted, 6);
     assert_int_equal(take.at_ms, NOW_MS);
+    assert_int_equal(take.in_slot, 6);
+    assert_int_equal(take.next_ms, NOW_MS + 150);
     take = plan(kept, NOW_MS + 1000, 6);
     assert_int_equal(take.granted, 4);
     assert_int_equal(take.at_ms, NOW_MS + 1000);
@@ -45,6 +47,7 @@ static void what_is_over_waits_in_turn(void **state)
     struct store_bucket_take second = plan(kept, NOW_MS + 2100, 5);
     assert_int_equal(second.granted, 1);
     assert_int_equal(second.at_ms, first.at_ms);
+    assert_int_equal(second.in_slot, 6);
     struct store_bucket_take third = plan(kept, NOW_MS + 2200, 5);
     assert_int_equal(third.granted, 4);
     assert_in_range(third.at_ms, first.at_ms + 750, first.at_ms + 1250);
