@@ -2,17 +2,19 @@
 
 import os
 import statistics
+import tempfile
 
 import servers
 from jobs import JETON, ours, peer
 from measure import Job, Peer
-from rates import COUNTED, instructions, wrk
+from rates import COUNTED, WARM_UP, instructions, wrk
 
 LINEAR = 0.15  # how far the cost of one more may differ between few and many
 REQUESTS = (1, 10, 100, 1000, 10_000)
 TASKS = (1, 10, 100, 1000)
 OPEN = 64  # connections that jeton opens at most
 GROUPS = (3, 30, 300, 2500)
+POSTED, FILL_S = 200, (0, 2, 4)  # messages that are counted, and seconds in which others are sent before
 SLOTS, SLOT_S = 8, 1
 DIFFERING = ("-s", peer("differ.lua"))  # so that the sandbox works anew for each
 LONG = 1_000_000  # requests, where the bench may take longer
@@ -64,10 +66,10 @@ def tasks(bench):
 
 # --- the sandbox: microseconds of the processor a request ------------------------------------
 
-def cost(sandbox, url, token, script=()):
+def cost(sandbox, url, token):
     """Of one request, and how many there were."""
     before = sandbox.cpu()
-    _, count = wrk(url, token, SLOT_S, script)
+    _, count = wrk(url, token, SLOT_S, DIFFERING)
     return (sandbox.cpu() - before) / count * 1e6, count
 
 
@@ -79,32 +81,45 @@ def by_groups(bench):
                   range_of(points))
 
 
-def over_time(bench, name, title, x, path, script=(), long=False):
-    """The cost of requests after so many others; and the memory."""
-    sandbox = servers.Sandbox("--rate-limit", "0", groups=3, folder=bench.folder)
+def by_messages(bench):
+    """By instructions, too. The file is in memory: to fill it, no disk is waited for."""
+    path, points = f"/v1/groups/{servers.GROUP_ID.format(1)}/messages", []
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        kept = ("--db", os.path.join(folder, "sandbox.db"))
+        for seconds in FILL_S:
+            messages = fill(bench, path, kept, seconds) + WARM_UP
+            points.append([messages, instructions(bench, path, POSTED, *kept, groups=GROUPS[0], body='{"message":"Hello"}') * 1e3])
+    return series("grow-messages", "Sandbox: POST of a message", "messages of the group", "thousand instructions", points,
+                  range_of(points))
+
+
+def fill(bench, path, kept, seconds):
+    """Posts messages for so long; returns how many there are then."""
+    sandbox = servers.Sandbox("--rate-limit", "0", *kept, groups=GROUPS[0], folder=bench.folder)
+    try:
+        if seconds:
+            wrk(sandbox.url + path, sandbox.exchange(), seconds, ("-s", peer("post.lua")))
+        return sandbox.state()["counts"]["messages"]
+    finally:
+        sandbox.stop()
+
+
+def by_requests(bench):
+    """By time; and the memory."""
+    long = bool(os.environ.get("BENCH_LONG"))
+    sandbox = servers.Sandbox("--rate-limit", "0", groups=GROUPS[0], folder=bench.folder)
     try:
         token, done, points, memory = sandbox.exchange(), 0, [], []
         while len(points) <= SLOTS or (long and done < LONG):
-            each, count = cost(sandbox, sandbox.url + path, token, script)
+            each, count = cost(sandbox, sandbox.url + "/v1/users/me", token)
             done += count
             points.append([done, each])
             memory.append([done, sandbox.memory()])
     finally:
         sandbox.stop()
-    # The first slot warms up.
-    return series(name, title, x, "µs of the processor", points[1:], trend_of(points[1:])), memory[1:]
-
-
-def by_messages(bench):
-    path = f"/v1/groups/{servers.GROUP_ID.format(1)}/messages"
-    return over_time(bench, "grow-messages", "Sandbox: POST of a message", "messages of the group", path,
-                     ("-s", peer("post.lua")))[0]
-
-
-def by_requests(bench):
-    cpu, memory = over_time(bench, "grow-served", "Sandbox: GET of users/me", "requests served", "/v1/users/me", DIFFERING,
-                            long=bool(os.environ.get("BENCH_LONG")))
-    return [cpu, series("grow-memory", "Sandbox: memory", "requests served", "MiB", memory, trend_of(memory, max))]
+    points, memory = points[1:], memory[1:]  # the first slot warms up
+    return [series("grow-served", "Sandbox: GET of users/me", "requests served", "µs of the processor", points, trend_of(points)),
+            series("grow-memory", "Sandbox: memory", "requests served", "MiB", memory, trend_of(memory, max))]
 
 
 GROWTH = {"grow-requests": requests, "grow-tasks": tasks, "grow-groups": by_groups, "grow-messages": by_messages,

@@ -32,17 +32,17 @@ def loaded(command):
 
 # --- the sandbox under load ------------------------------------------------------------------
 
-def instructions(bench, path, requests, differing=False, groups=None):
+def instructions(bench, path, requests, *options, differing=False, groups=None, body=None):
     """Millions of instructions that the sandbox needs for one: of so many, after some to warm up, in which the collector has
-    begun to go round. `groups`: of a tenant of so many, not the demo's."""
+    begun to go round. `groups`: of a tenant of so many, not the demo's. With a body they are POSTs."""
     log = os.path.join(bench.folder, "callgrind")
-    sandbox = servers.Sandbox("--rate-limit", "0", groups=groups, folder=bench.folder, prefix=(
+    sandbox = servers.Sandbox("--rate-limit", "0", *options, groups=groups, folder=bench.folder, prefix=(
         "valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null", "--log-file=" + log))
     try:
         token = sandbox.exchange()
-        sandbox.get_many(path, token, WARM_UP, differing)
+        sandbox.ask_many(path, token, WARM_UP, differing, body=body)
         sandbox.count("on")
-        sandbox.get_many(path, token, requests, differing, WARM_UP)
+        sandbox.ask_many(path, token, requests, differing, WARM_UP, body)
         sandbox.count("off")
     finally:
         sandbox.stop()

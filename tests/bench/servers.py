@@ -278,13 +278,15 @@ class Sandbox:
         """Where callgrind watches it: instructions are counted from now on, or no more."""
         subprocess.run(["callgrind_control", "-i", switch, str(self.process.pid)], check=True, capture_output=True)
 
-    def get_many(self, path, token, number, differing=False, first=0):
-        """So many on one connection; the sandbox keeps replies, but not for those that differ."""
+    def ask_many(self, path, token, number, differing=False, first=0, body=None):
+        """So many on one connection, POSTs where there is a body; the sandbox keeps replies, but not for those that differ."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://"))
+        headers = {"accessToken": token, **({"Content-Type": "application/json"} if body else {})}
         for i in range(first, first + number):
-            connection.request("GET", path + (f"?n={i}" if differing else ""), headers={"accessToken": token})
-            if connection.getresponse().read() == b"":
-                raise SystemExit(f"bench: the sandbox has nothing to say to {path}")
+            connection.request("POST" if body else "GET", path + (f"?n={i}" if differing else ""), body, headers)
+            reply = connection.getresponse()
+            if reply.read() == b"" or reply.status >= 300:
+                raise SystemExit(f"bench: the sandbox answers {reply.status} to {path}")
         connection.close()
 
     def state(self):
