@@ -464,7 +464,7 @@ struct yaml_doc *yaml_load(const char *file, const char *text, size_t len,
     text += mark;
     len -= mark;
     buf_create_secret(&joined, len);
-    bool pairs = yaml_pairs_join(text, len, &joined);
+    bool pairs = yaml_pairs_join(text, len, YAML_DEPTH_MAX, &joined);
     struct yaml_doc *doc =
         load(file, pairs ? joined.data : text, pairs ? joined.len : len, problems);
     buf_destroy(&joined);

@@ -78,17 +78,36 @@ static void join_scalar(const char *text, const char *end, struct buf *out)
     }
 }
 
-/* Until the end, or an error, which will be told when the text is parsed. */
-static void join_all(yaml_parser_t *parser, const char *text, size_t len, struct buf *out)
+/* How many flows, "[" and "{", are open behind the token. */
+static int flows_after(int open, yaml_token_type_t type)
+{
+    switch (type) {
+    case YAML_FLOW_SEQUENCE_START_TOKEN:
+    case YAML_FLOW_MAPPING_START_TOKEN:
+        return open + 1;
+    case YAML_FLOW_SEQUENCE_END_TOKEN:
+    case YAML_FLOW_MAPPING_END_TOKEN:
+        return open - 1;
+    default:
+        return open;
+    }
+}
+
+/* Until the end, or an error, which will be told when the text is parsed; as is what is nested too
+ * deeply: the scanner looks through all that is open at each token. */
+static void join_all(yaml_parser_t *parser, const char *text, size_t len, int depth_max,
+                     struct buf *out)
 {
     const char *end = text + len, *copied = text;
     struct place place = {.at = text};
     yaml_token_type_t type = YAML_NO_TOKEN;
-    while (type != YAML_STREAM_END_TOKEN) {
+    int open = 0;
+    while (type != YAML_STREAM_END_TOKEN && open <= depth_max) {
         yaml_token_t token;
         if (!yaml_parser_scan(parser, &token))
             break;
         type = token.type;
+        open = flows_after(open, type);
         if (type == YAML_SCALAR_TOKEN &&
             token.data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE) {
             const char *from = seek(&place, token.start_mark.index, end);
@@ -104,7 +123,7 @@ static void join_all(yaml_parser_t *parser, const char *text, size_t len, struct
     buf_append(out, copied, (size_t)(end - copied));
 }
 
-bool yaml_pairs_join(const char *text, size_t len, struct buf *out)
+bool yaml_pairs_join(const char *text, size_t len, int depth_max, struct buf *out)
 {
     yaml_parser_t parser;
     if (memchr(text, '\\', len) == NULL)
@@ -113,7 +132,7 @@ bool yaml_pairs_join(const char *text, size_t len, struct buf *out)
     bool found = hide_pairs(hidden, len);
     if (found) {
         libyaml_begin(&parser, hidden, len);
-        join_all(&parser, text, len, out);
+        join_all(&parser, text, len, depth_max, out);
         libyaml_end(&parser);
     }
     sodium_memzero(hidden, len);

@@ -366,6 +366,27 @@ static void test_depth(void **state)
     buf_destroy(&deep);
 }
 
+/* Looked through for pairs of escapes first, where each "[" must not cost what is open: that took
+ * hours for this one. */
+static void test_depth_with_pairs(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_create(&text, 1000000);
+    buf_puts(&text, "- \"\\uD83D\\uDE00\"\n- ");
+    for (int i = 0; i < 1000000; i++)
+        buf_puts(&text, "[");
+    refused(text.data, text.len, "2:66: nested more than 64 levels deep");
+    buf_destroy(&text);
+    /* Those beside each other are not counted. */
+    buf_create(&text, 10000);
+    for (int i = 0; i < 100; i++)
+        buf_puts(&text, "- [{a: []}]\n");
+    buf_puts(&text, "- \"\\uD83D\\uDE00\"\n");
+    refused(text.data, text.len, "");
+    buf_destroy(&text);
+}
+
 static void test_alias_bomb(void **state)
 {
     (void)state;
@@ -439,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_control_characters),
         cmocka_unit_test(test_cut),
         cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth_with_pairs),
         cmocka_unit_test(test_alias_bomb),
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_other_mistakes_are_kept),
