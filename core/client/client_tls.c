@@ -35,6 +35,7 @@ int client_tls_find(struct client_tls **list, const struct connector *connector,
     struct client_tls *tls = of_connector(list, connector);
     if (tls->generation != generation) {
         provider_tls_destroy(&tls->tls);
+        tls->generation = -1;
         if (provider_identify(connector, redact, deadline_ms, &tls->tls, err) != 0)
             return -1;
         tls->generation = generation;

@@ -16,9 +16,11 @@
 
 /* ---- what must not be kept ---- */
 
-struct hook_span hook_events_replace(struct hook_span body, const struct hook_values *values,
-                                     const char *with, struct arena *arena)
+struct hook_span hook_events_replace(struct hook_span body, const struct hook_part *part,
+                                     const struct hook_values *values, const char *with,
+                                     struct arena *arena)
 {
+    bool quoted = part->kind == HOOK_PLACE_JSON; /* what was a number, too */
     size_t len = strlen(with), used = 0;
     char *text = arena_alloc(arena, body.len + values->count * (len + 2) + 1);
     const char *at = body.text, *end = body.text + body.len;
@@ -28,7 +30,6 @@ struct hook_span hook_events_replace(struct hook_span body, const struct hook_va
             continue;
         memcpy(text + used, at, (size_t)(raw.text - at));
         used += (size_t)(raw.text - at);
-        bool quoted = raw.len > 0 && raw.text[0] == '"';
         if (quoted)
             text[used++] = '"';
         memcpy(text + used, with, len);
@@ -57,7 +58,7 @@ static void mask_body(struct hook_view *view)
             continue;
         hook_view_values(view, part, &values);
         if (values.count > 0)
-            view->body = hook_events_replace(view->body, &values, MASK, view->arena);
+            view->body = hook_events_replace(view->body, part, &values, MASK, view->arena);
     }
 }
 

@@ -91,8 +91,9 @@ bool hook_challenge(struct hook_view *view, struct hook_secrets *keys, bool veri
                     struct hook_result *result);
 /* What is stored of a request that was verified. */
 void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_result *result);
-/* body, with the values replaced by `with` where they stand in it; of the arena. */
-struct hook_span hook_events_replace(struct hook_span body, const struct hook_values *values,
-                                     const char *with, struct arena *arena);
+/* body, with the values of the part replaced by `with` where they stand in it; of the arena. */
+struct hook_span hook_events_replace(struct hook_span body, const struct hook_part *part,
+                                     const struct hook_values *values, const char *with,
+                                     struct arena *arena);
 
 #endif

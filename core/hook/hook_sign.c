@@ -91,7 +91,8 @@ static int replace(struct signing *signing, const struct hook_part *part, const 
                        "which is replaced",
                        path);
     }
-    struct hook_span body = hook_events_replace(view.body, &values, value, &signing->out->arena);
+    struct hook_span body =
+        hook_events_replace(view.body, part, &values, value, &signing->out->arena);
     signing->out->body = body.text;
     signing->out->body_len = body.len;
     return 0;

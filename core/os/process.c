@@ -236,8 +236,10 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
         err_set(err, ERR_CONFIG, "cannot watch '%s': %s", argv[0], strerror(errno));
     else
         result = collect(ends[0], pid_fd, deadline_ms, out, err);
-    if (result != 0)
-        kill(-pid, SIGKILL); /* not yet waited for: its number is not reused */
+    if (result != 0) { /* not yet waited for: its number is not reused */
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL); /* it may have left its group */
+    }
     int status = process_wait(pid);
     if (result == 0)
         result = check_status(status, err);

@@ -105,11 +105,16 @@ int store_sqlite_run_start(struct store_sqlite *sqlite, struct store_call *call,
     run->started_ms = store_sqlite_or_now(sqlite, run->started_ms);
     sqlite3_bind_int64(stmt, 1, run->started_ms);
     sqlite3_bind_int64(stmt, 2, run->row);
+    int64_t row = 0;
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (found)
+        row = sqlite3_column_int64(stmt, 0);
     int result = 0;
-    if (sqlite3_step(stmt) == SQLITE_ROW)
-        run->row = sqlite3_column_int64(stmt, 0);
-    else
+    /* The row is returned before the statement is done: its end is the commit. */
+    if (!found || sqlite3_step(stmt) != SQLITE_DONE)
         result = store_sqlite_failed(sqlite, "cannot be written", err);
+    else
+        run->row = row;
     sqlite3_finalize(stmt);
     return result;
 }

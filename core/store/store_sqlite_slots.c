@@ -16,6 +16,9 @@ static int take_integer(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t
         found = -1;
     else if (found == 1)
         *value = sqlite3_column_int64(stmt, 0);
+    /* Of what writes, too: its end is the commit. */
+    if (found == 1 && sqlite3_step(stmt) != SQLITE_DONE)
+        found = store_sqlite_failed(sqlite, "cannot be written", err);
     sqlite3_finalize(stmt);
     return found;
 }

@@ -268,6 +268,13 @@ static void tokens(void **state)
     assert_int_equal(hook_fixture_check(&f, &call), 200);
     assert_int_equal(f.result.events[1].part, 1);
     assert_string_equal(f.result.events[0].id, f.result.events[1].id);
+    /* A number is a string then: what is stored is JSON. */
+    hook_fixture_secret(&f, "123456");
+    call.body = "{\"value\":[{\"clientState\":123456}]}";
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_int_equal(f.result.events[0].data_len, strlen("{\"clientState\":\"***\"}"));
+    assert_memory_equal(f.result.events[0].data, "{\"clientState\":\"***\"}",
+                        f.result.events[0].data_len);
     static const char *const bad[] = {
         "{\"value\": [{\"clientState\":\"sesame\"}, {}]}",
         "{\"value\": [{\"clientState\":\"sesame\"}, {\"clientState\":null}]}",
