@@ -248,6 +248,63 @@ static void set_searchers(lua_State *L)
     lua_pop(L, 1);
 }
 
+/* Leaves the loader of the module `name` (at 1) and what belongs to it on the stack; raises where
+ * no searcher of the package (upvalue 1) has one. */
+static void find_loader(lua_State *L, const char *name)
+{
+    if (lua_getfield(L, lua_upvalueindex(1), "searchers") != LUA_TTABLE)
+        luaL_error(L, "'package.searchers' must be a table");
+    lua_pushliteral(L, ""); /* … searchers looked */
+    for (lua_Integer i = 1; lua_geti(L, -2, i) != LUA_TNIL; i++) {
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 2); /* … searchers looked result data */
+        if (lua_isfunction(L, -2))
+            return;
+        lua_pop(L, 1);
+        if (lua_isstring(L, -1)) {
+            lua_pushliteral(L, "\n\t");
+            lua_insert(L, -2);
+            lua_concat(L, 3);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    luaL_error(L, "module '%s' not found:%s", name, lua_tostring(L, -2));
+}
+
+/* Lua's own takes the name as one of C, which ends at a NUL byte: it would be another module's. One
+ * in Lua or C that calls it would stand in its messages, in place of the script's line. */
+static int require_module(lua_State *L)
+{
+    size_t len;
+    const char *name = luaL_checklstring(L, 1, &len);
+    if (strlen(name) != len)
+        return luaL_argerror(L, 1, "the name of a module must not hold a NUL byte");
+    lua_settop(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* name loaded */
+    lua_getfield(L, 2, name);
+    if (lua_toboolean(L, -1))
+        return 1;
+    lua_settop(L, 2);
+    find_loader(L, name); /* … fn data */
+    lua_rotate(L, -2, 1); /* … data fn */
+    lua_pushvalue(L, 1);  /* … data fn name */
+    lua_pushvalue(L, -3); /* … data fn name data */
+    lua_call(L, 2, 1);    /* … data value */
+    if (!lua_isnil(L, -1))
+        lua_setfield(L, 2, name);
+    else
+        lua_pop(L, 1); /* … data */
+    if (lua_getfield(L, 2, name) == LUA_TNIL) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+        lua_pushvalue(L, -1);
+        lua_setfield(L, 2, name);
+    } /* … data value */
+    lua_rotate(L, -2, 1);
+    return 2;
+}
+
 void vm_modules_setup(struct vm *vm)
 {
     lua_State *L = vm->L;
@@ -263,7 +320,8 @@ void vm_modules_setup(struct vm *vm)
     keep_absolute(L, "path");
     keep_absolute(L, "cpath");
     set_searchers(L);
-    lua_pop(L, 1);
+    lua_pushcclosure(L, require_module, 1); /* the package */
+    lua_setglobal(L, "require");
 }
 
 int vm_modules_path(lua_State *L, const char *folder, struct err *err)

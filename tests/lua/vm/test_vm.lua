@@ -40,6 +40,35 @@ function TestModules.test_compiled_ones_keep_their_lines_and_names()
   lu.assertEquals(debug.getlocal(require("kaizala").connect, 1), "name")
 end
 
+function TestModules.test_require_of_a_name_with_a_nul_byte()
+  local ok, err = pcall(require, "kaizala\0x")
+  lu.assertEquals({ ok, err },
+    { false, "bad argument #1 to 'require' (the name of a module must not hold a NUL byte)" })
+end
+
+function TestModules.test_require_as_lua_has_it()
+  local calls, loaded = 0, {}
+  package.preload["a.b"] = function(...) calls = calls + 1 loaded = { ... } return false end
+  package.preload["a.c"] = function(name) package.loaded[name] = "itself" end
+  package.preload["a.d"] = function() end
+  package.preload["a.e"] = function() error("it fails", 0) end
+  lu.assertEquals({ require "a.b" }, { false, ":preload:" })
+  lu.assertEquals(loaded, { "a.b", ":preload:" })
+  lu.assertEquals({ require "a.b", calls }, { false, 2 })
+  lu.assertEquals({ require "a.c" }, { "itself", ":preload:" })
+  lu.assertEquals({ require "a.c" }, { "itself" })
+  lu.assertEquals({ require "a.d" }, { true, ":preload:" })
+  lu.assertEquals(package.loaded["a.d"], true)
+  lu.assertErrorMsgEquals("it fails", require, "a.e")
+  lu.assertErrorMsgContains("string expected, got nil", require, nil)
+  local pattern = "^[^\n]*test_vm.lua:%d+: module 'a%.f' not found:\n\tno field package.preload%['a%.f'%].*"
+    .. "\n\tno file [^\n]*a/f%.lua'.*"
+  lu.assertErrorMsgMatches(pattern, function() local _ = require "a.f" end)
+  for _, name in ipairs { "a.b", "a.c", "a.d", "a.e" } do
+    package.preload[name], package.loaded[name] = nil, nil
+  end
+end
+
 function TestModules.test_a_missing_one_says_where_it_was_looked_for()
   local _, err = pcall(require, "kaizala.nothing")
   lu.assertStrContains(err, "no file 'kaizala/nothing.lua' in the executable")
