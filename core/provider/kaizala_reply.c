@@ -165,6 +165,8 @@ static int reply_error(const struct http_response *response, const char *method,
         provider_words_redirect(&text, response, redirect_key);
     } else {
         body = json_parse(response->body.data, response->body.len, &options, &ignored);
+        if (body == NULL)
+            body = provider_words_challenge(response);
         code = put_refusal(status, body, &text);
     }
     if (status == 403)

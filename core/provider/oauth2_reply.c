@@ -397,6 +397,11 @@ int oauth2_reply_error(const struct http_response *response, const char *method,
     struct json *root = parse_body(response, &ignored);
     if (!read_code(value_at(root, "/error", NULL), code))
         read_code(value_at(root, "/code", NULL), code);
+    if (code[0] == '\0' && find_words(root, NULL) == NULL) {
+        json_free(root);
+        root = provider_words_challenge(response);
+        read_code(value_at(root, "/error", NULL), code);
+    }
     fill_refusal(response, code, find_words(root, NULL), err);
     if (response->status == 400)
         err->kind = ERR_HTTP; /* of an API it says nothing about the token */

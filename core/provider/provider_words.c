@@ -1,10 +1,15 @@
 #include "provider_words.h"
 
 #include "ascii.h"
+#include "field.h"
 #include "json_pointer.h"
 #include "utf8.h"
 
 #include <string.h>
+#include <strings.h>
+
+#define CHALLENGE_MAX ((size_t)4 * 1024) /* of one parameter: what is over it is left out */
+#define JSON_FACTOR   64                 /* of both of them, mended, with escapes, in JSON */
 
 bool provider_words_is_token(const struct json *value)
 {
@@ -66,6 +71,74 @@ const struct json *provider_words_find(const struct json *root)
             return found;
     }
     return NULL;
+}
+
+/* The value after "name=", in quotes or not, into out without them; where it ends. */
+static const char *read_parameter(const char *at, struct buf *out)
+{
+    bool quoted = *at == '"';
+    for (at += quoted; *at != '\0' && (quoted ? *at != '"' : strchr(" \t,", *at) == NULL); at++) {
+        at += quoted && at[0] == '\\' && at[1] != '\0';
+        buf_putc(out, *at);
+    }
+    return at + (quoted && *at == '"');
+}
+
+/* A member of the object, whose first one `comma` stands before. */
+static void put_member(const char *name, const struct buf *value, const char **comma,
+                       struct buf *out)
+{
+    struct buf mended;
+    buf_create(&mended, UTF8_MEND_FACTOR * CHALLENGE_MAX);
+    utf8_mend(value->data, value->len, &mended);
+    buf_printf(out, "%s\"%s\":", *comma, name);
+    json_write_string(out, mended.data, mended.len);
+    buf_destroy(&mended);
+    *comma = ",";
+}
+
+/* Schemes have their parameters after them: both begin with a token, and only one has a value. */
+static void read_challenge(const char *at, bool found[2], const char **comma, struct buf *out)
+{
+    static const char *const names[2] = {"error", "error_description"};
+    struct buf value;
+    while (*(at += strspn(at, " \t,")) != '\0') {
+        size_t len = field_token_length(at, strlen(at));
+        const char *name = at, *equals = at + len + strspn(at + len, " \t");
+        if (len == 0 || *equals != '=') {
+            at += len > 0 ? len : 1;
+            continue;
+        }
+        buf_create(&value, CHALLENGE_MAX);
+        at = equals + 1;
+        at = read_parameter(at + strspn(at, " \t"), &value);
+        for (size_t i = 0; i < 2; i++) {
+            if (found[i] || value.len == 0 || len != strlen(names[i]) ||
+                strncasecmp(name, names[i], len) != 0)
+                continue;
+            found[i] = true;
+            put_member(names[i], &value, comma, out);
+        }
+        buf_destroy(&value);
+    }
+}
+
+struct json *provider_words_challenge(const struct http_response *response)
+{
+    bool found[2] = {false, false};
+    const char *comma = "{";
+    struct json *root = NULL;
+    struct err ignored;
+    struct buf text;
+    buf_create(&text, JSON_FACTOR * CHALLENGE_MAX);
+    for (size_t i = 0; i < response->nheaders; i++) {
+        if (strcasecmp(response->headers[i].name, "WWW-Authenticate") == 0)
+            read_challenge(response->headers[i].value, found, &comma, &text);
+    }
+    if ((found[0] || found[1]) && buf_putc(&text, '}') == 0)
+        root = json_parse(text.data, text.len, NULL, &ignored);
+    buf_destroy(&text);
+    return root;
 }
 
 void provider_words_redirect(struct buf *out, const struct http_response *response, const char *key)

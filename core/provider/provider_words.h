@@ -21,6 +21,9 @@ const char *provider_words_status(int status);
 /* The service's own words in the body of a refusal, wherever such services put them: a string that
  * is not empty, borrowed from root; NULL: there are none. */
 const struct json *provider_words_find(const struct json *root);
+/* What a refusal says in the header field WWW-Authenticate (RFC 6750) instead: an object with
+ * "error" and "error_description", as in a body (json_free); NULL: nothing. */
+struct json *provider_words_challenge(const struct http_response *response);
 /* Appends a redirect's status and where it points, without query and fragment, which may be
  * secret. key: what to configure if it is a token service's; NULL: it is none. */
 void provider_words_redirect(struct buf *out, const struct http_response *response,

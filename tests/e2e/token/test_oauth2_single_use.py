@@ -831,6 +831,20 @@ class Unauthorized(SingleUse):
             self.assertIn("no_such_scope", done.stdout)
         self.assertEqual(len(grants.forms), 1)
 
+    def test_what_only_the_header_says(self):
+        """RFC 6750; what the service was sent is masked, and nothing is longer than the words of a body."""
+        words = 'Bearer realm="api", error="invalid_token", error_description="access-token-1 is over, ' + 900 * "x" + '"'
+        grants = self.grants(lambda r: (401, {"WWW-Authenticate": words}, {}))
+        self.books(grants)
+        done = self.fails(4, "api", "things", says="401 not authenticated: invalid_token: ******** is over, xxx")
+        self.assertIn("x…", done.stderr)
+        self.assertLess(len(done.stderr), 900)
+        script = self.write("a.lua", """\
+local response, err = require "jeton.http".request { connector = "books", path = "/things" }
+print(response, err.kind, err.status, err.code)
+""")
+        self.assertEqual(self.ok("run", script).stdout, "nil\tauth\t401\tinvalid_token\n")
+
     def test_one_whose_successor_was_refused_too_is_not_exchanged(self):
         grants = self.grants(lambda r: (401, {}, {}))
         self.books(grants)

@@ -165,6 +165,42 @@ static void errors_have_the_kind_of_their_status(void **state)
     }
 }
 
+static void words_in_the_header(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *field, *says; /* after the status */
+    } cases[] = {
+        {"Bearer realm=\"a\", error=\"invalid_token\", error_description=\"It is \\\"over\\\", "
+         "twice\"",
+         ": invalid_token: It is \"over\", twice"},
+        {"Negotiate YWJj==, Bearer error_description = late , ERROR=\"a=b\"", ": a=b: late"},
+        {"Bearer error_description=\"caf\xe9 \x1b[31m\"", ": caf\xef\xbf\xbd  [31m"},
+        {"Bearer error=\"one\", error=\"two\"", ": one"},
+        {"Bearer error=\"cut", ": cut"},
+        {"Bearer error=\"cut\\", ": cut\\"},
+        {"Bearer x_error=\"no\", error_uri=\"no\", error=, error=\"\"", ""},
+        {"Bearer realm=\"error=no\"", ""},
+        {"=,;\"=\"error=what", ": what"},
+        {"Basic", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int body = 0; body < 2; body++) {
+            struct http_header fields[] = {{"Date", "x"}, {"WWW-Authenticate", cases[i].field}};
+            struct http_response response = reply(401, body ? "{\"message\":\"no\"}" : "<html>");
+            struct err err;
+            response.headers = fields;
+            response.nheaders = 2;
+            kaizala_reply_error(&response, "GET", "/v1/x", NULL, &err);
+            char *says = mem_printf("401 not authenticated%s", body ? ": no" : cases[i].says);
+            assert_string_equal(err.msg, says);
+            mem_free(says);
+            buf_destroy(&response.body);
+        }
+    }
+}
+
 static void a_permission_that_is_there_is_not_called_missing(void **state)
 {
     (void)state;
@@ -264,6 +300,7 @@ int main(void)
         cmocka_unit_test(a_good_reply),
         cmocka_unit_test(replies_that_make_no_sense),
         cmocka_unit_test(errors_have_the_kind_of_their_status),
+        cmocka_unit_test(words_in_the_header),
         cmocka_unit_test(a_permission_that_is_there_is_not_called_missing),
         cmocka_unit_test(permissions_of_operations),
         cmocka_unit_test(where_a_308_leads),
