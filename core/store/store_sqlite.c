@@ -20,6 +20,10 @@
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 #define NUMBER_MAX     INT64_C(253402300799999) /* the last millisecond of the year 9999 */
 
+/* SQLite's format: a byte of the file's head, and the version of WAL. */
+#define WRITE_VERSION_AT  18
+#define WRITE_VERSION_MAX 2
+
 /* Of pages, in a process. Little: the system keeps them, too, for all of them at once. */
 #define CACHE_KIB "256"
 
@@ -116,6 +120,21 @@ static int unusable(struct store_sqlite *sqlite, const char *doing, struct err *
     return -1;
 }
 
+/* The version of SQLite's format that whoever writes the file must know: a greater one than ours
+ * makes it read-only to us. By SQLite's own descriptor, as closing another one would take away its
+ * locks. 0: not known. */
+static int write_version(struct store_sqlite *sqlite)
+{
+    sqlite3_file *file = NULL;
+    unsigned char version = 0;
+    if (sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&file) !=
+            SQLITE_OK ||
+        file == NULL || file->pMethods == NULL ||
+        file->pMethods->xRead(file, &version, 1, WRITE_VERSION_AT) != SQLITE_OK)
+        return 0;
+    return version;
+}
+
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
 {
     int code = sqlite3_errcode(sqlite->db) & 0xff;
@@ -131,6 +150,13 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
         system = ENOSPC;
         break;
     case SQLITE_READONLY:
+        if (system == 0 && write_version(sqlite) > WRITE_VERSION_MAX)
+            return err_set(
+                err, ERR_CONFIG,
+                "state file '%s' is of version %d of SQLite's format, and %d is the last "
+                "that can be written here; use a newer SQLite, or set `state:` to "
+                "another folder",
+                sqlite->path, write_version(sqlite), WRITE_VERSION_MAX);
         system = system != 0 ? system : EROFS;
         break;
     case SQLITE_CANTOPEN: /* its journal, mostly: SQLite does not say why */

@@ -62,6 +62,21 @@ class State(support.Case):
         self.fails(3, "token", "contoso", says="damaged")
         self.ok("token", "contoso")
 
+    def test_a_newer_format_of_sqlite(self):
+        """Which can be read, and not written."""
+        self.ok("token", "contoso")
+        with open(self.file, "r+b") as file:
+            file.seek(18)
+            self.assertEqual(file.read(1), b"\2")
+            file.seek(18)
+            file.write(b"\x09")
+        done = self.fails(3, "token", "contoso", "--refresh", says="is of version 9 of SQLite's format")
+        self.assertNotIn("read-only", done.stderr)
+        with open(self.file, "r+b") as file:
+            file.seek(18)
+            file.write(b"\2")
+        self.ok("token", "contoso", "--refresh")
+
     def test_a_lock_that_stays(self):
         self.ok("token", "contoso")
         db = sqlite3.connect(self.file)
