@@ -9,6 +9,7 @@
 #include "safefile.h"
 #include "store_runs.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,12 +249,32 @@ static void warn(struct change *change)
 /* --- the verbs ---------------------------------------------------------------------------------
  */
 
+/* Every run would end with this error: `require` looks beside the script by package.path, where the
+ * two have a meaning. A script that is not there yet may come. */
+static int check_scripts(const struct cron_plan *plan, struct err *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < plan->count && result == 0; i++) {
+        const struct job *job = plan->jobs[i];
+        char resolved[PATH_MAX];
+        const char *path = realpath(job->script, resolved) != NULL ? resolved : job->script;
+        if (strcspn(path, ";?") < (size_t)(strrchr(path, '/') - path))
+            result = err_set(err, ERR_CONFIG,
+                             "job '%s': %s: the path of a script's folder must not contain ';' or "
+                             "'?'; move or rename it",
+                             job->name, path);
+    }
+    return result;
+}
+
 static int install(struct app *app, struct err *err)
 {
     struct change change;
     change_create(&change);
     struct cron_plan *plan = &change.plan;
     int status = cron_plan_create(plan, app, err);
+    if (status == 0)
+        status = check_scripts(plan, err);
     if (status == 0 && plan->count > 0)
         status = crontab_block(plan, &change.block, err);
     if (status == 0)

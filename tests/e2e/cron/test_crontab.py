@@ -230,6 +230,24 @@ class Crontab(Case):
             self.ok("cron", verb)
             self.assertEqual(self.get(), FORMER + after)
 
+    def test_a_folder_that_no_script_runs_in(self):
+        """Each run would end with the error that the installation has."""
+        self.put(FORMER)
+        for place in ("a;b", "a?b", "linked"):
+            with self.subTest(place):
+                if place == "linked":
+                    os.symlink("a;b/report.lua", os.path.join(self.folder, "linked.lua"))
+                script = "linked.lua" if place == "linked" else self.write(f"{place}/report.lua", "print 'hello'\n")
+                self.write("jeton.yaml", JOBS.format(state=self.state).replace("report.lua", json.dumps(script)))
+                says = "the path of a script's folder must not contain ';' or '?'"
+                self.fails(3, "run", "--job", "report", says=says)
+                self.fails(3, "cron", "install", says=["job 'report'", says])
+                self.assertEqual(self.get(), FORMER)
+        script = json.dumps(self.write("%a 'b' & #c/report;1.lua", "print 'hello'\n"))
+        self.write("jeton.yaml", JOBS.format(state=self.state).replace("report.lua", script))
+        self.ok("run", "--job", "report")
+        self.ok("cron", "install")
+
     def test_refused(self):
         """What the crontab command says is passed on; nothing is noted."""
         self.put(FORMER)
