@@ -334,6 +334,7 @@ static int add_page(struct api_pages *pages, const struct json *root, const stru
     if (full)
         return err_set(err, ERR_INVALID, "page %zu: the joined list is over %zu MiB", pages->count,
                        API_TEXT_MAX / (1024 * 1024));
+    pages->empty = arrived == 0 ? pages->empty + 1 : 0;
     switch (pages->list->way) {
     case PROVIDER_BY_CURSOR:
         return next_by_cursor(pages, root, request, err);
@@ -360,6 +361,11 @@ int api_pages_add(struct api_pages *pages, const struct api_page *page, struct a
     json_free(root);
     if (more > 0 && pages->count >= API_PAGES_MAX)
         return err_set(err, ERR_INVALID, "the list does not end after %d pages", API_PAGES_MAX);
+    if (more > 0 && pages->empty >= API_EMPTY_PAGES_MAX)
+        return err_set(err, ERR_INVALID,
+                       "page %zu: %d pages without an item have come one after the other, and the "
+                       "service says that there is more",
+                       pages->count, API_EMPTY_PAGES_MAX);
     return more;
 }
 

@@ -7,13 +7,16 @@
 #include "json.h"
 #include "provider.h"
 
-#define API_PAGES_MAX 10000
-#define API_COUNT_MAX 1000 /* items that a page is asked for, where more are of one second */
+#define API_PAGES_MAX       10000
+#define API_EMPTY_PAGES_MAX 1000 /* one after the other; some services filter after they have cut  \
+                                  */
+#define API_COUNT_MAX 1000       /* items that a page is asked for, where more are of one second */
 
 struct api_pages {
     const struct provider_list *list;
     const char *pointer;      /* --list: where the list is; NULL: it is looked for. Borrowed */
     size_t count;             /* pages so far */
+    size_t empty;             /* of them the last ones, without an item */
     struct buf items;         /* the joined list, without its brackets */
     struct buf before, after; /* the last page, around its list */
     char *cursor;             /* sent last; JSON */

@@ -222,6 +222,15 @@ class Links(OAuth2):
             self.serve(([1], link + "; rel=next"))
             self.fails(1, "api", "--paginate", "items?x", says="leads back to page 1")
 
+    def test_pages_without_an_item(self):
+        """Some are not the end of a list; a thousand in a row are that of our patience."""
+        empty = [([], f"<?page={n + 2}>; rel=next") for n in range(1200)]
+        self.serve(*empty[:999], ([1], "<?page=1001>; rel=next"), *empty[1000:1100], ([2], None))
+        self.assertEqual(self.pages(), [1, 2])
+        self.serve(*empty)
+        self.fails(1, "api", "--paginate", "items", says="page 1000: 1000 pages without an item have come")
+        self.assertEqual(len(self.paths()), 1000)
+
     def test_links_that_are_none(self):
         for link in ('<?page=2>; rel="prev next-but-one"', '<?page=2; rel=next', '<?page=2>; rel=next; anchor="/x"', ",;,"):
             with self.subTest(link=link):
