@@ -115,7 +115,7 @@ int store_sqlite_spool_write(struct store_sqlite *sqlite, const struct store_tok
 static int read_kept(const struct store_sqlite *sqlite, const struct kept *kept,
                      struct store_token *row, char **home, struct err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     struct buf bytes;
     char *path = path_of(sqlite, kept->name);
     struct store_sqlite image = image_at(sqlite, path);

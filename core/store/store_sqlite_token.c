@@ -284,9 +284,10 @@ int store_sqlite_token_delete(struct store_sqlite *sqlite, struct store_call *ca
 {
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    store_sqlite_spool_forget(sqlite, call->token.owner, INT64_MAX);
     int result = delete_from(sqlite, "DELETE FROM token WHERE owner = ?", call->token.owner, err);
     if (result == 0)
         result = delete_intent(sqlite, call->token.owner, err);
+    if (result == 0)
+        store_sqlite_spool_forget(sqlite, call->token.owner, INT64_MAX);
     return store_sqlite_end(sqlite, result, err);
 }
