@@ -71,7 +71,8 @@ local function refuse(status, view, message)
 end
 
 local function cookie_of(header, wanted)
-  for name, value in (header or ""):gmatch "([^=;%s]+)=([^;%s]*)" do
+  for pair in (header or ""):gmatch "[^;]+" do -- one by one: a long text without "=" costs its length once
+    local name, value = pair:match "^%s*([^=%s]+)=(%S*)"
     if name == wanted then
       return value
     end

@@ -626,6 +626,15 @@ class Live(HistoryCase):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(60), 128 + signal.SIGTERM)
 
+    def test_a_long_cookie_without_a_name_costs_its_length_once(self):
+        self.job("")
+        process = self.open_it()
+        reply, _ = self.get("/", {"Cookie": "a" * 30000})
+        self.assertEqual(reply.status, 403)
+        with open(f"/proc/{process.pid}/stat") as stat:
+            ticks = sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+        self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), 4)
+
     def test_its_language(self):
         self.job("")
         self.run_job()
