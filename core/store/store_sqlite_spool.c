@@ -57,6 +57,8 @@ static int each(struct store_sqlite *sqlite, each_fn *fn, void *arg, struct err 
     const struct dirent *entry;
     struct kept kept;
     int result = 0;
+    if (dir == NULL && errno != ENOENT) /* it may keep the only good one */
+        result = err_set(err, ERR_CONFIG, "'%s': %s", folder, strerror(errno));
     mem_free(folder);
     while (dir != NULL && result == 0 && (entry = readdir(dir)) != NULL) {
         if (parse_name(entry->d_name, &kept))
@@ -154,7 +156,8 @@ int store_sqlite_spool_load(struct store_sqlite *sqlite, const char *owner, stru
                             struct err *err)
 {
     struct latest latest = {.owner = owner};
-    each(sqlite, look, &latest, err);
+    if (each(sqlite, look, &latest, err) != 0)
+        return -1;
     return latest.kept.generation > 0 ? read_kept(sqlite, &latest.kept, row, NULL, err) : 0;
 }
 

@@ -132,6 +132,8 @@ void listen_request_refuse(void *arg, struct server_exchange *exchange,
                            const struct server_refusal *refusal);
 /* listen_store.c */
 void listen_store_add(struct listen_front *front, struct listen_waiting *waiting);
+/* Of what is under way to the state: it goes on without its request. */
+void listen_store_outlive(struct listen_front *front, struct listen_waiting *waiting);
 void listen_store_keep(void *front); /* retention, now and from time to time */
 /* Wakes the workers where somebody else may have made an event ready; now and from time to time. */
 void listen_store_look(void *front);

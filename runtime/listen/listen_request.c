@@ -128,6 +128,7 @@ void listen_request_gone(void *arg, struct server_exchange *exchange)
     if (waiting == NULL)
         return;
     if (waiting->list == &front->adding.list) {
+        listen_store_outlive(front, waiting);
         waiting->exchange = NULL;
         return;
     }

@@ -264,6 +264,22 @@ void listen_store_add(struct listen_front *front, struct listen_waiting *waiting
     plan_commit(front);
 }
 
+/* Its events are parts of the request's body, which goes. */
+void listen_store_outlive(struct listen_front *front, struct listen_waiting *waiting)
+{
+    struct hook_result *result = &waiting->result;
+    struct store_event_new *rows = front->adding.rows;
+    struct hook_event *events = arena_alloc(&result->arena, (result->nevents + 1) * sizeof *events);
+    for (const struct listen_waiting *it = front->adding.list.first; it != waiting; it = it->next)
+        rows += rows_of(it);
+    for (size_t i = 0; i < result->nevents; i++) {
+        events[i] = result->events[i];
+        events[i].data = arena_text(&result->arena, events[i].data, events[i].data_len);
+        rows[i].body = events[i].data;
+    }
+    result->events = events;
+}
+
 /* ---- retention ---- */
 
 static void keep_next(struct listen_front *front);

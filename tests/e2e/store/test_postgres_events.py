@@ -1,11 +1,15 @@
 """Events of webhooks in a state that hosts share: several listeners, each event handled once, whatever dies."""
 
+import contextlib
 import itertools
 import json
 import os
 import random
 import re
+import select
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -96,6 +100,36 @@ class Events(PostgresCase):
                 pass
             time.sleep(0.05)
         self.fail(f"nobody takes {event}")
+
+    def test_a_sender_that_leaves_while_it_is_stored(self):
+        """What --print shows of it, and what is stored, is its body still, not what came to lie there."""
+        self.hooks(0)
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0", "--print"))
+        self.assertEqual(listener.post({"id": "first", "type": "t"})[0], 200)  # there are tables
+        fronts = listener.children()
+        body = json.dumps({"id": "left", "type": "t", "long": "x" * 400_000}).encode()
+        with subprocess.Popen(["psql", "-h", self.server, "-U", "jeton", "-d", "jeton", "-qc",
+                               f"BEGIN; LOCK TABLE {self.schema}.event; SELECT pg_sleep(2); COMMIT"], stdout=subprocess.DEVNULL):
+            wait_until(lambda: self.sql("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted"
+                                        " AND relation = '@event'::regclass"))
+            with socket.create_connection(("127.0.0.1", listener.port)) as sender:
+                sender.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # its end is a RST
+                sender.sendall(f"POST /orders HTTP/1.1\r\nHost: h\r\nX-Sig: {listening.sign(body)}\r\n"
+                               f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+                time.sleep(0.5)
+            time.sleep(0.2)
+            for _ in range(3):  # its memory is somebody else's
+                with contextlib.suppress(OSError):
+                    listener.ask("POST", "/orders", b"y" * 400_000, {"X-Sig": "0" * 64})
+        printed = b""
+        while not printed.endswith(body + b"\n\n") and select.select([listener.process.stdout], [], [], 10)[0]:
+            part = os.read(listener.process.stdout.fileno(), 1 << 16)
+            self.assertTrue(part, listener.log())
+            printed += part
+        self.assertEqual(printed[-len(body) - 2:-2], body, listener.log())
+        self.wait_done(2)
+        self.assertEqual(listener.children(), fronts, listener.log())
+        listener.stop()
 
     def test_listeners_share_them(self):
         """Of each key in the order in which they came, though any host handles them, and workers are killed."""

@@ -518,6 +518,24 @@ static void nothing_is_written_under_a_lost_lease(void **state)
     store_free(store);
 }
 
+/* In a folder: the row may not be the last one that came. */
+static void a_spool_that_cannot_be_read_is_not_passed_over(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    if (store_fixture_engine != &store_pg) {
+        folder_put("state/spool", 0600, "");
+        assert_int_equal(store_fixture_load(store, "owner", &found), -1);
+        assert_int_equal(unlink("state/spool"), 0);
+    }
+    assert_int_equal(store_fixture_load(store, "owner", &found), 1);
+    store_token_destroy(&found);
+    store_free(store);
+}
+
 static void room_is_kept_for_what_comes(void **state)
 {
     (void)state;
@@ -551,6 +569,7 @@ int main(void)
         TEST(a_lease_is_waited_for),
         TEST(a_lease_dies_with_its_holder),
         TEST(nothing_is_written_under_a_lost_lease),
+        TEST(a_spool_that_cannot_be_read_is_not_passed_over),
         TEST(room_is_kept_for_what_comes),
     };
     return STORE_FIXTURE_RUN(tests);
