@@ -6,6 +6,7 @@ local html = require "html.elements"
 local limits = require "sandbox.base.limits"
 local provision = require "sandbox.seed.provision"
 local refusal = require "sandbox.base.refusal"
+local request = require "sandbox.http.request"
 local respond = require "sandbox.portal.respond"
 local token_service = require "sandbox.rules.token_service"
 local token_parts = require "sandbox.portal.token_parts"
@@ -93,7 +94,7 @@ end
 
 local function add(visit)
   local group = group_of.visit(visit, "admin")
-  local id = (visit.fields.id or ""):match "^%s*(.-)%s*$" -- of one that is not among the options
+  local id = request.trim(visit.fields.id or "") -- of one that is not among the options
   local connector = connectors.by_id(visit.db, id ~= "" and id or visit.fields.connector or "")
   if not connector or connector.tenant_id:lower() ~= visit.user.tenant_id:lower() then
     refusal.not_found "there is no connector with this id"
