@@ -9,7 +9,7 @@
 
 #define HISTORY_DURATION_SIZE 32
 #define HISTORY_TIME_SIZE     32
-#define HISTORY_TEXT_MAX      ((size_t)64 * 1024 * 1024) /* of what one command prints */
+#define HISTORY_TEXT_MAX      ((size_t)256 * 1024 * 1024) /* of what one command prints */
 
 enum history_state { HISTORY_GOOD, HISTORY_FAILED, HISTORY_SKIPPED, HISTORY_RUNNING };
 

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define REPORT_MAX ((size_t)4 * 1024 * 1024)
+#define REPORT_MAX ((size_t)64 * 1024 * 1024)
 #define TIME_WIDTH 16 /* "2026-01-31 08:00" */
 
 static const char *endpoint_of(const struct connector *connector, const struct token_status *status)

@@ -19,6 +19,7 @@
 #define LIMIT_PAGE    20000 /* of a page without --limit */
 #define ATTEMPTS_MAX  LIMIT_MAX
 #define PAGE_MODE     0600
+#define JSON_PIECE    ((size_t)1024 * 1024) /* of --json, that is printed at once */
 #define NOT_GIVEN     (-1)
 
 struct history_options {
@@ -64,14 +65,26 @@ static int check_job(const struct config *config, struct store *store,
     return result;
 }
 
-static void put_json(const struct store_runs *runs, struct buf *out)
+/* Piece by piece, however many they are. */
+static int print_json(struct app *app, const struct store_runs *runs, struct err *err)
 {
-    buf_putc(out, '[');
-    for (size_t i = 0; i < runs->count; i++) {
-        buf_puts(out, i > 0 ? ",\n " : "");
-        history_json(&runs->items[i], out);
+    struct buf out;
+    int result = 0;
+    buf_create(&out, HISTORY_TEXT_MAX);
+    buf_putc(&out, '[');
+    for (size_t i = 0; i < runs->count && result == 0; i++) {
+        buf_puts(&out, i > 0 ? ",\n " : "");
+        history_json(&runs->items[i], &out);
+        if (out.len < JSON_PIECE)
+            continue;
+        result = app_print(app, out.data, out.len, err);
+        buf_clear(&out);
     }
-    buf_puts(out, "]\n");
+    buf_puts(&out, "]\n");
+    if (result == 0)
+        result = app_print(app, out.data, out.len, err);
+    buf_destroy(&out);
+    return result;
 }
 
 /* Calls `render` of scripts/history/….lua for the text. Its exit status, or -1. */
@@ -132,18 +145,15 @@ static int show(struct app *app, const struct config *config, const struct store
     if (runs->count == 0 && options->html == NULL && !options->json) {
         return say_none(app, config, options, err);
     }
-    struct buf out;
-    int status = 0;
-    buf_create(&out, HISTORY_TEXT_MAX);
     if (options->json)
-        put_json(runs, &out);
-    else
-        status = render(app, config, runs, options, &out, err);
+        return print_json(app, runs, err);
+    struct buf out;
+    buf_create(&out, HISTORY_TEXT_MAX);
+    int status = render(app, config, runs, options, &out, err);
     if (status == 0 && options->html != NULL)
         status = write_page(app, &out, options->html, err);
     else if (status == 0)
-        status = options->json ? app_print(app, out.data, out.len, err)
-                               : app_print_colored(app, out.data, out.len, err);
+        status = app_print_colored(app, out.data, out.len, err);
     buf_destroy(&out);
     return status;
 }

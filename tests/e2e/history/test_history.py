@@ -35,6 +35,17 @@ class HistoryCase(JobCase):
         os.unlink(self.path("begun"))
 
 
+def grow(test, numbers, **given):
+    """Rows like the first one, one for each number i."""
+    db = sqlite3.connect(os.path.join(test.state, "jeton.db"))
+    with db:
+        names = [row[1] for row in db.execute("PRAGMA table_info(run)") if row[1] != "row"]
+        db.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {numbers}) "
+                   f"INSERT INTO run ({', '.join(names)}) SELECT {', '.join(given.get(name, name) for name in names)} "
+                   "FROM n, (SELECT * FROM run ORDER BY row LIMIT 1)")
+    db.close()
+
+
 class AsJson(HistoryCase):
     def test_nothing_yet(self):
         self.job("")
@@ -83,6 +94,12 @@ class AsJson(HistoryCase):
         self.assertEqual([row["job"] for row in self.history("--limit", "4")], ["two"] * 3 + ["one"])
         # Not configured any more; what it did is still known.
         self.assertEqual([row["job"] for row in self.history("one", "--limit", "2")], ["one"] * 2)
+
+    def test_more_than_64_mib(self):
+        self.job("error('no', 0)")
+        self.run_job(status=1)
+        grow(self, 12000, run="printf('old%05d', i)", message="replace(hex(zeroblob(500)), '0', char(1))")
+        self.assertEqual(len(self.history("--limit", "20000")), 12001)
 
     def test_interrupted(self):
         self.kill_one()
@@ -677,26 +694,16 @@ class Live(HistoryCase):
                          if attributes.get("rel") == "next"), None)
         self.assertEqual(seen, 301)
 
-    def grow(self, numbers, **given):
-        """Rows like the first one, one for each number i."""
-        db = sqlite3.connect(os.path.join(self.state, "jeton.db"))
-        with db:
-            names = [row[1] for row in db.execute("PRAGMA table_info(run)") if row[1] != "row"]
-            db.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {numbers}) "
-                       f"INSERT INTO run ({', '.join(names)}) SELECT {', '.join(given.get(name, name) for name in names)} "
-                       "FROM n, (SELECT * FROM run ORDER BY row LIMIT 1)")
-        db.close()
-
     def test_no_page_is_heavy_whatever_the_runs_are(self):
         """A thousand jobs and ten thousand runs, with long names, on each day, and texts that grow as they are escaped."""
         self.job("print 'x' os.exit(1)")
         self.run_job(status=1)
         earlier = "(10001 - i) * 25 * 60000"
-        self.grow(10000, run="printf('old%05d', i)", job="printf('j%03d-', i % 1000) || replace(hex(zeroblob(29)), '0', 'n')",
+        grow(self, 10000, run="printf('old%05d', i)", job="printf('j%03d-', i % 1000) || replace(hex(zeroblob(29)), '0', 'n')",
                   scope="'job:job:/' || replace(hex(zeroblob(500)), '0', '\"') || '/jeton.yaml'", host="'host' || (i % 3)",
                   started_ms=f"started_ms - {earlier}", ended_ms=f"ended_ms - {earlier}",
                   exit="i / 10 % 2", message="replace(hex(zeroblob(500)), '0', '\"')")
-        self.grow(100, run="'heavy'", attempt="i", message="replace(hex(zeroblob(9000)), '0', '\"')",
+        grow(self, 100, run="'heavy'", attempt="i", message="replace(hex(zeroblob(9000)), '0', '\"')",
                   output="replace(hex(zeroblob(32768)), '0', '&')", output_bytes="65536")
         self.open_it("--all")
         cookie = self.sign_in()
@@ -731,7 +738,7 @@ class Live(HistoryCase):
         self.job("")
         self.run_job()
         hours = "(1679 - i) / 10 * 3600000"
-        self.grow(1670, run="printf('old%04d', i)", job="'long' || (i % 10)", started_ms=f"started_ms - {hours}",
+        grow(self, 1670, run="printf('old%04d', i)", job="'long' || (i % 10)", started_ms=f"started_ms - {hours}",
                   ended_ms=f"started_ms - {hours} + 3000000")
         self.open_it()
         _, body = self.get("/", self.sign_in())
