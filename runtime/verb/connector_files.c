@@ -84,8 +84,12 @@ void connector_files_create(struct connector_files *files, const struct provider
         const char *suffix = provider->given[i].file;
         if (suffix == NULL)
             continue;
-        files->secrets[i] = mem_printf("%s/%s.%s", files->folders[2], name, suffix);
-        files->from_yaml[i] = from_yaml(files, files->secrets[i]);
+        for (int slot = 0; slot < CONNECTOR_SLOTS; slot++) {
+            char *path = mem_printf("%s/%s.%s%s", files->folders[2], name, suffix,
+                                    slot == 0 ? "" : ".2"); /* no connector's name has a dot */
+            files->secrets[i].paths[slot] = path;
+            files->secrets[i].from_yaml[slot] = from_yaml(files, path);
+        }
     }
 }
 
@@ -97,8 +101,10 @@ void connector_files_destroy(struct connector_files *files)
     mem_free(files->yaml);
     mem_free(files->real);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        mem_free(files->secrets[i]);
-        mem_free(files->from_yaml[i]);
+        for (int slot = 0; slot < CONNECTOR_SLOTS; slot++) {
+            mem_free(files->secrets[i].paths[slot]);
+            mem_free(files->secrets[i].from_yaml[slot]);
+        }
     }
 }
 
@@ -183,17 +189,6 @@ static int put(struct commit *commit, const char *path, const char *data, size_t
     }
     commit->count++; /* from here on it must be undone: a write may fail after the rename */
     return safefile_write(path, PRIVATE_MODE, data, len, err);
-}
-
-/* What an earlier connector of the name had, and this one has not. */
-static int drop(struct commit *commit, const char *path, struct err *err)
-{
-    if (access(path, F_OK) != 0)
-        return 0;
-    int result = put(commit, path, "", 0, err);
-    if (result == 0)
-        unlink(path);
-    return result;
 }
 
 static int put_line(struct commit *commit, const char *path, const char *value, struct err *err)
@@ -288,21 +283,23 @@ static int put_all(struct commit *commit, const struct connector_values *values,
     if (result == 0 && !files->main_exists)
         result = put(commit, files->main, MAIN_TEXT, sizeof MAIN_TEXT - 1, err);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        if (result == 0 && files->secrets[i] != NULL && values->given[i][0] != '\0')
-            result = put_line(commit, files->secrets[i], values->given[i], err);
+        const char *path = connector_files_secret(files, i);
+        if (result == 0 && path != NULL && values->given[i][0] != '\0')
+            result = put_line(commit, path, values->given[i], err);
         fault_point(faults[i]);
     }
     if (result == 0)
         result = put(commit, files->yaml, yaml.data, yaml.len, err);
     fault_point(FAULT_CONNECTOR_YAML);
-    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++) {
-        if (files->secrets[i] != NULL && values->given[i][0] == '\0')
-            result = drop(commit, files->secrets[i], err);
-    }
     if (result == 0)
         result = verify(files, values, err);
     buf_destroy(&yaml);
     return result;
+}
+
+const char *connector_files_secret(const struct connector_files *files, size_t given)
+{
+    return files->secrets[given].paths[files->secrets[given].slot];
 }
 
 int connector_files_write(const struct connector_files *files,

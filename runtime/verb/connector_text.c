@@ -89,7 +89,8 @@ static int put_connector(const struct connector_files *files, const struct conne
         buf_puts(out, "    client_auth: none\n");
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
         const char *key = values->provider->given[i].key;
-        const char *file = files != NULL ? files->from_yaml[i] : NULL;
+        const char *file =
+            files != NULL ? files->secrets[i].from_yaml[files->secrets[i].slot] : NULL;
         if (values->given[i][0] != '\0' &&
             (file != NULL ? put_file(out, key, file, err)
                           : put_key(out, key, values->given[i], err)) != 0)
@@ -133,8 +134,9 @@ static char **list_of(const struct yaml_node *node)
     return items;
 }
 
-/* Writes anew what a mapping says: only what stands in it that way can come out the same. */
-static int put_again(const struct connector_files *files, const struct connector *connector,
+/* Writes anew what a mapping says: only what stands in it that way can come out the same. Sets the
+ * slots of files to those that it names. */
+static int put_again(struct connector_files *files, const struct connector *connector,
                      const struct yaml_node *mapping, struct buf *out)
 {
     const struct provider *provider = provider_of(connector);
@@ -154,8 +156,13 @@ static int put_again(const struct connector_files *files, const struct connector
     bool known = values.preset != NULL || values.issuer != NULL || values.service != NULL;
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
         const char *key = provider->given[i].key, *text = text_of(mapping, key);
-        const char *file = yaml_get(mapping, key) != NULL ? "file" : "";
-        values.given[i] = files->from_yaml[i] != NULL ? file : text != NULL ? text : "";
+        const struct yaml_node *secret = yaml_get(mapping, key);
+        const char *file = secret != NULL ? text_of(secret, "file") : NULL;
+        const char *second = files->secrets[i].from_yaml[1];
+        files->secrets[i].slot = file != NULL && second != NULL && strcmp(file, second) == 0;
+        values.given[i] = second != NULL ? (secret != NULL ? "file" : "")
+                          : text != NULL ? text
+                                         : "";
     }
     struct err ignored;
     int result = known ? put_connector(files, &values, out, &ignored) : -1;
@@ -165,7 +172,7 @@ static int put_again(const struct connector_files *files, const struct connector
     return result;
 }
 
-bool connector_text_ours(const struct connector_files *files, const struct connector *connector)
+bool connector_text_ours(struct connector_files *files, const struct connector *connector)
 {
     struct buf text, again;
     struct problems ignored;

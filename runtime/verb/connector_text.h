@@ -12,7 +12,7 @@ int connector_text_write(const struct connector_files *files, const struct conne
 int connector_text_plain(const struct connector_values *values, struct buf *out, struct err *err);
 
 /* True when `connector` is in files->yaml, which holds what connector_text_write put there and
- * nothing else. */
-bool connector_text_ours(const struct connector_files *files, const struct connector *connector);
+ * nothing else. Sets the slots of files to those that it names. */
+bool connector_text_ours(struct connector_files *files, const struct connector *connector);
 
 #endif

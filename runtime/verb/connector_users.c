@@ -5,6 +5,7 @@
 #include "hook.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is(const char *named, const char *connector)
 {
@@ -28,4 +29,36 @@ void connector_users(const struct config *config, const char *connector, connect
         if (is(config->connectors[i]->token_of, connector))
             fn(arg, CONNECTOR_USER_LENT, config->connectors[i]->name);
     }
+}
+
+static bool is_read_by(const struct secret *secret, const struct stat *file)
+{
+    struct stat read;
+    return secret->kind == SECRET_FILE && stat(secret->text, &read) == 0 &&
+           read.st_dev == file->st_dev && read.st_ino == file->st_ino;
+}
+
+const struct secret *connector_users_of_file(const struct config *config,
+                                             const struct connector *except, const char *path)
+{
+    struct stat file;
+    const struct secret *secret;
+    if (stat(path, &file) != 0)
+        return NULL;
+    for (size_t i = 0; i < config->nconnectors; i++) {
+        const struct connector *other = config->connectors[i];
+        for (size_t n = 0; (secret = connector_secret_at(other, n)) != NULL; n++) {
+            if (other != except && is_read_by(secret, &file))
+                return secret;
+        }
+    }
+    for (size_t i = 0; i < config->nhooks; i++) {
+        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++) {
+            if (is_read_by(secret, &file))
+                return secret;
+        }
+    }
+    if (is_read_by(&config->state_key, &file))
+        return &config->state_key;
+    return is_read_by(&config->state_password, &file) ? &config->state_password : NULL;
 }

@@ -12,4 +12,9 @@ typedef void connector_user_fn(void *arg, enum connector_user_kind kind, const c
 void connector_users(const struct config *config, const char *connector, connector_user_fn *fn,
                      void *arg);
 
+/* The secret of another connector than `except` (or NULL), of a webhook or of the state that is
+ * read from this file, by whatever path; NULL: there is none, or no such file. */
+const struct secret *connector_users_of_file(const struct config *config,
+                                             const struct connector *except, const char *path);
+
 #endif

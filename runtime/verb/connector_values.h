@@ -22,13 +22,20 @@ struct connector_values {
         *given[PROVIDER_GIVEN]; /* as the provider lists them; without a line's end; "": none */
 };
 
+#define CONNECTOR_SLOTS 2
+
 struct connector_files {
     char *main; /* the configuration that they are beside */
     bool main_exists;
     char *folders[3]; /* the configuration's, conf.d, secrets */
     char *yaml;
-    char *secrets[PROVIDER_GIVEN];   /* NULL: the value stands in yaml */
-    char *from_yaml[PROVIDER_GIVEN]; /* the same as yaml names them */
+    /* Each secret has one of two files: another value goes into the one that yaml does not name,
+     * and yaml makes it known. */
+    struct {
+        char *paths[CONNECTOR_SLOTS];     /* NULL: the value stands in yaml */
+        char *from_yaml[CONNECTOR_SLOTS]; /* the same as yaml names them */
+        int slot;                         /* the one that is, or will be, in yaml */
+    } secrets[PROVIDER_GIVEN];
     char *real; /* of yaml, resolved: the connector's file, as the state knows it */
 };
 

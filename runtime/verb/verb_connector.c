@@ -5,6 +5,7 @@
 #include "config_load.h"
 #include "connector_files.h"
 #include "connector_text.h"
+#include "connector_users.h"
 #include "connector_wants.h"
 #include "hook.h"
 #include "login.h"
@@ -17,6 +18,7 @@
 #include "url.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -84,10 +86,39 @@ static int check_options(const struct add_options *options, struct err *err)
     return result;
 }
 
-/* The name must be free, or ours and --force given; so must the files. */
-static int check_free(const struct add *add, struct err *err)
+/* The file that the connector does not name, so that it has its former secrets until its own file
+ * is another one. What something else reads too gets the new value where it is. */
+static void choose_slots(struct add *add, const struct connector *found)
 {
-    const struct connector_files *files = &add->files;
+    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
+        const char *path = connector_files_secret(&add->files, i);
+        if (path != NULL && connector_secret(found, provider_of(found)->given[i].key) != NULL &&
+            connector_users_of_file(add->config, found, path) == NULL)
+            add->files.secrets[i].slot = 1 - add->files.secrets[i].slot;
+    }
+}
+
+/* Files of secrets that the connector does not name: its former ones, and what a kill left. */
+static void tidy(const struct add *add)
+{
+    struct err ignored;
+    const struct connector *former = config_connector(add->config, add->options->name, &ignored);
+    for (size_t i = 0; i < PROVIDER_GIVEN * CONNECTOR_SLOTS; i++) {
+        size_t given = i / CONNECTOR_SLOTS;
+        const char *path = add->files.secrets[given].paths[i % CONNECTOR_SLOTS];
+        bool named =
+            add->given[given].len > 0 && path == connector_files_secret(&add->files, given);
+        if (path != NULL && !named && connector_users_of_file(add->config, former, path) == NULL &&
+            unlink(path) != 0 && errno != ENOENT)
+            log_msg(add->app->log, LOG_WARN, "%s is of no use any more and cannot be removed: %s",
+                    path, strerror(errno));
+    }
+}
+
+/* The name must be free, or ours and --force given; so must the files. */
+static int check_free(struct add *add, struct err *err)
+{
+    struct connector_files *files = &add->files;
     const char *name = add->options->name;
     const struct connector *found = config_connector(add->config, name, err);
     if (found == NULL) {
@@ -95,10 +126,10 @@ static int check_free(const struct add *add, struct err *err)
         if (access(files->yaml, F_OK) == 0)
             return err_set(err, ERR_CONFIG,
                            "%s exists already; move it away, or choose another name", files->yaml);
-        for (size_t i = 0; i < PROVIDER_GIVEN && !add->options->force; i++) {
-            if (files->secrets[i] != NULL && access(files->secrets[i], F_OK) == 0)
-                return err_set(err, ERR_CONFIG, "%s exists already; --force replaces it",
-                               files->secrets[i]);
+        for (size_t i = 0; i < PROVIDER_GIVEN * CONNECTOR_SLOTS && !add->options->force; i++) {
+            const char *path = files->secrets[i / CONNECTOR_SLOTS].paths[i % CONNECTOR_SLOTS];
+            if (path != NULL && access(path, F_OK) == 0)
+                return err_set(err, ERR_CONFIG, "%s exists already; --force replaces it", path);
         }
         return 0;
     }
@@ -112,6 +143,7 @@ static int check_free(const struct add *add, struct err *err)
                        "connector '%s' exists already, at %s:%d:%d; --force "
                        "replaces it",
                        name, found->shown, found->line, found->col);
+    choose_slots(add, found);
     return 0;
 }
 
@@ -258,8 +290,8 @@ static void put_report(const struct add *add, struct buf *out)
         buf_printf(out, "  %s (new)\n", files->main);
     buf_printf(out, "  %s\n", files->yaml);
     for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        if (files->secrets[i] != NULL && add->given[i].len > 0)
-            buf_printf(out, "  %s\n", files->secrets[i]);
+        if (connector_files_secret(files, i) != NULL && add->given[i].len > 0)
+            buf_printf(out, "  %s\n", connector_files_secret(files, i));
     }
     char *jeton = app_command(add->app);
     const char *path = add->wants.provider->try_path;
@@ -345,6 +377,7 @@ static int add_connector(struct add *add, struct err *err)
             log_msg(add->app->log, LOG_INFO, "--allow-host PATTERN adds a host to allow_hosts");
         goto cleanup;
     }
+    tidy(add);
     put_report(add, &out);
     result = app_print(add->app, out.data, out.len, err);
     warn_of_default(add);

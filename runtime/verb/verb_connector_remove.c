@@ -5,7 +5,6 @@
 #include "connector_text.h"
 #include "connector_users.h"
 #include "engine.h"
-#include "hook.h"
 #include "login.h"
 #include "mem.h"
 #include "verb.h"
@@ -13,7 +12,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define REPORT_MAX ((size_t)64 * 1024)
@@ -36,7 +34,7 @@ static void put_user(void *arg, enum connector_user_kind kind, const char *name)
     buf_printf(out, "%s%s '%s'", out->len > 0 ? ", " : "", kinds[kind], name);
 }
 
-static int check(const struct removal *removal, struct err *err)
+static int check(struct removal *removal, struct err *err)
 {
     const struct connector *connector = removal->connector;
     struct buf users;
@@ -59,61 +57,29 @@ static int check(const struct removal *removal, struct err *err)
     return result == 0 ? connector_files_writable(&removal->files, err) : result;
 }
 
-static bool is_read_by(const struct secret *secret, const struct stat *file)
-{
-    struct stat read;
-    return secret->kind == SECRET_FILE && stat(secret->text, &read) == 0 &&
-           read.st_dev == file->st_dev && read.st_ino == file->st_ino;
-}
-
-/* A secret of `add` that something else reads too stays, by whatever path it does. */
+/* A secret of `add` that something else reads too stays. */
 static const struct secret *reader_of(const struct removal *removal, const char *path)
 {
-    struct stat file;
-    const struct config *config = removal->config;
-    const struct secret *secret;
-    if (stat(path, &file) != 0)
-        return NULL;
-    for (size_t i = 0; i < config->nconnectors; i++) {
-        const struct connector *other = config->connectors[i];
-        for (size_t n = 0; (secret = connector_secret_at(other, n)) != NULL; n++) {
-            if (other != removal->connector && is_read_by(secret, &file))
-                return secret;
-        }
-    }
-    for (size_t i = 0; i < config->nhooks; i++) {
-        for (size_t n = 0; (secret = hook_secret_at(config->hooks[i], n)) != NULL; n++) {
-            if (is_read_by(secret, &file))
-                return secret;
-        }
-    }
-    if (is_read_by(&config->state_key, &file))
-        return &config->state_key;
-    return is_read_by(&config->state_password, &file) ? &config->state_password : NULL;
+    return connector_users_of_file(removal->config, removal->connector, path);
 }
 
-/* The connector's own secret in this file; NULL where it has none there. */
-static const struct secret *secret_of(const struct removal *removal, size_t given)
+#define SECRET_FILES ((size_t)PROVIDER_GIVEN * CONNECTOR_SLOTS)
+/* One of them: those that the connector names, and what a killed `add` left. */
+static const char *secret_file(const struct removal *removal, size_t index)
 {
-    const struct provider *provider = provider_of(removal->connector);
-    const struct secret *secret =
-        removal->files.secrets[given] != NULL
-            ? connector_secret(removal->connector, provider->given[given].key)
-            : NULL;
-    return secret != NULL && secret->kind == SECRET_FILE ? secret : NULL;
+    return removal->files.secrets[index / CONNECTOR_SLOTS].paths[index % CONNECTOR_SLOTS];
 }
 
 static void put_files(const struct removal *removal, struct buf *out)
 {
     buf_printf(out, "  %s\n", removal->files.yaml);
-    for (size_t i = 0; i < PROVIDER_GIVEN; i++) {
-        const struct secret *secret = secret_of(removal, i);
-        const struct secret *other = secret != NULL ? reader_of(removal, secret->text) : NULL;
+    for (size_t i = 0; i < SECRET_FILES; i++) {
+        const char *path = secret_file(removal, i);
+        const struct secret *other = path != NULL ? reader_of(removal, path) : NULL;
         if (other != NULL)
-            buf_printf(out, "  %s stays: it is the %s too\n", removal->files.secrets[i],
-                       other->name);
-        else if (secret != NULL && access(secret->text, F_OK) == 0)
-            buf_printf(out, "  %s\n", removal->files.secrets[i]);
+            buf_printf(out, "  %s stays: it is the %s too\n", path, other->name);
+        else if (path != NULL && access(path, F_OK) == 0)
+            buf_printf(out, "  %s\n", path);
     }
 }
 
@@ -201,10 +167,10 @@ static int remove_all(const struct removal *removal, struct err *err)
                removal->connector->name);
     put_files(removal, &out);
     int result = 0;
-    for (size_t i = 0; i < PROVIDER_GIVEN && result == 0; i++) {
-        const struct secret *secret = secret_of(removal, i);
-        if (secret != NULL && reader_of(removal, secret->text) == NULL)
-            result = take_away(secret->text, err);
+    for (size_t i = 0; i < SECRET_FILES && result == 0; i++) {
+        const char *path = secret_file(removal, i);
+        if (path != NULL && reader_of(removal, path) == NULL)
+            result = take_away(path, err);
     }
     if (result == 0)
         result = take_away(removal->files.yaml, err);

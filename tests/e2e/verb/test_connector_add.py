@@ -262,7 +262,26 @@ class PowerFails(AddCase):
             with self.subTest(place):
                 self.killed(place, "--force", input=self.lines(support.MEMBER_TOKEN))
                 self.ok("token", "contoso", "--refresh")
+                self.assertEqual(self.user(), "+33100000002" if place == "yaml" else "+33100000001")
+                self.assertGreater(len(self.secrets()), 2)
                 self.add("contoso", "--force")
+                self.assertEqual(len(self.secrets()), 2)
+                self.assertEqual(self.user(), "+33100000001")
+
+    def secrets(self):
+        return sorted(os.listdir(os.path.join(self.home, "secrets")))
+
+    def test_what_a_kill_left_goes_with_the_connector(self):
+        for place in ("secret", "refresh", "yaml"):
+            with self.subTest(place):
+                self.add()
+                self.killed(place, "--force", input=self.lines(support.MEMBER_TOKEN))
+                done = self.ok("connector", "remove", "contoso", "--yes")
+                self.assertIn("secrets/contoso.secret.2\n", done.stdout)
+                self.assertEqual(self.secrets(), [])
+                self.add()
+                self.assertEqual(self.secrets(), ["contoso.refresh_token", "contoso.secret"])
+                self.ok("connector", "remove", "contoso", "--yes")
 
 
 class Forced(AddCase):
@@ -272,7 +291,11 @@ class Forced(AddCase):
         self.refused(3, says=["conf.d/contoso.yaml:3:3", "--force"], input=self.lines(support.MEMBER_TOKEN))
         self.add("contoso", "--force", "--allow-host", "*.example.org", input=self.lines(support.MEMBER_TOKEN))
         self.assertEqual(self.user(), "+33100000002")
+        self.assertEqual(sorted(os.listdir(os.path.join(self.home, "secrets"))),
+                         ["contoso.refresh_token.2", "contoso.secret.2"])
         self.add("contoso", "--force")
+        self.assertEqual(sorted(os.listdir(os.path.join(self.home, "secrets"))),
+                         ["contoso.refresh_token", "contoso.secret"])
         self.assertEqual(self.user(), "+33100000001")
         self.assertNotIn("allow_hosts", self.tree()["conf.d/contoso.yaml"][1])
 
@@ -283,13 +306,11 @@ class Forced(AddCase):
 
     def test_a_write_that_fails_leaves_the_former(self):
         self.add()
-        target = os.path.join(self.home, "secrets/contoso.refresh_token")
-        os.rename(target, target + ".away")
+        target = os.path.join(self.home, "secrets/contoso.refresh_token.2")
         os.mkdir(target, 0o700)
-        self.refused(3, *self.options("contoso", "--force"), says="contoso.refresh_token",
+        self.refused(3, *self.options("contoso", "--force"), says="contoso.refresh_token.2",
                      input=self.lines(support.MEMBER_TOKEN))
         os.rmdir(target)
-        os.rename(target + ".away", target)
         self.ok("token", "contoso", "--refresh")
         self.assertEqual(self.user(), "+33100000001")
 
@@ -434,6 +455,14 @@ connectors:
         self.assertIn("contoso.secret stays: it is the application_secret of connector 'hand' too", done.stdout)
         self.assertEqual(os.listdir(os.path.join(self.home, "secrets")), ["contoso.secret"])
         self.assertEqual(os.listdir(os.path.join(self.home, "conf.d")), [])
+
+    def test_a_secret_that_another_one_reads_is_replaced_where_it_is(self):
+        self.configure_by_hand(self.BY_HAND)
+        self.add()
+        done = self.add("contoso", "--force")
+        self.assertIn("secrets/contoso.secret\n", done.stdout)
+        self.assertEqual(sorted(os.listdir(os.path.join(self.home, "secrets"))),
+                         ["contoso.refresh_token.2", "contoso.secret"])
 
     def test_a_secret_that_a_webhook_reads_stays(self):
         self.configure_by_hand("webhooks: { shop: { from: shopify, secret: { file: secrets/contoso.secret }, command: [cat] } }\n")

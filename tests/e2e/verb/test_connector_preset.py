@@ -71,7 +71,7 @@ connectors:
         # Another one of the name, without a refresh token: that of before is gone. A changed file stays.
         self.refused_again("--preset", "xero", "--var", "company=acme", says="--force")
         self.add("--preset", "hubspot", "--var", "company=acme", "--force", lines=(ID, SECRET, ""))
-        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.secret"])
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.secret.2"])
         self.write("xdg-config/jeton/conf.d/books.yaml", self.text("conf.d/books.yaml") + "    retries: 1\n")
         self.refused_again("--preset", "xero", "--var", "company=acme", "--force", says="changed by hand")
 
@@ -117,7 +117,7 @@ connectors:
         # A public client has no secret.
         self.add("--issuer", self.service.url, "--force", lines=(ID, "", "refresh-token-2"))
         self.assertIn("    client_auth: none\n", self.text("conf.d/books.yaml"))
-        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token"])
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token.2"])
         self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, "refresh-token-3"))
         # Without a refresh token nothing is tried; the sign-in asks the issuer where to go.
         count = len(self.service.forms)
