@@ -185,10 +185,11 @@ static int deliver(lua_State *L, struct delivery *delivery, struct err *err)
     struct hook_signed signed_ = {.nheaders = 0};
     int result = hook_sign(&delivery->hook->rules, delivery->keys, &given, &signed_, err);
     char *forged = NULL;
-    if (result == 0 && given.forged) { /* changed on its way */
-        forged = mem_printf("%.*s ", (int)signed_.body_len, signed_.body);
+    if (result == 0 && given.forged) {            /* changed on its way */
+        forged = mem_alloc(signed_.body_len + 1); /* it may hold a NUL */
+        memcpy(forged, signed_.body, signed_.body_len);
+        forged[signed_.body_len++] = ' ';
         signed_.body = forged;
-        signed_.body_len++;
     }
     if (result == 0)
         result = take(delivery, &signed_, err);

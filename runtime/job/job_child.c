@@ -82,8 +82,9 @@ static void set_places(struct job_result *result, const struct redact *redact, c
     buf_create(&masked, sizeof result->at * sizeof REDACT_MASK);
     for (int count = 0; count < PLACES_MAX && frame != NULL; frame = strchr(frame, '\n')) {
         frame += strspn(frame, "\n");
-        if (*frame++ != '\t')
+        if (*frame != '\t') /* the end, too: an error's text may look so */
             continue;
+        frame++;
         size_t len = frame_place(frame, script, &place);
         bool said = strncmp(result->message, frame, (size_t)(place - frame) + len) == 0;
         if (len == 0 || said)

@@ -20,8 +20,10 @@ int job_helper_run(job_helper_fn *fn, void *arg, int64_t limit_ms, struct err *e
     }
     int ended = process_ends_within(pid, limit_ms);
     int code = errno;
-    if (ended <= 0)
-        kill(-pid, SIGKILL); /* not reaped: the group's number has not been reused */
+    if (ended <= 0) { /* not reaped: the group's number has not been reused */
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL); /* it may have gone to another group */
+    }
     int status = process_wait(pid);
     if (ended < 0)
         return err_set(err, ERR_CONFIG, "cannot watch a process: %s", strerror(code));
