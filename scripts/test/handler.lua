@@ -44,9 +44,13 @@ end
 
 --- When it came, for a sender does not wait for ever.
 local function time_answers()
-  local answer = hook.answer
+  local answer, left = hook.answer, {} -- what there was no room for has its time already
   function hook.answer(line)
-    answer(line ~= "\n" and ("%.3f %s"):format(task.now(), line) or line)
+    local text = (left[line] or line == "\n") and line or ("%.3f %s"):format(task.now(), line)
+    left[line] = nil
+    local rest = answer(text)
+    left[rest] = rest ~= "" or nil
+    return rest
   end
 end
 
