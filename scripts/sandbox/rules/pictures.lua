@@ -34,7 +34,7 @@ end
 function pictures.read(call, name, text)
   local resource = media_resource.decode(text)
   local url = not resource and media_resource.hosted_url(text)
-  if resource or url then
+  if resource or url and #url <= limits.picture_url_bytes then
     return resource and media_resource.path(resource) or url
   elseif not text or #text <= limits.picture_url_bytes and not text:find "%c" then
     return text

@@ -68,6 +68,10 @@ function TestBots.test_a_large_picture_is_listed_by_its_url()
     lu.assertNotEquals(url, listed[id])
     lu.assertTrue(assert(http.get(url)).body == content)
   end
+  local hosted = paint(crypto.base64('{"Files":[{"Url":"https://x.example/' .. ("x"):rep(3000) .. '"}]}'))
+  for _, bot in ipairs(list(bruno)) do
+    lu.assertTrue(bot.botUserId ~= hosted or #bot.profilePic < 200, bot.profilePic)
+  end
   local page = "<script>" .. ("x"):rep(3000)
   wire.ok("PUT", "/v1/bot/" .. small, { token = bruno, json = { profilePic = crypto.base64(page) } })
   for _, bot in ipairs(list(bruno)) do
