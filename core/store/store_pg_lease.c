@@ -91,7 +91,9 @@ static void put_holder(struct store_pg_batch *batch, const struct store_pg_lease
 }
 
 #define MINE    "kind = $1 AND key = sha256($2) AND epoch = $3 AND holder = $4"
-#define LASTING "clock_timestamp() + $5::bigint * interval '1 millisecond'"
+#define LASTS   "::bigint * interval '1 millisecond'"
+#define LASTING "clock_timestamp() + $5" LASTS
+#define ENDING  "clock_timestamp() + $3" LASTS
 
 void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *under)
 {
@@ -309,6 +311,12 @@ static void try_row(void *arg)
     store_pg_int(batch, terms[own->kind].lasts_ms);
     store_pg_text(batch, own->pg->host);
     store_pg_text(batch, own->pg->boot_id);
+    /* One that ends later than any can was taken before the server's clock was set back, and has not
+     * been renewed since. */
+    store_pg_say(batch, "UPDATE @lease SET until = " ENDING " WHERE kind = $1 AND key = sha256($2)"
+                        " AND until > " ENDING);
+    put_key(batch, own);
+    store_pg_int(batch, terms[own->kind].lasts_ms);
     own->asked_ms = boot_ms(own->pg);
     lease_send(own, batch);
 }

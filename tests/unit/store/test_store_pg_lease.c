@@ -42,6 +42,31 @@ static void a_lease_is_the_servers(void **state)
     pg_host_destroy(&second);
 }
 
+static void no_lease_lasts_longer_than_it_may(void **state)
+{
+    (void)state;
+    struct err err;
+    struct pg_host first, second;
+    pg_host_create(&first, "a");
+    pg_host_create(&second, "b");
+    struct store *one = pg_host_store(&first), *two = pg_host_store(&second);
+    struct store_lease dead = {0}, taken = {0};
+    assert_int_equal(store_lease_try(&dead, one, STORE_LEASE_TOKEN, "o", &err), 1);
+    /* The server's clock is set back by an hour. */
+    assert_int_equal(pg_host_psql(&first, "UPDATE @lease SET until = until + interval '1 hour'"),
+                     0);
+    assert_int_equal(store_lease_try(&taken, two, STORE_LEASE_TOKEN, "o", &err), 0);
+    assert_int_equal(pg_host_psql(&first, "SELECT 1 / (until BETWEEN clock_timestamp() + interval"
+                                          " '1 second' AND clock_timestamp() + interval '31"
+                                          " seconds')::integer FROM @lease"),
+                     0);
+    store_lease_release(&dead);
+    store_free(one);
+    store_free(two);
+    pg_host_destroy(&first);
+    pg_host_destroy(&second);
+}
+
 static void a_boot_is_a_hosts(void **state)
 {
     (void)state;
@@ -237,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PG_HOST_TEST(a_lease_is_the_servers),
+        PG_HOST_TEST(no_lease_lasts_longer_than_it_may),
         PG_HOST_TEST(a_boot_is_a_hosts),
         PG_HOST_TEST(a_run_elsewhere_lives_by_its_lease),
         PG_HOST_TEST(a_lost_connection_is_made_again),
