@@ -203,6 +203,14 @@ local function refuse(tape, message, ...)
   failure.raise(message:format(...), nil, tape.at)
 end
 
+local function line_of(text, number)
+  for line in text:gmatch "([^\n]*)\n?" do
+    number = number - 1
+    if number == 0 then return line end
+  end
+  return ""
+end
+
 local function write(tape)
   local text = file.text(tape.recorded_at, masked_calls(tape))
   local line, what = secrets.suspect(file.without_bytes(text))
@@ -210,7 +218,7 @@ local function write(tape)
   if named then
     refuse(tape, "the name of the cassette '%s' holds %s; nothing was written", tape.name, named)
   elseif line then
-    local shown = text:match(("[^\n]*\n"):rep(line - 1) .. "([^\n]*)"):match "^%s*([%w_\"-]*)"
+    local shown = line_of(text, line):match "^%s*([%w_\"-]*)"
     refuse(tape, "the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
       .. "in t:cassette(name, { mask = { … } })", tape.name, what, line, shown)
   elseif #text > FILE_MAX then
