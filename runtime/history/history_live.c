@@ -110,10 +110,10 @@ static int64_t total_of(const struct history_tail *tail)
     return pread(tail->fd, &total, sizeof total, 0) == sizeof total ? total : 0;
 }
 
-/* What was overwritten up to now. */
-static int64_t lost(const struct history_tail *tail)
+/* What was overwritten, where so much was written in all. */
+static int64_t lost(const struct history_tail *tail, int64_t total)
 {
-    int64_t behind = total_of(tail) - tail->seen - RING;
+    int64_t behind = total - tail->seen - RING;
     return behind > 0 ? behind : 0;
 }
 
@@ -123,7 +123,7 @@ void history_tail_read(struct history_tail *tail, struct buf *out, int64_t *skip
     *skipped = 0;
     if (total <= tail->seen)
         return;
-    *skipped = lost(tail);
+    *skipped = lost(tail, total);
     tail->seen += *skipped;
     char *data = mem_alloc(STORE_OUTPUT_MAX);
     int64_t len = 0;
@@ -134,7 +134,7 @@ void history_tail_read(struct history_tail *tail, struct buf *out, int64_t *skip
             break;
         len += wanted;
     }
-    int64_t late = lost(tail); /* while it was read */
+    int64_t late = lost(tail, total_of(tail)); /* while it was read */
     late = late < len ? late : len;
     *skipped += late;
     buf_append(out, data + late, (size_t)(len - late));

@@ -89,8 +89,10 @@ int repl_history_add(const char *path, const char *entry, struct err *err)
     buf_create_secret(&line, 2 * HISTORY_BYTES_MAX);
     put_entry(&line, entry);
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    errno = fd >= 0 && !is_ours(fd) ? EACCES : errno;
-    if (fd < 0 || errno == EACCES || fd_write(fd, line.data, line.len) != 0)
+    bool ours = fd >= 0 && is_ours(fd);
+    if (fd >= 0 && !ours)
+        errno = EACCES;
+    if (!ours || fd_write(fd, line.data, line.len) != 0)
         result = err_set(err, ERR_CONFIG, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);

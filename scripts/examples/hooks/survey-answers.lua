@@ -15,9 +15,9 @@ db:exec [[CREATE TABLE IF NOT EXISTS answers (
   survey TEXT, response TEXT, responder TEXT, name TEXT, question TEXT, answer TEXT, at INTEGER,
   PRIMARY KEY (response, question))]]
 
--- Of a name that a phone gave, only what no path can be made of.
+-- Of an ID, and of a name that a phone gave, only what no path can be made of.
 local function picture_name(response, i, name)
-  return ("%s-%d-%s"):format(response, i, name:gsub("[^%w.-]", "_"):gsub("^%.+", "_"))
+  return ("%s-%d-%s"):format(response:gsub("[^%w-]", "_"), i, name:gsub("[^%w.-]", "_"):gsub("^%.+", "_"))
 end
 
 local function keep_pictures(response, list)
