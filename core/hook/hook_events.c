@@ -129,6 +129,8 @@ struct making {
     unsigned char digest[crypto_hash_sha256_BYTES]; /* of what was signed */
     int part;
     bool failed;
+    struct hook_span hashed; /* the last order key that counts by its hash, */
+    char hash[2 * crypto_hash_sha256_BYTES + 1];
 };
 
 static bool fail(struct making *making, const char *what)
@@ -196,12 +198,14 @@ static bool set_order(struct making *making, struct hook_event *event)
 {
     struct hook_span order = {0};
     unsigned char digest[crypto_hash_sha256_BYTES];
-    char hex[2 * sizeof digest + 1];
     enum hook_got got = hook_view_first(making->view, &making->view->rules->order, &order, NULL);
     if (got == HOOK_GOT && (order.len > HOOK_ID_MAX || ascii_has_control(order.text, order.len))) {
-        crypto_hash_sha256(digest, (const unsigned char *)order.text, order.len);
-        sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
-        order = (struct hook_span){hex, strlen(hex)};
+        if (order.text != making->hashed.text || order.len != making->hashed.len) {
+            crypto_hash_sha256(digest, (const unsigned char *)order.text, order.len);
+            sodium_bin2hex(making->hash, sizeof making->hash, digest, sizeof digest);
+            making->hashed = order;
+        }
+        order = (struct hook_span){making->hash, strlen(making->hash)};
     }
     return keep(making, got, order, HOOK_ID_MAX, "order key", &event->order_key);
 }

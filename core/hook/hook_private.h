@@ -7,6 +7,8 @@
 
 enum hook_got { HOOK_GOT, HOOK_GOT_NONE, HOOK_GOT_TWICE };
 
+struct hook_kept;
+
 struct hook_view {
     const struct hook_rules *rules;
     const struct hook_secrets *keys;
@@ -18,6 +20,7 @@ struct hook_view {
     int json;                 /* 0: not looked at; 1: good; -1: it is none */
     struct hook_span item;    /* within a batch; else NULL */
     struct hook_span entries; /* the value that entry: looks into; NULL: none */
+    struct hook_kept *kept;   /* of a batch: values that all items have in common */
 };
 
 struct hook_value {

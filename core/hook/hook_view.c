@@ -174,8 +174,7 @@ static void entry_values(struct hook_view *view, const char *prefix, struct hook
     values->twice = values->twice || count > 1;
 }
 
-void hook_view_values(struct hook_view *view, const struct hook_part *part,
-                      struct hook_values *values)
+static void look(struct hook_view *view, const struct hook_part *part, struct hook_values *values)
 {
     switch (part->kind) {
     case HOOK_PLACE_HEADER:
@@ -196,6 +195,35 @@ void hook_view_values(struct hook_view *view, const struct hook_part *part,
         entry_values(view, part->name, values);
         break;
     }
+}
+
+struct hook_kept { /* of the arena */
+    struct hook_kept *next;
+    const struct hook_part *part;
+    struct hook_values values;
+};
+
+/* What is the same for each item of a batch is looked for once: with a thousand of them it would
+ * cost a thousand times the body. */
+void hook_view_values(struct hook_view *view, const struct hook_part *part,
+                      struct hook_values *values)
+{
+    struct hook_kept *kept = view->kept;
+    if (view->item.text == NULL || part->kind == HOOK_PLACE_ITEM ||
+        part->kind == HOOK_PLACE_ENTRY || values->count > 0) {
+        look(view, part, values);
+        return;
+    }
+    while (kept != NULL && kept->part != part)
+        kept = kept->next;
+    if (kept == NULL) {
+        kept = arena_alloc(view->arena, sizeof *kept);
+        *kept = (struct hook_kept){.next = view->kept, .part = part};
+        look(view, part, &kept->values);
+        view->kept = kept;
+    }
+    *values = kept->values;
+    values->room = values->count; /* what is added is not added to these */
 }
 
 bool hook_view_is_there(struct hook_view *view, const struct hook_place *place)
