@@ -220,13 +220,16 @@ static int dry_finish(lua_State *L, void *arg)
     struct call *call = arg;
     if (call->err == NULL) {
         struct err err;
-        char *url = client_url(call->connector, call->base, call->request.path,
-                               call->request.query.data, &err);
-        if (url != NULL)
-            print_dry(call, url);
-        else
+        struct url url;
+        if (client_url(call->connector, call->base, call->request.path, call->request.query.data,
+                       &url, &err) == 0) {
+            char *text = url_format(&url, true);
+            print_dry(call, text);
+            mem_free(text);
+            url_destroy(&url);
+        } else {
             keep_err(call, &err);
-        mem_free(url);
+        }
     }
     return call_finish(L, call);
 }
@@ -329,14 +332,9 @@ cleanup:
 }
 
 /* For client.c: the call may go to the connector's endpoint or to an absolute URL. */
-static int check_target(void *arg, const char *text, struct err *err)
+static int check_target(void *arg, const struct url *url, const char *text, struct err *err)
 {
-    struct url url = {0};
-    int result = url_parse(text, &url, err);
-    if (result == 0)
-        result = check_secrets(arg, &url, text, err);
-    url_destroy(&url);
-    return result;
+    return check_secrets(arg, url, text, err);
 }
 
 static int start_client(struct call *call, struct err *err)

@@ -220,18 +220,15 @@ static void call_answered(void *arg, struct http_result *result)
     }
 }
 
-static int call_send(struct client_call *call, const char *endpoint, struct err *err)
+/* place: call->url, parsed. What was checked is what libcurl gets. */
+static int call_send_to(struct client_call *call, struct url *place, struct err *err)
 {
-    mem_free_secret(call->url);
-    call->url = client_url(call->connector, endpoint, call->target, call->query, err);
-    if (call->url == NULL)
-        return -1;
     if (call->options.check != NULL &&
-        call->options.check(call->options.check_arg, call->url, err) != 0)
+        call->options.check(call->options.check_arg, place, call->url, err) != 0)
         return -1;
     struct client *client = call->client;
     const struct provider_tls *tls = NULL;
-    if (strncmp(call->url, "https:", 6) == 0 &&
+    if (strcmp(place->scheme, "https") == 0 &&
         client_tls_find(&client->tls, call->connector, call->generation, client->redact,
                         client->deadline_ms, &tls, err) != 0)
         return -1;
@@ -242,6 +239,7 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     }
     call->headers[request.nheaders++] = call->authorization;
     request.url = call->url;
+    request.place = place;
     request.headers = call->headers;
     request.ca_file = call->connector->ca_file;
     if (request.timeout_ms == 0)
@@ -249,6 +247,18 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     call->transfer = transport_start(&client->transport, &request, call_answered, call, err);
     client->requests += call->transfer != NULL;
     return call->transfer != NULL ? 0 : -1;
+}
+
+static int call_send(struct client_call *call, const char *endpoint, struct err *err)
+{
+    struct url place;
+    if (client_url(call->connector, endpoint, call->target, call->query, &place, err) != 0)
+        return -1;
+    mem_free_secret(call->url);
+    call->url = url_format(&place, true);
+    int result = call_send_to(call, &place, err);
+    url_destroy(&place);
+    return result;
 }
 
 static void call_go(struct client_call *call)

@@ -17,9 +17,10 @@ struct client_request {
     const char *query; /* without "?", encoded; may be NULL. Added to a query that path has */
     bool repeatable;   /* a POST that may be sent twice */
     bool any_status;   /* a final error status is a response, not an error */
-    /* Asked with the URL before each try, wherever a 308 has led; -1 with err refuses. May be NULL.
+    /* Asked with the URL, parsed and as text, before each try, wherever a 308 has led; -1 with err
+     * refuses. May be NULL.
      */
-    int (*check)(void *arg, const char *url, struct err *err);
+    int (*check)(void *arg, const struct url *url, const char *text, struct err *err);
     void *check_arg; /* lives as long as the call */
 };
 

@@ -3,7 +3,6 @@
 #include "connector.h"
 #include "mem.h"
 #include "provider.h"
-#include "url.h"
 
 #include <strings.h>
 
@@ -25,30 +24,30 @@ int client_path(const struct connector *connector, const char *path, char **belo
     return 0;
 }
 
-char *client_url(const struct connector *connector, const char *endpoint, const char *path,
-                 const char *query, struct err *err)
+int client_url(const struct connector *connector, const char *endpoint, const char *path,
+               const char *query, struct url *url, struct err *err)
 {
     const struct provider *provider = provider_of(connector);
+    *url = (struct url){0};
     if (endpoint == NULL && provider->endpoint != NULL)
         endpoint = provider->endpoint(connector);
     char *below;
     if (client_path(connector, path, &below, err) != 0)
-        return NULL;
+        return -1;
     if (below != NULL && endpoint == NULL) {
         mem_free(below);
-        err_set(err, ERR_CONFIG, "connector '%s' lacks 'endpoint': the URL that paths go below",
-                connector->name);
-        return NULL;
+        return err_set(err, ERR_CONFIG,
+                       "connector '%s' lacks 'endpoint': the URL that paths go below",
+                       connector->name);
     }
     char *text = below != NULL ? mem_printf("%s%s", endpoint, below) : mem_strdup(path);
-    struct url url = {0};
-    char *result = NULL;
-    if (url_parse(text, &url, err) != 0 || connector_allows_url(connector, &url, err) != 0)
-        goto cleanup;
-    url_add_query(&url, query);
-    result = url_format(&url, true);
-cleanup:
-    url_destroy(&url);
+    int result = url_parse(text, url, err);
+    if (result == 0)
+        result = connector_allows_url(connector, url, err);
+    if (result == 0)
+        url_add_query(url, query);
+    else
+        url_destroy(url);
     mem_free(text);
     mem_free(below);
     return result;

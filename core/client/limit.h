@@ -2,9 +2,9 @@
  * Keeps to the limits of calls a minute that a connector has (`rate_limit`), together with all
  * processes on the same state, so that the service's 429 is the exception. Calls are taken from the
  * state a few at a time, as many as this process is about to make, and given back where it makes
- * fewer (store_bucket.h). While others take calls, too, none takes more than LIMIT_BATCH_… of them in
- * a slot, so that each gets an equal part, however quick it is and whatever tasks it has. Where the
- * state cannot be written, this process keeps them by itself.
+ * fewer (store_bucket.h). While others take calls, too, none takes more than LIMIT_BATCH_… of them
+ * in a slot, so that each gets an equal part, however quick it is and whatever tasks it has. Where
+ * the state cannot be written, this process keeps them by itself.
  */
 #ifndef JETON_LIMIT_H
 #define JETON_LIMIT_H

@@ -418,7 +418,7 @@ void http_free(struct http *http)
 static int take_url(struct http_transfer *transfer, const struct http_request *request,
                     struct err *err)
 {
-    if (request->place == NULL)
+    if (request->place == NULL || request->place->parsed == NULL) /* it has got a query since */
         return url_parse(request->url, &transfer->url, err);
     url_copy(&transfer->url, request->place);
     transfer->url.parsed = request->place->parsed;

@@ -57,8 +57,8 @@ struct http_meter {
 struct http_request {
     const char *method; /* an HTTP token, upper case */
     const char *url;
-    struct url
-        *place; /* url, parsed, for who has done that already; its `parsed` is taken. Or NULL */
+    /* url, parsed, for who has done that already; its `parsed` is taken, if it has any. Or NULL. */
+    struct url *place;
     const struct http_header *headers;
     size_t nheaders;
     const void *body; /* copied */

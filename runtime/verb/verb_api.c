@@ -43,12 +43,13 @@ struct api {
 };
 
 /* Before each try: a Link may be relative to where it came from. */
-static int asked(void *arg, const char *url, struct err *err)
+static int asked(void *arg, const struct url *url, const char *text, struct err *err)
 {
     struct api *api = arg;
+    (void)url;
     (void)err;
     mem_free(api->url);
-    api->url = mem_strdup(url);
+    api->url = mem_strdup(text);
     return 0;
 }
 

@@ -66,6 +66,9 @@ function TestRequest.test_query_is_encoded_in_order()
     "/q?a%20b=1%262&e=%C3%A9%2F%40&m=636674054802000001&z=true")
   lu.assertEquals(sent({ url = base .. "/q?first=0#gone", query = { x = 1 } }).target, "/q?first=0&x=1")
   lu.assertEquals(sent({ url = base .. "/q", query = {} }).target, "/q")
+  local half = ("x"):rep(5000)
+  local _, err = http.request{ url = base .. "/q?a=" .. half, query = { b = half } }
+  lu.assertStrContains(err.message, "URL longer than 8192 bytes")
 end
 
 function TestRequest.test_json_body()
