@@ -51,6 +51,12 @@ int store_open(struct store *store, struct err *err)
     return store->engine->reach != NULL ? store->engine->reach(store->self, err) : 0;
 }
 
+void store_reads(struct store *store)
+{
+    if (store->engine->reads != NULL)
+        store->engine->reads(store->self);
+}
+
 int store_rights(struct store *store, struct err *err)
 {
     return store->engine->rights != NULL ? store->engine->rights(store->self, err) : 0;

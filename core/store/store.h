@@ -61,6 +61,9 @@ void store_free(struct store *store); /* NULL is fine. Calls and leases must be 
 /* Makes the state where there is none, and brings it up to STORE_VERSION. Every call does so by
  * itself; idempotent. Blocks. */
 int store_open(struct store *store, struct err *err);
+/* Before that: it will only be read, and soon closed. Then it is opened on a full disk, too, where
+ * it exists; nobody else can open it meanwhile. */
+void store_reads(struct store *store);
 /* The same, but a state that is elsewhere is reached with the first call, in its round trip: what
  * is wrong there, that call says. */
 int store_ready(struct store *store, struct err *err);

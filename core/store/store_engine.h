@@ -27,6 +27,7 @@ struct store_engine {
     /* As store_schema_sql. NULL: there is none. */
     int (*schema_sql)(void *self, struct buf *out, struct err *err);
     int (*sync)(void *self, struct err *err); /* as store_event_sync. NULL: commits are durable */
+    void (*reads)(void *self);                /* as store_reads. NULL: it makes no difference */
     void (*close)(void *self);                /* idempotent */
     void (*before_fork)(void *self);          /* NULL: it is closed */
     void (*hurry)(void *self);                /* NULL: it is not elsewhere */

@@ -338,14 +338,16 @@ static int open_database(struct store_sqlite *sqlite, const char *path, struct e
     return 0;
 }
 
-static int prepare_database(struct store_sqlite *sqlite, struct err *err)
+/* alone: nobody else can open it, and SQLite needs no file beside it that it shares with them. */
+static int prepare_database(struct store_sqlite *sqlite, bool alone, struct err *err)
 {
     int version = 0;
     sqlite3_extended_result_codes(sqlite->db, 1);
     sqlite3_busy_handler(sqlite->db, wait_for_turn, sqlite);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
-    if (execute(
+    if ((alone && execute(sqlite, "PRAGMA locking_mode = EXCLUSIVE", err) != 0) ||
+        execute(
             sqlite,
             "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -" CACHE_KIB,
             err) != 0 ||
@@ -368,10 +370,17 @@ int store_sqlite_open(struct store_sqlite *sqlite, struct err *err)
 {
     if (safefile_private_dir(sqlite->folder, err) != 0)
         return err_wrap(err, "state folder (`state:` chooses it)");
-    if (prepare_file(sqlite, err) == 0 && open_database(sqlite, sqlite->path, err) == 0 &&
-        prepare_database(sqlite, err) == 0)
-        return 0;
-    store_sqlite_close(sqlite);
+    if (prepare_file(sqlite, err) != 0)
+        return -1;
+    for (int alone = 0; alone <= (sqlite->reads ? 1 : 0); alone++) {
+        if (open_database(sqlite, sqlite->path, err) == 0 &&
+            prepare_database(sqlite, alone != 0, err) == 0)
+            return 0;
+        bool full = sqlite3_system_errno(sqlite->db) == ENOSPC;
+        store_sqlite_close(sqlite);
+        if (!full)
+            return -1;
+    }
     return -1;
 }
 
@@ -389,7 +398,7 @@ int store_sqlite_open_image(struct store_sqlite *sqlite, const char *bytes, size
                 SQLITE_OK)
             result = store_sqlite_failed(sqlite, "cannot be read", err);
     }
-    if (result == 0 && prepare_database(sqlite, err) == 0)
+    if (result == 0 && prepare_database(sqlite, false, err) == 0)
         return 0;
     store_sqlite_close(sqlite);
     return -1;

@@ -24,6 +24,7 @@ struct store_sqlite {
     int patience_ms;                       /* how long that is waited for */
     int seen_version;                      /* of the data, by the last store_sqlite_has_changed */
     int64_t claimed_ms;                    /* when events were claimed last; 0: never */
+    bool reads;                            /* as store_reads says */
     bool unsynced;                         /* since a commit of store_sqlite_hasten */
     sqlite3_stmt *kept[STORE_SQLITE_KEPT]; /* NULL: not prepared yet */
 };

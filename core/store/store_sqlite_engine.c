@@ -53,6 +53,12 @@ static bool sqlite_has_changed(void *self)
     return store_sqlite_has_changed(self);
 }
 
+static void sqlite_reads(void *self)
+{
+    struct store_sqlite *sqlite = self;
+    sqlite->reads = true;
+}
+
 static void sqlite_close(void *self)
 {
     store_sqlite_close(self);
@@ -147,6 +153,7 @@ const struct store_engine store_sqlite = {
     .push = sqlite_push,
     .sync = sqlite_sync,
     .has_changed = sqlite_has_changed,
+    .reads = sqlite_reads,
     .close = sqlite_close,
     .exists = sqlite_exists,
     .now_ms = sqlite_now_ms,

@@ -123,6 +123,8 @@ int state_space_open(struct state_space *space, struct app *app,
         return -1;
     config_hide_files(space->config, app->redact);
     space->store = store_new(space->config->state, NULL);
+    if (!writes)
+        store_reads(space->store);
     space->empty = !writes && !store_exists(space->store);
     if (!space->empty && config_rows_settle(space->config, space->store, app->log, err) != 0)
         return -1;

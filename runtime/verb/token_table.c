@@ -168,7 +168,8 @@ int token_table_print(struct app *app, const struct config *config, bool json, s
     engine_create(&engine, config, app->log, app->redact);
     struct store *store = store_new(config->state, engine.loop);
     bool there = store_exists(store); /* a state is not made to look at it */
-    store_free(store);
+    store_reads(store);
+    engine.store = store;
     int result = there ? engine_need_store(&engine, err) : 0;
     if (result == 0)
         result = put_all(&engine, &table, err);

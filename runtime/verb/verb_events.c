@@ -264,6 +264,9 @@ static int try(const struct events *events, struct err *err)
 static int work(const struct events *events, struct err *err)
 {
     const struct events_options *options = events->options;
+    if (options->retry == NULL && options->drop == NULL && options->run == NULL &&
+        options->forward == NULL)
+        store_reads(events->store);
     if (options->show != NULL)
         return show(events, err);
     if (options->retry != NULL || options->drop != NULL)

@@ -123,6 +123,7 @@ static int say_none(struct app *app, const struct config *config,
     struct store *store = store_new(config->state, NULL);
     struct store_runs others = {0};
     const struct store_run_filter any = {.job = options->job, .limit = 1};
+    store_reads(store);
     int result = store_run_list(store, &any, &others, err);
     const char *only = options->pick.failed ? "no run failed" : "no runs";
     if (result == 0 && options->since != NULL)
@@ -171,6 +172,7 @@ static int list(struct app *app, const struct history_options *options, struct e
                                             .limit = ATTEMPTS_MAX};
     int result = -1;
     struct store *store = store_new(config->state, NULL);
+    store_reads(store);
     if (options->job == NULL || check_job(config, store, &filter, err) == 0)
         result = store_run_list(store, &filter, &runs, err);
     store_free(store);

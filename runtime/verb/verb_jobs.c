@@ -131,6 +131,7 @@ static int list_jobs(struct app *app, bool json, struct err *err)
     struct buf list;
     buf_create(&list, HISTORY_TEXT_MAX);
     struct store *store = store_new(config->state, NULL);
+    store_reads(store);
     struct zones zones = {0};
     struct jobs jobs = {.config = config,
                         .store = store_exists(store) ? store : NULL,

@@ -204,6 +204,8 @@ static int print_logs(struct app *app, const char *name, bool all, bool follow, 
         return -1;
     struct store_runs runs = {0};
     struct store *store = store_new(config->state, NULL);
+    if (!follow)
+        store_reads(store);
     int result = find(store, name, all ? NULL : config->homes, &runs, err);
     if (result == 0 && follow)
         result = follow_run(app, config, store, &runs, err);

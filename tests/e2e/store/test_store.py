@@ -126,6 +126,23 @@ class State(support.Case):
                 self.assertEqual(done.returncode, 5, done.stderr)
                 self.assertIn("disk is full", done.stderr)
 
+    def test_what_only_reads_does_so_on_a_full_disk(self):
+        """Where nobody else has the state open: SQLite then has no room for the file that they would share."""
+        os.makedirs(self.state, mode=0o700, exist_ok=True)
+        jeton = shlex.quote(support.JETON)
+        fill = f"(cat /dev/zero > {self.state}/fill; true) 2>/dev/null"
+        mounts = (f"mount -t tmpfs -o size=512k,mode=700 tmpfs {self.state}"
+                  f" && {jeton} token contoso >/dev/null && {fill}")
+        for verb, says in ((("token",), "fresh"), (("history",), "no runs yet"), (("jobs", "--json"), "[]"),
+                           (("events",), "no such events")):
+            with self.subTest(verb):
+                done = self.in_namespace(mounts, *verb)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(says, done.stdout + done.stderr)
+        done = self.in_namespace(f"{mounts} && {jeton} history && {jeton} token", "token", "contoso", "--refresh")
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("disk is full", done.stderr)
+
     def test_a_lock_that_stays_may_pass(self):
         """While another process makes the store or migrates it; a clock twenty times as fast stands for ten seconds."""
         os.mkdir(self.state, mode=0o700)
