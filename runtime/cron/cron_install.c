@@ -15,6 +15,7 @@
 
 #define BACKUP      "crontab.bak" /* in the state folder */
 #define BACKUP_MODE 0600
+#define WHOLE_MAX   ((size_t)1024 * 1024 * 1024) /* of what is looked at; CRONTAB_MAX is written */
 
 struct change {
     struct cron_plan plan;
@@ -30,8 +31,8 @@ static void change_create(struct change *change)
     *change = (struct change){.had_block = false};
     buf_create(&change->former, CRONTAB_MAX);
     buf_create(&change->base, CRONTAB_MAX);
-    buf_create(&change->block, CRONTAB_MAX);
-    buf_create(&change->changed, CRONTAB_MAX);
+    buf_create(&change->block, WHOLE_MAX);
+    buf_create(&change->changed, WHOLE_MAX);
 }
 
 static void change_destroy(struct change *change)
@@ -116,6 +117,11 @@ static int read_and_write(struct change *change, struct err *err)
     if (change->changed.len == change->former.len &&
         memcmp(change->changed.data, change->former.data, change->former.len) == 0)
         return 0;
+    if (change->changed.len > CRONTAB_MAX)
+        return err_set(err, ERR_CONFIG,
+                       "the crontab would have %zu bytes, and may have %zu; `jeton cron show "
+                       "--format systemd` writes timers instead",
+                       change->changed.len, CRONTAB_MAX);
     if (back_up(change, err) != 0 ||
         crontab_write(&change->changed, change->place.emptied, err) != 0 ||
         check_written(change, err) != 0)

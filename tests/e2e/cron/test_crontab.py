@@ -256,6 +256,13 @@ class Crontab(Case):
         self.fails(3, "cron", "install", says="does not show the new crontab", env={"FAKE_FORGETS": "1"})
         self.assertFalse(os.path.exists(os.path.join(self.state, "jeton.db")))
 
+    def test_more_than_a_crontab_may_have_is_not_written(self):
+        former = b"# 5678901234567890123456789012\n" * (4 * 1024 * 1024 // 31 - 1) + b"5 4 * * * true\n"
+        self.put(former)
+        self.assertRegex(self.fails(3, "cron", "install").stderr, "the crontab would have [0-9]+ bytes, and may have 4194304")
+        self.assertEqual(self.get(), former)
+        self.assertEqual(self.writes(), 0)
+
     def test_installation_is_noted(self):
         self.ok("cron", "install")
         first = self.installed()
