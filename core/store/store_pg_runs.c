@@ -262,7 +262,7 @@ static const char *wanted_scopes(struct store_pg_batch *batch,
     struct buf array;
     unsigned char hash[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof hash + 1];
-    buf_create(&array, STORE_VALUE_MAX);
+    buf_create(&array, SIZE_MAX);
     buf_putc(&array, '{');
     for (int row = 0; row < store_pg_rows(batch, 0); row++) {
         size_t len;
