@@ -16,6 +16,14 @@ bool app_spool_waits(const struct config *config)
     return waits;
 }
 
+int app_spool_left(const struct config *config, struct err *err)
+{
+    return err_set(err, ERR_CONFIG,
+                   "'%s/spool' has refresh tokens that cannot be stored: no key of `state.key` "
+                   "opens them, or they are damaged",
+                   config->state->folder);
+}
+
 int app_spool_push(struct app *app, const struct config *config, struct err *err)
 {
     struct store *store = store_new(config->state, NULL);
@@ -24,10 +32,7 @@ int app_spool_push(struct app *app, const struct config *config, struct err *err
         usleep(AGAIN_MS * 1000);
     store_free(store);
     if (result == 0)
-        return err_set(err, ERR_CONFIG,
-                       "'%s/spool' has refresh tokens that cannot be stored: no key of `state.key` "
-                       "opens them, or they are damaged",
-                       config->state->folder);
+        return app_spool_left(config, err);
     if (result > 0)
         log_msg(app->log, LOG_INFO, "a refresh token that was kept in '%s/spool' is stored",
                 config->state->folder);

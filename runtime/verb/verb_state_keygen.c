@@ -1,4 +1,5 @@
 /* jeton state keygen, check, rekey, upgrade: what a state in a database needs. */
+#include "app_spool.h"
 #include "config_rows.h"
 #include "mem.h"
 #include "newfile.h"
@@ -85,10 +86,10 @@ static int rekey(struct app *app, const struct config *config, struct err *err)
     int64_t count = 0;
     struct store *store = store_new(config->state, NULL);
     struct store_call call = {.op = STORE_REKEY, .rekeyed = &count};
-    int result = store_wait(store, &call, err);
+    int result = store_wait(store, &call, err) == 0 ? store_push(store, err) : -1;
     store_free(store);
-    if (result != 0)
-        return -1;
+    if (result <= 0) /* what this host keeps is sealed with whatever key it was */
+        return result == 0 ? app_spool_left(config, err) : -1;
     int len = snprintf(line, sizeof line, "%lld value%s sealed with the first key; %s\n",
                        (long long)count, count == 1 ? " is now" : "s are now",
                        count == 0 ? "when each host says so, the other keys can go"

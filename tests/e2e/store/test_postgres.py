@@ -271,6 +271,7 @@ class Postgres(PostgresCase):
         self.write("state.key", keys["old"] + keys["new"])
         self.assertEqual(self.on(1, "state", "rekey").returncode, 0)
         self.write("state.key", keys["old"])
+        says(3, "state", "rekey", words="/spool' has refresh tokens that cannot be stored: no key")
         says(3, "token", "contoso", words="/spool/")
         says(3, "token", "contoso", "--refresh", words="/spool/")
         kept(1)

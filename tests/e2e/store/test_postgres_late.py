@@ -276,6 +276,16 @@ class Late(PostgresCase):
         self.rename(0, "other")
         self.all_is_well()
 
+    def test_a_key_cannot_go_before_what_is_left(self):
+        self.left()
+        self.away(False)
+        unlock = self.lock()
+        self.says(5, 0, "state", "rekey", words="lock timeout")
+        unlock()
+        self.says(0, 0, "state", "rekey", words="0 values are now sealed")
+        self.says(0, 0, "token", "contoso", "--show", words="access-token-2")
+        self.all_is_well(left=True)
+
     def test_what_may_be_left_is_given_up_for_another_name(self):
         self.left()
         self.away(False)
