@@ -311,8 +311,8 @@ static void try_row(void *arg)
     store_pg_int(batch, terms[own->kind].lasts_ms);
     store_pg_text(batch, own->pg->host);
     store_pg_text(batch, own->pg->boot_id);
-    /* One that ends later than any can was taken before the server's clock was set back, and has not
-     * been renewed since. */
+    /* One that ends later than any can was taken before the server's clock was set back, and has
+     * not been renewed since. */
     store_pg_say(batch, "UPDATE @lease SET until = " ENDING " WHERE kind = $1 AND key = sha256($2)"
                         " AND until > " ENDING);
     put_key(batch, own);
