@@ -14,6 +14,7 @@ int luaopen_jeton_http(lua_State *L);       /* lhttp.c */
 int luaopen_jeton_json(lua_State *L);       /* ljson.c */
 int luaopen_jeton_log(lua_State *L);        /* llog.c */
 int luaopen_jeton_output(lua_State *L);     /* loutput.c */
+int luaopen_jeton_place(lua_State *L);      /* lplace.c */
 int luaopen_jeton_progress_line(lua_State *L);
 int luaopen_jeton_server(lua_State *L);      /* lserver.c */
 int luaopen_jeton_sqlite(lua_State *L);      /* lsqlite.c */

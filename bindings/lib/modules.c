@@ -14,6 +14,7 @@ const luaL_Reg modules[] = {
     {"jeton.json", luaopen_jeton_json},
     {"jeton.log", luaopen_jeton_log},
     {"jeton.output", luaopen_jeton_output},
+    {"jeton.place", luaopen_jeton_place},
     {"jeton.progress_line", luaopen_jeton_progress_line},
     {"jeton.server", luaopen_jeton_server},
     {"jeton.sqlite", luaopen_jeton_sqlite},

@@ -1,5 +1,6 @@
 --- CSV as in RFC 4180, read and written row by row.
 local check = require "jeton.csv_check"
+local place = require "jeton.place"
 local reader = require "jeton.csv_reader"
 local writer = require "jeton.csv_writer"
 
@@ -62,8 +63,10 @@ function csv.writer(target, options)
   check.path(target, "csv.writer")
   local self = writer.on(function(text) return file:write(text) end, "csv", options, "csv.writer")
   if type(target) == "string" then
+    local where, err = place.find(target)
+    if not where then check.fail_file(err.message, target) end
     local message
-    file, message = io.open(target, "wb")
+    file, message = io.open(where, "wb")
     if not file then check.fail_file(message) end
     self.file, self.name = file, target
   end

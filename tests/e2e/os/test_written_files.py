@@ -102,6 +102,24 @@ class Written(JobCase):
                 for name in os.listdir(self.path("theirs")):
                     os.unlink(self.path("theirs/" + name))
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can lay links for others")
+    def test_nor_does_csv_follow_them(self):
+        """It writes row by row, so to a pipe, too."""
+        self.write("csv.lua", "local csv, path = require 'jeton.csv', ...; csv.write(path, { { 'a' } }); print(path)")
+        os.mkdir(self.path("theirs"))
+        os.chown(self.path("theirs"), STRANGER, STRANGER)
+        self.write("precious", "precious")
+        os.symlink("../precious", self.path("theirs/link"))
+        os.lchown(self.path("theirs/link"), STRANGER, STRANGER)
+        os.symlink("precious", self.path("own"))
+        self.fails(1, "run", "csv.lua", "theirs/link",
+                   says=["theirs/link: cannot be written: ", "a link is followed only where every folder and link belongs"])
+        self.assertEqual(self.read("precious"), b"precious")
+        for path in ("theirs/file", "own", "precious"):
+            self.ok("run", "csv.lua", path)
+            self.assertEqual(self.read(path), b"a\r\n")
+        self.assertEqual(self.ok("run", "csv.lua", "/dev/stdout").stdout, "a\n/dev/stdout\n")
+
     def test_init_replaces_no_link(self):
         os.mkdir(self.path("new"))
         os.symlink("../elsewhere.yaml", self.path("new/jeton.yaml"))

@@ -13,7 +13,7 @@ local task = require "jeton.task"
 local INTERNAL = {
   ["cjson"] = true, ["cjson.safe"] = true, ["jeton.csv_check"] = true, ["jeton.csv_reader"] = true,
   ["jeton.csv_writer"] = true, ["jeton.exec"] = true, ["jeton.hook"] = true,
-  ["jeton.output"] = true, ["jeton.progress_line"] = true, ["jeton.test_host"] = true,
+  ["jeton.output"] = true, ["jeton.place"] = true, ["jeton.progress_line"] = true, ["jeton.test_host"] = true,
   ["jeton.test_native"] = true,
 }
 -- Of modules for scripts: what other modules call.
