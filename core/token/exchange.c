@@ -309,6 +309,13 @@ static void exchange_send(void *arg)
         exchange->ready(exchange->arg); /* which may have freed the exchange */
         return;
     }
+    int64_t deadline_ms = exchange->retry.deadline_ms;
+    if (deadline_ms > 0 && loop_now_ms(exchange->retry.loop) >= deadline_ms) {
+        err_set(&exchange->last, ERR_DEADLINE,
+                "token exchange: nothing was sent, as the run's deadline had passed");
+        exchange_fail(exchange);
+        return;
+    }
     if (!exchange_may(exchange)) {
         err_set(&exchange->last, ERR_NETWORK,
                 "token exchange: nothing was sent, as its lock could end before the reply");
