@@ -124,7 +124,7 @@ struct store_pause {
 /* What is kept of a connector's tokens. Strings are owned by the row; NULL where there is none. */
 struct store_token {
     char owner[STORE_OWNER_SIZE]; /* provider.owner: whose it is */
-    int64_t generation;           /* one more at each exchange */
+    int64_t generation;           /* greater at each exchange (token_cache.h) */
     char *access_token;
     char *endpoint_url;
     char *scope;

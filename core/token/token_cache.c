@@ -38,6 +38,17 @@ int64_t token_cache_remaining_ms(const struct store_token *row, const struct clo
     return row->lifetime_ms - elapsed;
 }
 
+int64_t token_cache_next(int64_t generation, bool turns)
+{
+    return turns ? (generation / TOKEN_TURN + 1) * TOKEN_TURN : generation + 1;
+}
+
+bool token_cache_is_same(int64_t generation, int64_t other)
+{
+    return generation == other ||
+           (generation >= TOKEN_TURN && generation / TOKEN_TURN == other / TOKEN_TURN);
+}
+
 bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64_t early_ms,
                         const struct clock *clock)
 {
@@ -47,7 +58,8 @@ bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64
     if (early_ms > 0) /* more than half would mean an exchange for nearly every use */
         margin = early_ms < row->lifetime_ms / 2 ? early_ms : row->lifetime_ms / 2;
     int64_t remaining = token_cache_remaining_ms(row, clock);
-    return row->generation > worse_than && remaining > 0 && remaining >= margin;
+    return row->generation > worse_than && !token_cache_is_same(row->generation, worse_than) &&
+           remaining > 0 && remaining >= margin;
 }
 
 void token_cache_match(struct store_token *row, const struct connector *connector)

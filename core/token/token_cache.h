@@ -30,8 +30,17 @@
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock);
 /* Since its receipt; negative where the clock was set back since. */
 int64_t token_cache_age_ms(const struct store_token *row, const struct clock *clock);
+/*
+ * Generations. One that brings the row an access token is a multiple of TOKEN_TURN; one that brings
+ * a refresh token only, as the access token is for a connector with `token_of`, is one more: the
+ * row is newer then, and its access token is not. Below TOKEN_TURN, where releases before 0.2.0
+ * counted, each is a turn.
+ */
+#define TOKEN_TURN INT64_C(65536)
+int64_t token_cache_next(int64_t generation, bool turns);
+bool token_cache_is_same(int64_t generation, int64_t other); /* their access token */
 /* At least early_ms (0: min(TOKEN_FRESH_MS, 10 % of the lifetime)) is left, and it is newer than
- * generation worse_than. */
+ * that of generation worse_than. */
 bool token_cache_usable(const struct store_token *row, int64_t worse_than, int64_t early_ms,
                         const struct clock *clock);
 /* Drops the row's access token if the connector asks for another one by now. */

@@ -66,7 +66,9 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     const struct clock *clock = loop_clock(tokens->loop);
     if (target->generation < flight->worse_than)
         target->generation = flight->worse_than;
-    target->generation++;
+    target->generation = token_cache_next(target->generation, true);
+    if (target != row) /* has a new refresh token all the same */
+        row->generation = token_cache_next(row->generation, false);
     if (flight->asker == NULL)
         token_cache_apply(row, result, used, &flight->configured, allowed, clock);
     else

@@ -10,7 +10,7 @@
 #define TOKEN_LOCK_WAIT_MS 600000 /* until whoever holds it has ended */
 /* What a person decides is newer than what an exchange brings that was under way meanwhile, on a
  * host that had lost the lock: that is of the next generation, and no spare of this row then. */
-#define TOKEN_PERSON_STEP 2
+#define TOKEN_PERSON_STEP (2 * TOKEN_TURN)
 
 /* failure: NULL where it went well. */
 typedef void token_lock_fn(void *arg, const struct err *failure);

@@ -99,7 +99,7 @@ int token_pause_check_refused(const struct store_token *row, const struct clock 
     int64_t age_ms = token_cache_age_ms(row, clock);
     bool young = age_ms >= 0 && age_ms < TOKEN_YOUNG_MS;
     /* One whose end is not known ends by a 401: it is not barred for ever. */
-    bool barred = row->barred == row->generation &&
+    bool barred = row->barred != 0 && token_cache_is_same(row->barred, row->generation) &&
                   (row->lifetime_ms > 0 || (age_ms >= 0 && age_ms < TOKEN_PAUSE_MAX_MS));
     if (!young && !barred)
         return 0;

@@ -345,7 +345,7 @@ class Messages(JobCase):
             self.notify("return false", **options)
             self.assertIn(says, self.run_job(status=1).stderr)
         self.assertEqual(len(self.messages()), 2)
-        self.assertEqual({row["generation"] for row in self.query("SELECT generation FROM token")}, {1})
+        self.assertEqual({row["generation"] for row in self.query("SELECT generation FROM token")}, {65536})
         self.assertEqual(self.server.exchanges(), 2)  # one of each connector
 
     def test_a_service_that_hangs(self):

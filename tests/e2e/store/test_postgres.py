@@ -60,7 +60,7 @@ class Postgres(PostgresCase):
                                               " FROM @token WHERE access_token IS NOT NULL")
             self.assertNotIn(outs[0].strip().hex(), sealed)
             self.expire()
-        self.assertEqual(generation, "3")
+        self.assertEqual(generation, str(3 * 65536))
         spools = [os.path.join(self.folder, f"host{number}", "spool") for number in range(HOSTS)]
         self.assertEqual([name for spool in spools if os.path.exists(spool) for name in os.listdir(spool)], [])
         self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])

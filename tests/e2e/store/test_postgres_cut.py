@@ -345,7 +345,7 @@ class Poolers(OwnServer, CutCase):
                 self.host(number, self.connector(sandbox.url), url=f"postgresql://jeton@/jeton?host={pooler}")
             outs = self.finish_all([self.start_on(number, "run", script) for number in range(HOSTS) for _ in range(3)])
             self.assertEqual(len(set(outs)), 1)
-            self.assertEqual(self.sql("SELECT max(generation) FROM @token"), [["1"]])
+            self.assertEqual(self.sql("SELECT max(generation) FROM @token"), [["65536"]])
             self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
             self.again()
 

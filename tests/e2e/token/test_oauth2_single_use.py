@@ -166,6 +166,34 @@ class LateReplies(SingleUse):
         state.execute("ROLLBACK")
         self.goes_on_with("refresh-token-1", "refresh-token-2")
 
+    def test_one_that_came_for_a_connector_with_its_token(self):
+        """The access token is the other one's, the refresh token the owner's."""
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"  lent: {{ token_of: books, scope: other, endpoint: {self.grant.url}/api }}\n")
+        self.sql("UPDATE token SET generation = 1")  # as it was counted once
+        spent = []
+        for number in (1, 2, 3):
+            state = self.lock_at_reply()
+            self.ok("token", "lent", "--refresh")
+            self.assertEqual(len(self.kept()), 1)
+            state.execute("ROLLBACK")
+            spent.append(f"refresh-token-{number}")
+        self.assertEqual(json.loads(self.ok("token", "books", "--json").stdout)["source"], "cache")
+        self.goes_on_with(*spent, "refresh-token-4")
+
+    def test_nothing_is_sent_after_the_deadline(self):
+        """The state could not be written until then, and now the run ends."""
+        self.write("books.lua", 'require "jeton.token".refresh("books")\n')
+        state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None)
+        self.addCleanup(state.close)
+        state.execute("BEGIN IMMEDIATE")
+        run = self.start("run", "--timeout", "1s", "books.lua")
+        time.sleep(1.4)
+        state.execute("ROLLBACK")
+        run.communicate(timeout=60)
+        self.assertEqual((run.returncode, len(self.grant.forms)), (8, 1))
+        self.goes_on_with("refresh-token-1")
+
     def test_it_goes_with_the_sign_in(self):
         state = self.lock_at_reply()
         self.token("--refresh")
@@ -321,7 +349,7 @@ class LostReplies(SingleUse):
         grants = self.grants()
         self.books(grants)
         self.token()
-        fields = "refresh_token = 'refresh-token-1b', generation = generation + 1"
+        fields = "refresh_token = 'refresh-token-1b', generation = generation + 65536"
 
         def elsewhere(more):
             def answer(_):

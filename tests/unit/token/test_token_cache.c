@@ -72,6 +72,14 @@ static void worse_generations_will_not_do(void **state)
     assert_true(token_cache_usable(&row, 6, 0, &clock_system));
     assert_false(token_cache_usable(&row, 7, 0, &clock_system));
     assert_false(token_cache_usable(&row, 8, 0, &clock_system));
+    row.generation = token_cache_next(row.generation, true);
+    assert_true(token_cache_usable(&row, 7, 0, &clock_system));
+    int64_t before = row.generation;
+    row.generation = token_cache_next(row.generation, false); /* the access token is as before */
+    assert_true(row.generation > before);
+    assert_false(token_cache_usable(&row, before, 0, &clock_system));
+    row.generation = token_cache_next(row.generation, true);
+    assert_true(token_cache_usable(&row, before + 1, 0, &clock_system));
     store_token_destroy(&row);
 }
 
