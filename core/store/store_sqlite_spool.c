@@ -57,7 +57,7 @@ static int each(struct store_sqlite *sqlite, each_fn *fn, void *arg, struct err 
     const struct dirent *entry;
     struct kept kept;
     int result = 0;
-    if (dir == NULL && errno != ENOENT) /* it may keep the only good one */
+    if (dir == NULL && errno != ENOENT && errno != ENOTDIR) /* it may keep the only good one */
         result = err_set(err, ERR_CONFIG, "'%s': %s", folder, strerror(errno));
     mem_free(folder);
     while (dir != NULL && result == 0 && (entry = readdir(dir)) != NULL) {
