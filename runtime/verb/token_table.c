@@ -166,11 +166,13 @@ int token_table_print(struct app *app, const struct config *config, bool json, s
     struct table table = {.json = json, .width = name_width(config)};
     buf_create(&table.out, REPORT_MAX);
     engine_create(&engine, config, app->log, app->redact);
-    struct store *store = store_new(config->state, engine.loop);
-    bool there = store_exists(store); /* a state is not made to look at it */
-    store_reads(store);
-    engine.store = store;
-    int result = there ? engine_need_store(&engine, err) : 0;
+    int result = 0;
+    engine.store = store_new(config->state, engine.loop);
+    store_reads(engine.store);
+    if (store_exists(engine.store))
+        result = engine_need_store(&engine, err);
+    else
+        engine_forget_store(&engine); /* a state is not made to look at it */
     if (result == 0)
         result = put_all(&engine, &table, err);
     if (result == 0)
