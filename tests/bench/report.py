@@ -257,13 +257,14 @@ def bounds_text(made):
 
 
 def growth_text(made):
-    out = ["| cost | | from | to | changes by |", "| --- | --- | --- | --- | ---: |"]
+    out = ["| cost | | from | to | changes by | at most |", "| --- | --- | --- | --- | ---: | ---: |"]
     for series in made["series"]:
         (x0, y0), (x1, y1) = series["points"][0], series["points"][-1]
         grown = f"{series['grown']:.0%}" if series["met"] else f"**{series['grown']:.0%}**"
         out.append(f"| {series['title']} | {series['unit']} | {number(y0)} at {number(x0)} {series['x']} | "
-                   f"{number(y1)} at {number(x1)} | {grown} |")
-    return "\n".join(out) + "\n"
+                   f"{number(y1)} at {number(x1)} | {grown} | {series['limit']:.0%} |")
+    known = [f"- {series['title']}: {bounds.GROWTH[series['name']]}\n" for series in made["series"] if series["name"] in bounds.GROWTH]
+    return "\n".join(out) + "\n" + ("\n" + "".join(known) if known else "")
 
 
 def machine_text(made):
@@ -292,7 +293,7 @@ def write_docs(made):
         INTRODUCTION + missed_text(made) + "\n" + machine_text(made)
         + "\n![jeton's time beside that of its peers](speed.svg)\n\n" + COLUMNS_TEXT.format(counter=made["counter"])
         + table(made) + "\n" + notes(made) + bounds_text(made)
-        + "\n## Growth\n\nWhat one more costs, and whether that stays the same within 15 %.\n\n"
+        + "\n## Growth\n\nWhat one more costs, and how far that changes with the number.\n\n"
         + "![cost against number](speed-growth.svg)\n\n" + growth_text(made))
     with open(os.path.join(DOCS, "speed.md"), "w", encoding="utf-8") as file:
         file.write(text)
