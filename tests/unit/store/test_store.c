@@ -4,6 +4,7 @@
 #include "store_lease.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define SCOPE  "job:report:/etc/jeton.yaml"
@@ -527,9 +528,17 @@ static void a_spool_that_cannot_be_read_is_not_passed_over(void **state)
     struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
     assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
     if (store_fixture_engine != &store_pg) {
-        folder_put("state/spool", 0600, "");
-        assert_int_equal(store_fixture_load(store, "owner", &found), -1);
-        assert_int_equal(unlink("state/spool"), 0);
+        struct rlimit before, none;
+        int free_fd = dup(STDOUT_FILENO);
+        assert_true(free_fd >= 0);
+        close(free_fd);
+        assert_int_equal(mkdir("state/spool", 0700), 0);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = (struct rlimit){.rlim_cur = (rlim_t)free_fd, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int loaded = store_fixture_load(store, "owner", &found);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(loaded, -1);
     }
     assert_int_equal(store_fixture_load(store, "owner", &found), 1);
     store_token_destroy(&found);
