@@ -56,13 +56,11 @@ BOUNDS = {
                    "processor's time is the kernel's: memory at its first use (500 pages), and the state's log and its index, which "
                    "SQLite makes and removes (0.23 ms). With a tree for nothing it was 3.4 times --version; and still 3.1 where "
                    "besides no log was made, one of the two SHA-256 left out, and memory asked for at once.",
-    "far-exchange": "the first call to another host than the token service's opens its connection after the exchange: three round "
-                    "trips each.",
 }
 
 # Of what may grow.
 GROWTH = {
     "state-events-add": "an INSERT looks at 12 pages where there are 1,000 events, at 13 or 14 where there are a million: one or two "
-                        "of its indexes have a level more. And the server of the bench has 16 MB for pages: those of a million events (240 MB) come "
-                        "from the system. A million may cost three times what a thousand do.",
+                        "of its indexes have a level more. And the server of the bench has 16 MB for pages: those of a million events (240 MB) "
+                        "come from the system. A million may cost three times what a thousand do.",
 }
