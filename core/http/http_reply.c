@@ -59,8 +59,8 @@ static bool fold(struct http_response *response, const char *text, size_t len)
     if (response->nheaders == 0 || is_framing(response->headers[response->nheaders - 1].name))
         return false;
     struct http_header *last = &response->headers[response->nheaders - 1];
-    char *joined =
-        mem_printf("%s%s%.*s", last->value, *last->value != '\0' ? " " : "", (int)len, text);
+    char *joined = mem_printf("%s%s%.*s", last->value, len > 0 && *last->value != '\0' ? " " : "",
+                              (int)len, text);
     mem_free_secret(last->value);
     last->value = joined;
     return true;
@@ -199,7 +199,7 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
         return ++transfer->header_fields > HTTP_HEADERS_MAX
                    ? stop(transfer, HTTP_FAULT_HEADER_COUNT)
                    : total;
-    if (len == 0) {
+    if (len == 0 && !folded) {
         long status = 0;
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         transfer->headers_done = status >= 200;

@@ -168,6 +168,9 @@ static void test_length_beside_identity(void **state)
          true},
         {"GET", "200 OK\r\nContent-Length: 10", "", "the reply was cut short after 0 bytes", 0,
          true},
+        /* A line of a blank does not end the header; to libcurl neither. */
+        {"GET", "200 OK\r\nX-Y: z\r\n \r\nContent-Length: 10", "hello",
+         "the reply was cut short after 5 bytes", 0, true},
         {"GET", "200 OK\r\nContent-Length: 3", "hello", "is longer than its Content-Length", 0,
          false},
         {"GET", "200 OK\r\nContent-Length: 5", "hello", NULL, 200, false},
