@@ -101,7 +101,7 @@ int store_sqlite_token_get(struct store_sqlite *sqlite, const char *owner, struc
                            char **home, struct err *err);
 int store_sqlite_token_put(struct store_sqlite *sqlite, const struct store_token *row,
                            struct err *err);
-/* Unless there is one of its generation, or a later one. */
+/* Unless there is one of its generation, or a later one; in a transaction of the caller. */
 int store_sqlite_token_put_later(struct store_sqlite *sqlite, const struct store_token *row,
                                  struct err *err);
 

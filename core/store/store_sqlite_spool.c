@@ -1,7 +1,8 @@
 /*
  * Refresh tokens that came and that the state could not take: it was locked, or could not be
- * written. Each is a file spool/OWNER.GENERATION: a database of the state's own tables with the one
+ * written. Each is a file kept/OWNER.GENERATION: a database of the state's own tables with the one
  * row. It counts as stored, as loading looks here first. Whoever opens the state brings it in.
+ * The folder's spool/ is that of a state in a database, whose host may keep its own here, too.
  */
 #include "buf.h"
 #include "mem.h"
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FOLDER    "spool"
+#define FOLDER    "kept"
 #define BYTES_MAX ((size_t)4 * 1024 * 1024)
 
 struct kept {
@@ -172,6 +173,21 @@ static void forget(const struct store_sqlite *sqlite, const char *name)
     mem_free(folder);
 }
 
+/* What has been forgotten since it was read, as its row was deleted or moved, stays so. */
+static int put(struct store_sqlite *sqlite, const struct kept *kept, const struct store_token *row,
+               struct err *err)
+{
+    char *path = path_of(sqlite, kept->name);
+    int result = store_sqlite_begin(sqlite, err);
+    if (result == 0) {
+        if (access(path, F_OK) == 0)
+            result = store_sqlite_token_put_later(sqlite, row, err);
+        result = store_sqlite_end(sqlite, result, err);
+    }
+    mem_free(path);
+    return result;
+}
+
 static int bring_in(struct store_sqlite *sqlite, const struct kept *kept, void *arg,
                     struct err *err)
 {
@@ -181,7 +197,7 @@ static int bring_in(struct store_sqlite *sqlite, const struct kept *kept, void *
     int result = read_kept(sqlite, kept, &row, &home, err);
     if (result == 1) {
         row.home = home;
-        result = store_sqlite_token_put_later(sqlite, &row, err);
+        result = put(sqlite, kept, &row, err);
         if (result == 0)
             forget(sqlite, kept->name);
         else if (!*waits)

@@ -139,13 +139,11 @@ int store_sqlite_token_put(struct store_sqlite *sqlite, const struct store_token
 int store_sqlite_token_put_later(struct store_sqlite *sqlite, const struct store_token *row,
                                  struct err *err)
 {
-    if (store_sqlite_begin(sqlite, err) != 0)
-        return -1;
     struct store_token there;
     int found = store_sqlite_token_get(sqlite, row->owner, &there, NULL, err);
     int result = found < 0 ? -1 : 0;
     if (result == 0 && there.generation < row->generation)
         result = store_sqlite_token_put(sqlite, row, err);
     store_token_destroy(&there);
-    return store_sqlite_end(sqlite, result, err);
+    return result;
 }

@@ -113,7 +113,7 @@ class Copy(PostgresCase):
         self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
         state = sqlite3.connect(self.folder + "/host0/jeton.db", isolation_level=None, check_same_thread=False)
         self.assertEqual(self.on(0, "token", "books", "--refresh").returncode, 0)
-        self.assertEqual(len(os.listdir(self.folder + "/host0/spool")), 1)  # it comes along, too
+        self.assertEqual(len(os.listdir(self.folder + "/host0/kept")), 1)  # it comes along, too
         state.close()
         state = None
         self.assertEqual(self.copy().returncode, 0)

@@ -112,7 +112,7 @@ class LateReplies(SingleUse):
         self.grant = self.grants()
         self.books(self.grant)
         self.token()
-        self.spool = os.path.join(self.state, "spool")
+        self.folder_kept = os.path.join(self.state, "kept")
 
     def lock_at_reply(self):
         state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None, check_same_thread=False)
@@ -126,7 +126,7 @@ class LateReplies(SingleUse):
         return state
 
     def kept(self):
-        return os.listdir(self.spool) if os.path.exists(self.spool) else []
+        return os.listdir(self.folder_kept) if os.path.exists(self.folder_kept) else []
 
     def goes_on_with(self, *sent):
         self.token("--refresh")
@@ -136,8 +136,8 @@ class LateReplies(SingleUse):
         state = self.lock_at_reply()
         self.assertEqual(self.token("--refresh")["access_token"], "access-token-2")
         [name] = self.kept()
-        kept = os.stat(os.path.join(self.spool, name))
-        self.assertEqual((stat.S_IMODE(kept.st_mode), stat.S_IMODE(os.stat(self.spool).st_mode)), (0o600, 0o700))
+        kept = os.stat(os.path.join(self.folder_kept, name))
+        self.assertEqual((stat.S_IMODE(kept.st_mode), stat.S_IMODE(os.stat(self.folder_kept).st_mode)), (0o600, 0o700))
         self.assertEqual(self.token()["access_token"], "access-token-2")
         state.execute("ROLLBACK")
         self.assertEqual(self.token()["access_token"], "access-token-2")
@@ -211,18 +211,48 @@ class LateReplies(SingleUse):
             file.write("name: shop\n")
         self.goes_on_with("refresh-token-1", "refresh-token-2")
 
+    def test_of_a_sign_in_that_ends_meanwhile_nothing_is_brought_in(self):
+        state = self.lock_at_reply()
+        self.token("--refresh")
+        [name] = self.kept()
+        self.env["BOOKS_REFRESH"] = "another"
+        other = self.grants()
+        other.current = "another"
+        self.books(other, token_url=other.url + "/token/other")
+        looks = self.start("token", "books")  # whether "another" is known, for which all is brought in
+        time.sleep(1)
+        state.execute("DELETE FROM token")
+        os.unlink(os.path.join(self.folder_kept, name))
+        state.execute("COMMIT")
+        looks.communicate(timeout=60)
+        self.assertEqual(state.execute("SELECT refresh_token FROM token").fetchall(), [("refresh-token-1",)])
+        self.assertEqual((looks.returncode, self.sent(other)), (0, ["another"]))
+
+    def test_what_a_database_keeps_in_this_folder_is_left_alone(self):
+        """It is, by default, the folder of a state in a database, too."""
+        spool = os.path.join(self.state, "spool")
+        os.mkdir(spool, 0o700)
+        with open(os.path.join(spool, "0" * 64 + ".7"), "w", encoding="ascii") as file:
+            file.write("jeton spool 1\n")
+        state = self.lock_at_reply()
+        self.token("--refresh")
+        self.assertEqual(os.listdir(spool), ["0" * 64 + ".7"])
+        state.execute("ROLLBACK")
+        self.goes_on_with("refresh-token-1", "refresh-token-2")
+        self.assertEqual(os.listdir(spool), ["0" * 64 + ".7"])
+
     def test_one_that_is_damaged_is_told_and_kept_aside(self):
         state = self.lock_at_reply()
         self.token("--refresh")
         state.execute("ROLLBACK")
         [name] = self.kept()
-        with open(os.path.join(self.spool, name), "r+b") as file:
+        with open(os.path.join(self.folder_kept, name), "r+b") as file:
             file.write(b"not a database".ljust(200, b"!"))
-        self.fails(3, "token", "books", "--refresh", says=["damaged", "spool/" + name, "configure a new refresh token"])
+        self.fails(3, "token", "books", "--refresh", says=["damaged", "kept/" + name, "configure a new refresh token"])
         self.assertEqual([kept.split("-")[0] for kept in self.kept()], [name + ".corrupt"])
 
     def test_where_it_cannot_be_kept_it_is_tried_again(self):
-        with open(self.spool, "wb"):
+        with open(self.folder_kept, "wb"):
             pass  # where the folder should be
         state = self.lock_at_reply()
         process = self.start("token", "books", "--refresh", "--show")
@@ -231,7 +261,7 @@ class LateReplies(SingleUse):
         out, err = process.communicate(timeout=60)
         self.assertIn(b"a new refresh token has come and cannot be stored; trying for up to 300 s", said)
         self.assertEqual((process.returncode, b"access-token-2" in out), (0, True), err)
-        os.unlink(self.spool)
+        os.unlink(self.folder_kept)
         self.goes_on_with("refresh-token-1", "refresh-token-2")
 
 

@@ -532,7 +532,7 @@ static void a_spool_that_cannot_be_read_is_not_passed_over(void **state)
         int free_fd = dup(STDOUT_FILENO);
         assert_true(free_fd >= 0);
         close(free_fd);
-        assert_int_equal(mkdir("state/spool", 0700), 0);
+        assert_int_equal(mkdir("state/kept", 0700), 0);
         assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
         none = (struct rlimit){.rlim_cur = (rlim_t)free_fd, .rlim_max = before.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
