@@ -32,11 +32,16 @@
 #define TURN_MORE_US 10  /* … so much longer … */
 #define TURN_MAX_US  10000
 
+bool store_sqlite_is_there(const struct store_sqlite *sqlite)
+{
+    struct stat st;
+    return stat(sqlite->path, &st) == 0 && st.st_ino == sqlite->inode;
+}
+
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
 static int set_aside(struct store_sqlite *sqlite, struct err *err)
 {
-    struct stat st;
-    if (stat(sqlite->path, &st) != 0 || st.st_ino != sqlite->inode)
+    if (!store_sqlite_is_there(sqlite))
         return err_set(
             err, ERR_CONFIG,
             "state file '%s' was damaged and another process has set it aside; run again",
@@ -135,6 +140,23 @@ static int write_version(struct store_sqlite *sqlite)
     return version;
 }
 
+/* What SQLite calls damage is, for all it says, that the disk, or a server of files, could not read
+ * just now: the error of the system with which the file or its log was read last; 0: none. */
+static int reading_failed(struct store_sqlite *sqlite)
+{
+    static const int pointers[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
+        sqlite3_file *file = NULL;
+        int number = 0;
+        if (sqlite3_file_control(sqlite->db, "main", pointers[i], (void *)&file) == SQLITE_OK &&
+            file != NULL && file->pMethods != NULL &&
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
+            (number == EIO || number == ENXIO || number == ERANGE))
+            return number;
+    }
+    return 0;
+}
+
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
 {
     int code = sqlite3_errcode(sqlite->db) & 0xff;
@@ -142,7 +164,11 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return set_aside(sqlite, err);
+        system = reading_failed(sqlite);
+        if (system == 0)
+            return set_aside(sqlite, err);
+        return err_set(err, ERR_CONFIG, "state file '%s' cannot be read: %s", sqlite->path,
+                       strerror(system));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return stayed_locked(sqlite, err);

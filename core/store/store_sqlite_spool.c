@@ -180,7 +180,7 @@ static int put(struct store_sqlite *sqlite, const struct kept *kept, const struc
     char *path = path_of(sqlite, kept->name);
     int result = store_sqlite_begin(sqlite, err);
     if (result == 0) {
-        if (access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0 || errno != ENOENT)
             result = store_sqlite_token_put_later(sqlite, row, err);
         result = store_sqlite_end(sqlite, result, err);
     }
@@ -200,7 +200,7 @@ static int bring_in(struct store_sqlite *sqlite, const struct kept *kept, void *
         result = put(sqlite, kept, &row, err);
         if (result == 0)
             forget(sqlite, kept->name);
-        else if (!*waits)
+        else if (!*waits && store_sqlite_is_there(sqlite))
             result = 0;
     }
     store_token_destroy(&row);
