@@ -55,6 +55,7 @@ void vm_interrupt(struct vm *vm, int signo)
     if (is_same_signal(vm, signo))
         return;
     if (vm->signo != 0) {
+        vm->options.engine->hurried = true;
         vm_stop(vm, 0);
         return;
     }

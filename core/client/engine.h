@@ -22,6 +22,7 @@ struct engine {
     int64_t deadline_ms;   /* loop_now_ms; 0: none */
     bool secrets_known;
     bool borrows; /* loop and http are another's */
+    bool hurried; /* a second signal has come: nothing on its way is waited for */
 };
 
 /* The configuration's secrets that need no file are registered before: config_hide. */

@@ -90,7 +90,7 @@ int app_wait(struct engine *engine, const bool *done, struct err *err);
  * When a script has ended, and before its engine does: waits for the reply of an exchange that
  * nobody waits for any more, as the refresh token that was sent is spent. After a signal (status)
  * that is five seconds at most, after the run's deadline one. A signal now leaves it five seconds,
- * and a second one none.
+ * and a second one, also one that came before, none.
  */
 void app_settle(struct engine *engine, int status);
 /* The same until the connector's token is there (token_get), which `use` gets during a call. */

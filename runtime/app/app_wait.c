@@ -105,14 +105,23 @@ int app_wait(struct engine *engine, const bool *done, struct err *err)
     return result;
 }
 
+/* The signal that has ended a script with this status, or 0. That nobody reads its output is none.
+ */
+static int signal_of(int status)
+{
+    int signo = status - 128;
+    return signo == SIGINT || signo == SIGTERM || signo == SIGHUP ? signo : 0;
+}
+
 void app_settle(struct engine *engine, int status)
 {
-    struct guard guard = {.loop = engine->loop, .log = engine->log};
+    struct guard guard = {.loop = engine->loop, .log = engine->log, .signo = signal_of(status)};
     struct err ignored;
-    if (engine->tokens == NULL || !tokens_on_wire(engine->tokens) ||
+    if (engine->tokens == NULL || engine->hurried || !tokens_on_wire(engine->tokens) ||
         guard_raise(&guard, &ignored) != 0)
         return;
-    int64_t limit_ms = status > 128 ? SETTLE_MS : INT64_MAX;
+    guard.signal_ms = loop_now_ms(guard.loop);
+    int64_t limit_ms = guard.signo != 0 ? SETTLE_MS : INT64_MAX;
     if (engine->deadline_ms != 0) {
         int64_t left_ms = engine->deadline_ms - loop_now_ms(guard.loop);
         left_ms = (left_ms > 0 ? left_ms : 0) + SETTLE_DEADLINE_MS;

@@ -48,6 +48,9 @@ class Ends(SingleUse):
             ("for _ = 1, 10000 do print(('x'):rep(100)) end", 128 + signal.SIGPIPE),
             ("os.execute 'kill -TERM $PPID' task.sleep(60)", 128 + signal.SIGTERM))
 
+    SLOW = (("for _ = 1, 10000 do print(('x'):rep(100)) end", 128 + signal.SIGPIPE), ("os.exit(200)", 200))
+    TWICE = "local held <close> = setmetatable({}, { __close = function() task.sleep(60) end }) task.sleep(60)"
+
     def ends(self, grants, line):
         """A run that asks for a token in a task, and ends by this line while the reply is on its way."""
         self.write("ends.lua", f"""\
@@ -79,6 +82,50 @@ while not io.open "asked" do task.sleep(0.01) end
                 os.unlink(os.path.join(self.folder, "asked"))
                 self.token("--refresh")
                 self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
+    def waits(self, seconds):
+        """A service that says when it is asked, and answers so much later."""
+        grants, over = self.grants(), threading.Event()
+        self.addCleanup(over.set)
+
+        def late(form):
+            answer = grants.grant(form)
+            self.write("asked", "")
+            over.wait(seconds)
+            return answer
+
+        grants.answers.append(late)
+        return grants
+
+    def test_only_a_signal_shortens_it(self):
+        """A high status is none, nor is a reader that has gone."""
+        for number, (line, status) in enumerate(self.SLOW):
+            with self.subTest(line=line):
+                self.state = os.path.join(self.folder, f"state{number}")
+                grants = self.waits(6.5)
+                run = self.ends(grants, line)
+                run.stdout.close()
+                self.assertEqual(run.wait(support.PATIENCE), status, run.stderr.read())
+                os.unlink(os.path.join(self.folder, "asked"))
+                self.token("--refresh")
+                self.assertFalse(grants.dead)
+
+    def test_a_second_signal_after_one_that_has_ended_the_script(self):
+        """Also where the second comes during clean-up."""
+        for number, line in enumerate((self.TWICE, "task.sleep(60)")):
+            with self.subTest(line=line):
+                self.state = os.path.join(self.folder, f"state{number}")
+                run = self.ends(self.waits(60), line)
+                while not os.path.exists(os.path.join(self.folder, "asked")):
+                    time.sleep(0.01)
+                for _ in range(2):
+                    time.sleep(1)
+                    self.assertIsNone(run.poll())
+                    run.send_signal(signal.SIGTERM)
+                    began = time.monotonic()
+                self.assertEqual(run.wait(support.PATIENCE), 128 + signal.SIGTERM)
+                self.assertLess(time.monotonic() - began, 3)
+                os.unlink(os.path.join(self.folder, "asked"))
 
     def test_a_second_signal_does_not_wait(self):
         grants, over = self.grants(), threading.Event()
