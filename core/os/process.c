@@ -65,10 +65,11 @@ static pid_t spawn(const char *program, char *const argv[], char *const env[], s
     short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     posix_spawnattr_init(&attr);
     posix_spawn_file_actions_init(&actions);
-    /* SIGPIPE is ignored here and signals may be blocked: the child starts as from a shell. */
+    /* These two are ignored here and signals may be blocked: the child starts as from a shell. */
     sigemptyset(&none);
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);
+    sigaddset(&defaults, SIGXFSZ);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &defaults);
     posix_spawnattr_setpgroup(&attr, 0);

@@ -104,6 +104,7 @@ static int execute(void *arg)
         return err_exit_code(err.kind);
     }
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     dup2(command->input, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     close_range(FIRST_OTHER, ~0U, CLOSE_RANGE_CLOEXEC);

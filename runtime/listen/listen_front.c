@@ -163,7 +163,6 @@ static int turn(struct listen_front *front, struct err *err)
 int listen_front_run(const struct listen_front_options *options, struct err *err)
 {
     struct listen_front front;
-    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is like a full disk: 503 */
     create(&front, options);
     int result = store_open(front.store, err) == 0 && serve_all(&front, err) == 0 ? 0 : -1;
     if (result == 0) {

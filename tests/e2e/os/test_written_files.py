@@ -8,7 +8,7 @@ import unittest
 
 from jobs import JobCase
 from service import RawService, Service
-from support import wait_until
+from support import JETON, wait_until
 
 STRANGER = 4321
 
@@ -119,6 +119,25 @@ class Written(JobCase):
             self.ok("run", "csv.lua", path)
             self.assertEqual(self.read(path), b"a\r\n")
         self.assertEqual(self.ok("run", "csv.lua", "/dev/stdout").stdout, "a\n/dev/stdout\n")
+
+    def test_a_file_at_its_limit_is_an_error(self):
+        """It is like a full disk, and no signal that ends a run. What a run starts has the signal as from a shell."""
+        service = Service(lambda request: (200, {}, b"x" * 300000))
+        self.addCleanup(service.stop)
+        self.write("save.lua", f"""
+          local response, err = require("jeton.http").get("{service.url}/", {{ save_to = "saved" }})
+          print(response, err and err.message)
+          local file = io.open("own", "wb")
+          file:setvbuf "no"
+          print(file:write(("x"):rep(300000)))
+          print(os.execute "yes | head -c 300000 > beside")
+        """)
+        done = self.ok("-c", 'ulimit -f 400; exec "$0" run save.lua', JETON, program="/bin/sh")
+        saved, own, beside = done.stdout.splitlines()
+        self.assertRegex(saved, "^nil\t.*saved.*: File too large$")
+        self.assertRegex(own, "^nil\tFile too large\t")
+        self.assertEqual(beside, f"nil\texit\t{128 + signal.SIGXFSZ}")
+        self.assertNotIn("saved", os.listdir(self.folder))
 
     def test_init_replaces_no_link(self):
         os.mkdir(self.path("new"))
