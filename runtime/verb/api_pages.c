@@ -193,8 +193,13 @@ static int next_by_cursor(struct api_pages *pages, const struct json *root,
     const struct json *cursor = json_get(root, name);
     const char *text = json_string(cursor);
     bool number = cursor != NULL && cursor->type == JSON_INT;
-    if (!number && (text == NULL || text[0] == '\0'))
+    if (cursor == NULL || cursor->type == JSON_NULL || (text != NULL && text[0] == '\0'))
         return 0;
+    if (!number && text == NULL)
+        return err_set(err, ERR_INVALID,
+                       "page %zu: '%s' is neither a text nor a whole number of 64 bits, so what "
+                       "follows cannot be asked for",
+                       pages->count, name);
     struct buf json;
     buf_create(&json, API_BODY_MAX);
     json_write(&json, cursor);

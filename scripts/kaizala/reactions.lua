@@ -3,6 +3,7 @@ local action = require "kaizala.action"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
 local iterator = require "kaizala.iterator"
+local json = require "jeton.json"
 local names = require "kaizala.names"
 
 ---@class kaizala.Group
@@ -134,6 +135,9 @@ local function pages(self, target, query, field, read)
       list[i].cursor = math.tointeger(reply.cursor)
     end
     local following = math.tointeger(reply.cursor)
+    if not following and #list > 0 and reply.cursor and reply.cursor ~= json.null and reply.cursor ~= "" then
+      check.fail("invalid", "the reply's cursor is no whole number: nothing can follow", request)
+    end
     return list, #list > 0 and following ~= asked and following or nil
   end, "reactions")
 end

@@ -98,6 +98,21 @@ class OddValues(support.Case):
                          '"z":"NaN"},{"groupName":"Caf\ufffd"}]}')
 
 
+    def test_a_cursor_that_cannot_be_sent_back(self):
+        """What follows it is not left out with status 0."""
+        for cursor in ({}, [], True, 0.5, 2 ** 64):
+            with self.subTest(cursor=cursor):
+                page = {"reactionDetails": [{"reactionId": "r"}], "summary": [
+                    {"referenceId": "r", "reactionsCountMap": {}}], "cursor": cursor}
+                service = Service(lambda request, page=page: (200, {}, page) if "/reaction" in request["path"] else None)
+                self.addCleanup(service.stop)
+                self.configure(service.base)
+                self.fails(1, "api", "--paginate", "groups/g/reaction/r?sourceGroupId=g",
+                           says="page 1: 'cursor' is neither a text nor a whole number of 64 bits")
+                for call in ("reactions('r')", "reaction_summaries()"):
+                    self.fails(1, "run", "-e", f"print(#require('kaizala').connect():group('g'):{call}:all())",
+                               says="the reply's cursor is no whole number")
+
     def test_an_offset_that_no_integer_holds(self):
         service = Service(lambda request: (200, {}, {"groups": [{"groupName": "a"}]}) if "find" in request["path"] else None)
         self.addCleanup(service.stop)
