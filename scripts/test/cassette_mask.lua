@@ -6,6 +6,7 @@
 --- recognised when it comes back in a request.
 local host = require "jeton.test_host"
 local json = require "jeton.json"
+local jwt = require "test.jwt"
 local show = require "test.show"
 
 local cassette_mask = {}
@@ -18,7 +19,7 @@ local UNKNOWN <const> = "{{secret}}" -- of a request in a replay: no fake, but i
 
 local STARS <const> = "%*%*%*" -- what the redaction point has masked
 local PLACEHOLDER <const> = "{{[%w_.:-]+}}"
-local JWT <const> = "eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*"
+local JWT <const> = "^eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*$"
 
 local NOT_SECRET = { token_type = true, subject_token_type = true, actor_token_type = true,
                      requested_token_type = true, client_assertion_type = true, token_url = true,
@@ -71,7 +72,7 @@ end
 function Vault:add(value, kind)
   if type(value) ~= "string" or #value < SECRET_BYTES_MIN or self.by_value[value] then return end
   if value:find("{{", 1, true) then return end
-  kind = value:find("^" .. JWT .. "$") and "jwt" or kind:gsub("[^%w_.:-]+", "_")
+  kind = value:find(JWT) and "jwt" or kind:gsub("[^%w_.:-]+", "_")
   local base, owner = kind, kind:find "^secret:" and self.owner(value)
   if owner then base = kind:gsub("^secret:", "secret:" .. owner .. ".") end
   local count = (self.counts[base] or 0) + 1
@@ -119,6 +120,9 @@ end
 
 local LENIENT <const> = { lenient = true } -- one bad value must not hide the secrets beside it
 local NAME <const> = "[%w_.~%%%[%]$@*:-]+" -- of a form or a query; user[password] too
+local VALUE <const> = "^[^&#%s\"'<>\\]*"
+local PART <const> = "^[^&#;?%s\"'<>\\]*" -- of a value
+local WITHIN_MAX <const> = 16            -- values that begin within another, and are looked at to its end
 local MARK <const> = "^[\xEF\xBB\xBF]*"     -- a byte order mark
 
 --- The text that the JSON string beginning at first stands for; nil: it has no end.
@@ -148,15 +152,19 @@ function Vault:look_at_text(text, in_reply, depth)
   local function pair(name, value)
     self:consider(cassette_mask.decode(name), cassette_mask.decode(value), in_reply, true)
   end
+  local ends, within = 0, 0 -- of the last value that is no part of another
   for name, first in text:gmatch("[?&#;](" .. NAME .. ")=()") do
-    pair(name, text:match("^[^&#%s\"'<>\\]*", first))
+    within = first < ends and within + 1 or 0
+    local value = text:match(within <= WITHIN_MAX and VALUE or PART, first)
+    if within == 0 then ends = first + #value end
+    pair(name, value)
   end
   local name, value = text:match(MARK .. "%s*(" .. NAME .. ")=([^&#%s\"'<>\\]+)")
   if name then pair(name, value) end
 end
 
 function Vault:look_at_body(body, in_reply)
-  for token in body:gmatch(JWT) do self:add(token, "jwt") end
+  jwt.each(body, function(token) self:add(token, "jwt") end)
   if body:find("^" .. NAME .. "=") then
     each_pair(body, function(name, value)
       self:consider(name, value, in_reply)

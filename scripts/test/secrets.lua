@@ -1,9 +1,9 @@
 --- Secrets in what would be written to a file that is kept.
 local native = require "jeton.test_native"
+local jwt = require "test.jwt"
 
 local secrets = {}
 
-local JWT <const> = "eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*"
 local KEY <const> = "%-%-%-%-%-BEGIN [%u ]*PRIVATE KEY%-%-%-%-%-"
 
 -- What services begin their keys with.
@@ -32,11 +32,12 @@ end
 ---@param mask? fun(text: string): string that hides more
 ---@return integer|nil line, string|nil what
 function secrets.find(text, mask)
-  local known, jwt, key = differs(native.mask(text), text), text:find(JWT), text:find(KEY)
+  local known, key = differs(native.mask(text), text), text:find(KEY)
+  local signed = jwt.each(text, function(_, position) return position end)
   local more = mask and differs(mask(text), text)
   if known then return line_at(text, known), "a secret of this run" end
   if more then return line_at(text, more), "what the cassette masks" end
-  if jwt then return line_at(text, jwt), "a signed token (JWT)" end
+  if signed then return line_at(text, signed), "a signed token (JWT)" end
   if key then return line_at(text, key), "a private key" end
 end
 

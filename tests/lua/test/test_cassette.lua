@@ -1,6 +1,7 @@
 -- What is secret in a cassette, what stands for it, and its file.
 local files = require "test.cassette_file"
 local json = require "jeton.json"
+local jwt = require "test.jwt"
 local lu = require "luaunit"
 local masks = require "test.cassette_mask"
 
@@ -32,6 +33,39 @@ function TestMask.test_a_flow()
   lu.assertEquals(vault:mask(second.url), "https://api.example.com/x?since={{token:3}}")
   lu.assertEquals(vault:mask(second.headers.authorization), "Bearer {{token:2}}")
   lu.assertEquals(vault:mask "echo a1-access", "echo {{token:2}}")
+end
+
+--- It is looked through once, and not from each place on where a secret may begin.
+function TestMask.test_a_long_body_costs_its_length()
+  local size = os.getenv "JETON_FAULT" and 400 or 400000 -- under stress.lua
+  for _, part in ipairs { "eyJ", "?a=", ";token=", '"token":"', "eyJa." } do
+    local began = os.clock()
+    masks.vault():look_at_body(part:rep(size // #part), true)
+    lu.assertTrue(os.clock() - began < 20, part)
+  end
+end
+
+function TestMask.test_signed_tokens()
+  local cases = {
+    ["eyJa.eyJb.c-_"] = "eyJa.eyJb.c-_", ["x-eyJeyJa.eyJb."] = "eyJeyJa.eyJb.", ["eyJa.eyJb"] = "",
+    ["eyJ.eyJb.c"] = "", ["eyJa.eyJ.c"] = "", ["a.eyJa.eyJb.c.eyJa"] = "eyJa.eyJb.c", ["eyJa..eyJb.c"] = "",
+    ["eyJa.eyJb.eyJc.eyJd.e eyJf.eyJg.h"] = "eyJa.eyJb.eyJc eyJf.eyJg.h",
+  }
+  for text, expected in pairs(cases) do
+    local found = {}
+    jwt.each(text, function(token, position)
+      lu.assertEquals(text:sub(position, position + #token - 1), token)
+      found[#found + 1] = token
+    end)
+    lu.assertEquals(table.concat(found, " "), expected)
+  end
+end
+
+--- Values within values: sixteen of them to their end.
+function TestMask.test_secrets_within_a_value()
+  local vault = masks.vault()
+  vault:look_at_body("GET /?next=/cb?a=1;b=2;token=abc;def&x=1", true)
+  lu.assertEquals(vault:mask "abc;def", "{{token:1}}")
 end
 
 --- They stand in placeholders too.
