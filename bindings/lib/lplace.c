@@ -10,11 +10,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What is written to, and not replaced: a device, a pipe, /dev/stdout wherever that leads. */
+/* What the process has open already, wherever that leads. */
+static bool is_open_already(const char *path)
+{
+    static const char fds[] = "/dev/fd/";
+    size_t len = sizeof fds - 1;
+    return strcmp(path, "/dev/stdout") == 0 || strcmp(path, "/dev/stderr") == 0 ||
+           (strncmp(path, fds, len) == 0 && strspn(path + len, "0123456789") == strlen(path + len));
+}
+
+/* What is written to, and not replaced: a device, a pipe, standard output. */
 static bool is_stream(const char *path)
 {
     struct stat st;
-    return strncmp(path, "/dev/", 5) == 0 ||
+    return is_open_already(path) ||
            (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 

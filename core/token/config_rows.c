@@ -249,7 +249,10 @@ int config_rows_settle(const struct config *config, struct store *store, struct 
         result = store_home_move(store, &move.home, err);
     }
     move_destroy(&move);
-    return result == 0 && (moves || fresh) ? settle(config, log, err) : result;
+    if (result != 0 || !(moves || fresh))
+        return result;
+    store_close(store); /* it may have the state for itself (store_reads) */
+    return settle(config, log, err);
 }
 
 static int adopt_all(struct move *move, const struct config_rows_adopt *adopt, struct err *err)

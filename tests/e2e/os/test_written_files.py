@@ -4,6 +4,7 @@ alone, and a kill leaves nothing."""
 import json
 import os
 import signal
+import tempfile
 import unittest
 
 from jobs import JobCase
@@ -119,6 +120,12 @@ class Written(JobCase):
             self.ok("run", "csv.lua", path)
             self.assertEqual(self.read(path), b"a\r\n")
         self.assertEqual(self.ok("run", "csv.lua", "/dev/stdout").stdout, "a\n/dev/stdout\n")
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as shared:
+            os.symlink(self.path("precious"), os.path.join(shared, "link"))
+            os.chown(shared, STRANGER, STRANGER)
+            self.write("precious", "precious")
+            self.fails(1, "run", "csv.lua", os.path.join(shared, "link"), says="a link is followed only where every folder")
+            self.assertEqual(self.read("precious"), b"precious")
 
     def test_a_file_at_its_limit_is_an_error(self):
         """It is like a full disk, and no signal that ends a run. What a run starts has the signal as from a shell."""

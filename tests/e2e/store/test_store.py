@@ -142,6 +142,9 @@ class State(support.Case):
         done = self.in_namespace(f"{mounts} && {jeton} history && {jeton} token", "token", "contoso", "--refresh")
         self.assertEqual(done.returncode, 5, done.stderr)
         self.assertIn("disk is full", done.stderr)
+        done = self.in_namespace(f"{mounts} && sed -i '1i name: sales' jeton.yaml", "token")
+        self.assertEqual(done.returncode, 5, done.stderr)  # what there is would be moved to the name
+        self.assertIn("disk is full", done.stderr)
 
     def test_a_lock_that_stays_may_pass(self):
         """While another process makes the store or migrates it; a clock twenty times as fast stands for ten seconds."""
