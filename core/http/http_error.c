@@ -68,6 +68,27 @@ static void explain_cut(struct http_transfer *transfer)
     err->retryable = true;
 }
 
+static void explain_timeout(struct http_transfer *transfer)
+{
+    char limit[DURATION_SIZE];
+    if (!transfer->result.sent) {
+        format_duration(
+            transfer->timeout_ms < HTTP_CONNECT_MS ? transfer->timeout_ms : HTTP_CONNECT_MS, limit);
+        err_set(&transfer->result.err, ERR_NETWORK, "timed out: no connection to '%s' after %s",
+                transfer->url.host, limit);
+        return;
+    }
+    if (http_has_files(transfer)) {
+        format_duration(transfer->timeout_ms, limit);
+        err_set(&transfer->result.err, ERR_NETWORK, "timed out: nothing moved for %s", limit);
+        return;
+    }
+    format_duration(transfer->timeout_ms, limit);
+    err_set(&transfer->result.err, ERR_NETWORK,
+            "timed out after %s (%zu bytes of the reply's body had arrived)", limit,
+            http_body_bytes(transfer));
+}
+
 static void explain_fault(struct http_transfer *transfer)
 {
     struct err *err = &transfer->result.err;
@@ -85,6 +106,10 @@ static void explain_fault(struct http_transfer *transfer)
         break;
     case HTTP_FAULT_CUT:
         explain_cut(transfer);
+        break;
+    case HTTP_FAULT_LATE:
+        explain_timeout(transfer);
+        err->retryable = true;
         break;
     case HTTP_FAULT_CODING_UNKNOWN:
         err_set(err, ERR_NETWORK,
@@ -191,27 +216,6 @@ static void explain_connect(struct http_transfer *transfer)
     else
         err_set(&transfer->result.err, ERR_NETWORK, "cannot connect to %s: %s", at, why);
     mem_free(at);
-}
-
-static void explain_timeout(struct http_transfer *transfer)
-{
-    char limit[DURATION_SIZE];
-    if (!transfer->result.sent) {
-        format_duration(
-            transfer->timeout_ms < HTTP_CONNECT_MS ? transfer->timeout_ms : HTTP_CONNECT_MS, limit);
-        err_set(&transfer->result.err, ERR_NETWORK, "timed out: no connection to '%s' after %s",
-                transfer->url.host, limit);
-        return;
-    }
-    if (http_has_files(transfer)) {
-        format_duration(transfer->timeout_ms, limit);
-        err_set(&transfer->result.err, ERR_NETWORK, "timed out: nothing moved for %s", limit);
-        return;
-    }
-    format_duration(transfer->timeout_ms, limit);
-    err_set(&transfer->result.err, ERR_NETWORK,
-            "timed out after %s (%zu bytes of the reply's body had arrived)", limit,
-            http_body_bytes(transfer));
 }
 
 static void explain_broken(struct http_transfer *transfer, CURLcode code)

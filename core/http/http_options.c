@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "field.h"
 #include "http_method.h"
 #include "http_transfer.h"
@@ -311,6 +312,14 @@ static int on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, 
     struct http_transfer *transfer = arg;
     if (transfer->request->no_link_local && is_link_local_text(remote_ip)) {
         transfer->refused_address = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    /* libcurl looks at no limit once it is connected. Where this process has stood still meanwhile,
+     * the request would be sent, and nobody wait for its reply. */
+    transfer->moved_ms = clock_mono_ms();
+    if (!http_has_files(transfer) &&
+        transfer->moved_ms - transfer->started_ms >= transfer->timeout_ms) {
+        transfer->fault = HTTP_FAULT_LATE;
         return CURL_PREREQFUNC_ABORT;
     }
     bool repeatable =

@@ -32,6 +32,7 @@ enum http_fault {
     HTTP_FAULT_HEADER_BAD,
     HTTP_FAULT_HEADER_NUL,
     HTTP_FAULT_HEADER_CUT,
+    HTTP_FAULT_LATE, /* its time was over before it could be sent */
     HTTP_FAULT_LENGTH,
     HTTP_FAULT_CUT,
     HTTP_FAULT_LONG,

@@ -1,11 +1,13 @@
 /* Transfers in the loop: many, cancelled, freed. */
 #include "http_fixture.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -235,6 +237,46 @@ static void test_a_reply_that_has_come_is_read(void **state)
     close(ends[1]);
 }
 
+static int loopback(int type, struct sockaddr_in *address)
+{
+    socklen_t len = sizeof *address;
+    int fd = socket(AF_INET, type, 0);
+    *address =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(fd, (struct sockaddr *)address, sizeof *address), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
+    return fd;
+}
+
+/* Connected while nobody has looked for longer than the request may take: it is not sent. */
+static void test_what_is_late_before_it_is_sent_is_not_sent(void **state)
+{
+    enum { LIMIT_MS = 1500 };
+    struct fixture *f = *state;
+    struct sockaddr_in at, own;
+    int door = loopback(SOCK_STREAM, &at), filler = loopback(SOCK_STREAM, &own);
+    char url[64], byte;
+    assert_int_equal(listen(door, 0), 0); /* one waits to be accepted, and the next one for that */
+    assert_int_equal(connect(filler, (struct sockaddr *)&at, sizeof at), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(at.sin_port));
+    const struct http_request request = {.method = "POST", .url = url, .timeout_ms = LIMIT_MS};
+    struct outcome outcome = {0};
+    struct err err;
+    assert_non_null(http_start(f->http, &request, fixture_done, &outcome, &err));
+    for (int i = 0; i < 5; i++)
+        loop_turn(f->loop, 10);
+    close(accept(door, NULL, NULL));
+    int guest = accept(door, NULL, NULL); /* after a second, when it has asked again */
+    usleep(LIMIT_MS * 1000);
+    assert_true(loop_run_until(f->loop, &outcome.done));
+    assert_failed(&outcome, ERR_NETWORK, "timed out: no connection");
+    assert_false(outcome.sent);
+    assert_int_equal(read(guest, &byte, 1), 0);
+    close(guest);
+    close(filler);
+    close(door);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +292,8 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_reply_that_has_come_is_read, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_late_before_it_is_sent_is_not_sent,
+                                        fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
