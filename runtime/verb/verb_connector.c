@@ -98,17 +98,16 @@ static void choose_slots(struct add *add, const struct connector *found)
     }
 }
 
-/* Files of secrets that the connector does not name: its former ones, and what a kill left. */
+/* Files of secrets that neither the connector nor the former one names. Those of the former one
+ * stay until the next add or remove: whoever runs meanwhile reads them at its next exchange. */
 static void tidy(const struct add *add)
 {
-    struct err ignored;
-    const struct connector *former = config_connector(add->config, add->options->name, &ignored);
     for (size_t i = 0; i < PROVIDER_GIVEN * CONNECTOR_SLOTS; i++) {
         size_t given = i / CONNECTOR_SLOTS;
         const char *path = add->files.secrets[given].paths[i % CONNECTOR_SLOTS];
         bool named =
             add->given[given].len > 0 && path == connector_files_secret(&add->files, given);
-        if (path != NULL && !named && connector_users_of_file(add->config, former, path) == NULL &&
+        if (path != NULL && !named && connector_users_of_file(add->config, NULL, path) == NULL &&
             unlink(path) != 0 && errno != ENOENT)
             log_msg(add->app->log, LOG_WARN, "%s is of no use any more and cannot be removed: %s",
                     path, strerror(errno));

@@ -68,10 +68,12 @@ connectors:
         self.assertEqual(self.service.forms[0]["scope"], "read write")
         self.assertEqual(self.service.service.received[0]["path"], "/token/acme")
         self.assertEqual(json.loads(self.ok("token", "books", "--json").stdout)["source"], "cache")
-        # Another one of the name, without a refresh token: that of before is gone. A changed file stays.
+        # Another one of the name, without a refresh token: that of before is named by nothing. A changed file stays.
         self.refused_again("--preset", "xero", "--var", "company=acme", says="--force")
         self.add("--preset", "hubspot", "--var", "company=acme", "--force", lines=(ID, SECRET, ""))
-        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.secret.2"])
+        self.assertNotIn("refresh_token", self.text("conf.d/books.yaml"))
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token",
+                                        "secrets/books.secret", "secrets/books.secret.2"])
         self.write("xdg-config/jeton/conf.d/books.yaml", self.text("conf.d/books.yaml") + "    retries: 1\n")
         self.refused_again("--preset", "xero", "--var", "company=acme", "--force", says="changed by hand")
 
@@ -117,7 +119,8 @@ connectors:
         # A public client has no secret.
         self.add("--issuer", self.service.url, "--force", lines=(ID, "", "refresh-token-2"))
         self.assertIn("    client_auth: none\n", self.text("conf.d/books.yaml"))
-        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token.2"])
+        self.assertEqual(self.files(), ["conf.d/books.yaml", "jeton.yaml", "secrets/books.refresh_token",
+                                        "secrets/books.refresh_token.2", "secrets/books.secret"])
         self.add("--issuer", self.service.url, "--force", lines=(ID, SECRET, "refresh-token-3"))
         # Without a refresh token nothing is tried; the sign-in asks the issuer where to go.
         count = len(self.service.forms)
