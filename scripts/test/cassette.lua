@@ -48,6 +48,19 @@ local function as_call(request)
   return { method = request.method, url = request.url, headers = request.headers, body = body_of(request) }
 end
 
+local function mapped_headers(headers, fn)
+  local mapped = {}
+  for name, value in pairs(headers) do
+    if type(value) == "table" then
+      mapped[name] = {}
+      for index, each in ipairs(value) do mapped[name][index] = fn(each) end
+    else
+      mapped[name] = fn(value)
+    end
+  end
+  return mapped
+end
+
 -- Replay
 
 local function same_body(recorded, got)
@@ -112,11 +125,9 @@ local function replay(t, request)
     tape.used[index] = true
     local reply = tape.calls[index].reply
     if reply.broken then return { broken = reply.broken } end
-    local headers = {}
-    for name, value in pairs(reply.headers) do
-      headers[name] = type(value) == "table" and value or tape.vault:unmask(value)
-    end
-    return { status = reply.status, headers = headers, body = tape.vault:unmask(reply.body) }
+    local function unmask(text) return tape.vault:unmask(text) end
+    local headers = mapped_headers(reply.headers, unmask)
+    return { status = reply.status, headers = headers, body = unmask(reply.body) }
   end
   fake.refuse(t, request, "no recorded call", {
     message = ("no call of the cassette '%s' is %s %s"):format(tape.name, got.method, got.url),
@@ -153,19 +164,6 @@ local function record(t, request)
   return { status = status, headers = headers, body = body }
 end
 
-local function masked_headers(headers, mask)
-  local masked = {}
-  for name, value in pairs(headers) do
-    if type(value) == "table" then
-      masked[name] = {}
-      for index, each in ipairs(value) do masked[name][index] = mask(each) end
-    else
-      masked[name] = mask(value)
-    end
-  end
-  return masked
-end
-
 local function learn(tape)
   for _, call in ipairs(tape.calls) do
     tape.vault:learn(call.request, call.reply and call.reply.body and call.reply)
@@ -185,12 +183,12 @@ local function masked_calls(tape)
       request = {
         method = request.method,
         url = mask(request.url),
-        headers = masked_headers(request.headers, mask),
+        headers = mapped_headers(request.headers, mask),
         body = mask(request.body),
       },
       reply = {
         status = reply.status,
-        headers = reply.headers and masked_headers(reply.headers, mask),
+        headers = reply.headers and mapped_headers(reply.headers, mask),
         body = reply.body and mask(reply.body),
         broken = reply.broken and mask(reply.broken),
       },

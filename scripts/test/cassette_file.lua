@@ -19,8 +19,11 @@ function cassette_file.path(test, name)
   return (test:gsub("%.lua$", "")) .. "." .. name .. cassette_file.SUFFIX
 end
 
+-- Line breaks in YAML, at which it drops the blanks beside them.
+local BREAKS = { ["\u{2028}"] = "\\u2028", ["\u{2029}"] = "\\u2029" }
+
 local function quoted(text)
-  return (assert(json.encode(text)))
+  return (assert(json.encode(text)):gsub("\xE2\x80[\xA8\xA9]", BREAKS))
 end
 
 --- A header's value is bytes, which need not be text.

@@ -21,6 +21,10 @@ local STARS <const> = "%*%*%*" -- what the redaction point has masked
 local PLACEHOLDER <const> = "{{[%w_.:-]+}}"
 local JWT <const> = "^eyJ[%w_-]+%.eyJ[%w_-]+%.[%w_-]*$"
 
+-- What is before the number of a placeholder. Other texts in {{ }} are those of somebody's templates.
+local KINDS = { token = true, jwt = true, basic = true, cookie = true, code = true, assertion = true,
+                masked = true }
+
 local NOT_SECRET = { token_type = true, subject_token_type = true, actor_token_type = true,
                      requested_token_type = true, client_assertion_type = true, token_url = true,
                      token_endpoint = true, token_use = true, idempotency_key = true,
@@ -68,10 +72,21 @@ function cassette_mask.vault(extra, owner)
   }, Vault)
 end
 
+local function is_ours(placeholder)
+  local kind, rest = placeholder:match "^{{(%l+):(.+)}}$"
+  return kind == "secret" or KINDS[kind] and rest:find "^%d+$" ~= nil
+end
+
+local function holds_placeholder(value)
+  for placeholder in value:gmatch(PLACEHOLDER) do
+    if is_ours(placeholder) then return true end
+  end
+end
+
 --- The placeholder of a value, a new one where it has none yet.
 function Vault:add(value, kind)
   if type(value) ~= "string" or #value < SECRET_BYTES_MIN or self.by_value[value] then return end
-  if value:find("{{", 1, true) then return end
+  if holds_placeholder(value) then return end
   kind = value:find(JWT) and "jwt" or kind:gsub("[^%w_.:-]+", "_")
   local base, owner = kind, kind:find "^secret:" and self.owner(value)
   if owner then base = kind:gsub("^secret:", "secret:" .. owner .. ".") end
@@ -264,6 +279,7 @@ end
 --- Placeholders become fakes, which the vault knows from then on.
 function Vault:unmask(text)
   return (text:gsub(PLACEHOLDER, function(placeholder)
+    if not is_ours(placeholder) then return nil end
     if not self.by_name[placeholder] then
       local fake = fake_of(placeholder)
       self.by_name[placeholder], self.by_value[fake] = fake, placeholder

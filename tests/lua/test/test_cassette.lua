@@ -61,6 +61,30 @@ function TestMask.test_signed_tokens()
   end
 end
 
+function TestMask.test_templates_of_others()
+  local vault, text = masks.vault(), "Hello {{first_name}}, {{token}} {{code:x}} {{user.id:1}}"
+  lu.assertEquals(vault:unmask(text), text)
+  vault:look_at_body('{"password":"a{{b}}c","secret":"{{secret:pwd}}","token":"{{token:1}}"}', true)
+  lu.assertEquals(vault:mask "a{{b}}c {{secret:pwd}} {{token:1}}",
+    "{{secret:password}} {{secret:pwd}} {{token:1}}")
+end
+
+--- YAML has line breaks and characters of its own.
+function TestMask.test_a_file_reads_as_it_was_written()
+  local body = "a \u{2028} b \u{2029}\u{2029}  \u{FEFF}\u{FFFE}\u{FFFF}\u{85} \u{A0}\u{10FFFF} \\ \"\t\r\n # : - "
+  local path = os.tmpname()
+  local file <close> = assert(io.open(path, "wb"))
+  file:write(files.text(1, { { request = call("GET", "https://x/", { a = body }, body),
+                              reply = { status = 200, headers = { b = { body, body } }, body = body } } }))
+  file:flush()
+  local _, calls = files.read(path)
+  os.remove(path)
+  lu.assertEquals(calls[1].request.body, body)
+  lu.assertEquals(calls[1].request.headers.a, body)
+  lu.assertEquals(calls[1].reply.headers.b, { body, body })
+  lu.assertEquals(calls[1].reply.body, body)
+end
+
 --- Values within values: sixteen of them to their end.
 function TestMask.test_secrets_within_a_value()
   local vault = masks.vault()
