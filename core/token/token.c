@@ -214,8 +214,15 @@ void tokens_set_deadline(struct tokens *tokens, int64_t deadline_ms)
     tokens->deadline_ms = deadline_ms;
 }
 
+bool tokens_spend_on_wire(const struct tokens *tokens)
+{
+    return tokens->spends > 0;
+}
+
 bool tokens_on_wire(const struct tokens *tokens)
 {
+    if (tokens_spend_on_wire(tokens))
+        return true;
     for (const struct flight *flight = tokens->flights; flight != NULL; flight = flight->next) {
         if (token_flight_on_wire(flight))
             return true;

@@ -28,6 +28,8 @@ struct tokens *tokens_new(struct loop *loop, const struct transport *transport, 
 void tokens_free(struct tokens *tokens);
 /* True while the reply of an exchange may be on its way: to end now could lose a refresh token. */
 bool tokens_on_wire(const struct tokens *tokens);
+/* Of one that a person gave (token_spend.h), which goes on until what came is stored. */
+bool tokens_spend_on_wire(const struct tokens *tokens);
 /* Whose tokens they are; borrowed. What is forgotten or replaced is so for all that is in it. */
 void tokens_set_config(struct tokens *tokens, const struct config *config);
 /* Monotonic time after which no wait is begun (the run's deadline); 0: none. */

@@ -35,6 +35,8 @@ static bool goes_on(struct adoption *adoption, const struct err *failure)
                              token_flight_store_begin(tokens, adoption->lock->connector, failure);
     if (loop_now_ms(tokens->loop) >= adoption->limit_ms)
         return false;
+    if (adoption->spend != NULL)
+        token_spend_stuck(adoption->spend);
     adoption->pause_ms = token_flight_store_pause_ms(adoption->pause_ms);
     loop_timer_start(tokens->loop, &adoption->again, adoption->pause_ms, try_again, adoption);
     return true;

@@ -106,6 +106,7 @@ struct tokens {
     const struct config *config; /* borrowed; NULL: none */
     int64_t deadline_ms;
     int64_t exchanges;              /* begun */
+    int spends;                     /* that may be on the wire */
     bool told;                      /* of a token that belongs to another home */
     struct token_request *requests; /* that are no flight's waiters */
     struct flight *flights;

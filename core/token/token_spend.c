@@ -2,10 +2,13 @@
 
 #include "fault.h"
 #include "token_intent.h"
+#include "token_private.h"
 
 static void spend_done(struct token_spend *spend, const struct err *failure)
 {
     if (failure == NULL) {
+        spend->sent = true;
+        spend->lock.tokens->spends++;
         spend->done(spend->arg, NULL);
         return;
     }
@@ -87,10 +90,18 @@ void token_spend_end(struct token_spend *spend, bool lost, token_adopted_fn *don
     done(arg, NULL);
 }
 
+void token_spend_stuck(struct token_spend *spend)
+{
+    if (spend->sent)
+        spend->lock.tokens->spends--;
+    spend->sent = false;
+}
+
 void token_spend_release(struct token_spend *spend)
 {
     if (!spend->held)
         return;
+    token_spend_stuck(spend);
     spend->held = false;
     store_cancel(&spend->lock.call);
     token_lock_release(&spend->lock);

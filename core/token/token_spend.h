@@ -17,6 +17,7 @@ struct token_spend { /* the caller's, and where it is; zeroed: nothing is spent 
     char given[TOKEN_FINGERPRINT_SIZE]; /* its fingerprint, from then on */
     int64_t lost_ms; /* when it was sent before, and nobody knows what came of it; 0: it was not */
     bool held;       /* the lock, or it is being waited for */
+    bool sent;       /* or about to be; and what comes is not yet stored, and not stuck */
     token_adopted_fn *done;
     void *arg;
 };
@@ -29,6 +30,8 @@ void token_spend_begin(struct token_spend *spend, struct tokens *tokens,
 /* Nothing came. lost: nobody knows what the service did with it, so the intent stays; else it is
  * taken back. done as above; then nothing is held. */
 void token_spend_end(struct token_spend *spend, bool lost, token_adopted_fn *done, void *arg);
+/* What came cannot be stored now: no signal waits for that. Idempotent. */
+void token_spend_stuck(struct token_spend *spend);
 /* Of one that was left in the middle: the intent stays. Idempotent. */
 void token_spend_release(struct token_spend *spend);
 

@@ -88,20 +88,27 @@ static void guard_lower(struct guard *guard)
         raise(signo); /* ends the process, unless a handler takes it: then it goes on */
 }
 
+/* A token that a person gave is waited for in parts: until it is sent, for the reply, until that is
+ * stored. The guard stays up from one to the next. */
+static struct guard kept;
+
 int app_wait(struct engine *engine, const bool *done, struct err *err)
 {
-    struct guard guard = {.loop = engine->loop, .log = engine->log};
+    struct guard *guard = &kept;
     int result = 0;
+    if (!guard->up || guard->loop != engine->loop)
+        *guard = (struct guard){.loop = engine->loop, .log = engine->log};
     while (!*done && result == 0) {
         bool wanted = tokens_on_wire(engine->tokens);
-        if (guard.up && (!wanted || guard.over))
-            guard_lower(&guard);
-        else if (!guard.up && wanted)
-            result = guard_raise(&guard, err);
+        if (guard->up && (!wanted || guard->over))
+            guard_lower(guard);
+        else if (!guard->up && wanted)
+            result = guard_raise(guard, err);
         if (result == 0 && !loop_turn(engine->loop, -1) && !*done)
             result = err_set(err, ERR_NETWORK, "no answer came");
     }
-    guard_lower(&guard);
+    if (result != 0 || guard->over || !tokens_spend_on_wire(engine->tokens))
+        guard_lower(guard);
     return result;
 }
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import threading
 import time
 import unittest
@@ -740,6 +741,27 @@ class Refused(SingleUse):
         self.renamed("ledger", grants)
         self.ok("token", "ledger", "--refresh")
         self.assertEqual((self.sent(grants).count(REFRESH), grants.dead), (1, False))
+
+    def test_a_signal_waits_for_what_an_imported_one_brings(self):
+        for wait, number in ((0.3, signal.SIGTERM), (1.5, signal.SIGINT)):
+            with self.subTest(wait=wait, number=number):
+                grants = self.grants()
+                self.state = os.path.join(self.folder, f"state{number}")
+
+                def late(form, grants=grants, wait=wait):
+                    time.sleep(wait)
+                    return grants.grant(form)
+
+                grants.answers.append(late)
+                self.books(grants, refresh_token=None)
+                process = self.start("login", "books", "--import", stdin=subprocess.PIPE)
+                process.stdin.write(REFRESH.encode() + b"\n")
+                process.stdin.close()
+                support.wait_until(lambda grants=grants: len(grants.forms) == 1)
+                process.send_signal(number)
+                self.assertEqual(process.wait(support.PATIENCE), -number, process.stderr.read())
+                self.token("--refresh")
+                self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
 
     def test_two_connectors_that_begin_with_one_token_at_once(self):
         """While one sends it, the other waits, and goes on with what came."""
