@@ -27,6 +27,8 @@
 /* Of pages, in a process. Little: the system keeps them, too, for all of them at once. */
 #define CACHE_KIB "256"
 
+#define IMAGE_PAGE "512" /* bytes; the least that SQLite has */
+
 /* Between two looks whether others have written. */
 #define TURN_US      250 /* the first; each later one is … */
 #define TURN_MORE_US 10  /* … so much longer … */
@@ -414,6 +416,9 @@ int store_sqlite_open_image(struct store_sqlite *sqlite, const char *bytes, size
                             struct err *err)
 {
     int result = open_database(sqlite, ":memory:", err);
+    /* Each table has a page at least, and a full disk has room for what is reserved only. */
+    if (result == 0 && len == 0)
+        result = execute(sqlite, "PRAGMA page_size = " IMAGE_PAGE, err);
     if (result == 0 && len > 0) {
         unsigned char *image = sqlite3_malloc64(len); /* SQLite frees it, also where this fails */
         if (image != NULL)

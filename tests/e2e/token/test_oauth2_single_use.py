@@ -186,6 +186,7 @@ class LateReplies(SingleUse):
         [name] = self.kept()
         kept = os.stat(os.path.join(self.folder_kept, name))
         self.assertEqual((stat.S_IMODE(kept.st_mode), stat.S_IMODE(os.stat(self.folder_kept).st_mode)), (0o600, 0o700))
+        self.assertLess(kept.st_size, 32 * 1024)  # the disk has room for 64 KiB, if it is full
         self.assertEqual(self.token()["access_token"], "access-token-2")
         state.execute("ROLLBACK")
         self.assertEqual(self.token()["access_token"], "access-token-2")
