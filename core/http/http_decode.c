@@ -44,6 +44,27 @@ static bool stop(struct http_transfer *transfer, enum http_fault fault)
     return false;
 }
 
+/* Whether a name stands for no coding: also those that senders write here by mistake, of charsets,
+ * of Content-Transfer-Encoding, and of the framing of an upload to S3. The bytes are as they should
+ * be. */
+static bool is_no_coding(const char *name, size_t len)
+{
+    static const char *const names[] = {"",      "identity", "none",   "null",
+                                        "utf-8", "utf8",     "ascii",  "us-ascii",
+                                        "7bit",  "8bit",     "binary", "aws-chunked"};
+    static const char *const prefixes[] = {"iso-8859-", "windows-125"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strlen(names[i]) == len && strncasecmp(name, names[i], len) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        size_t prefix = strlen(prefixes[i]);
+        if (len > prefix && strncasecmp(name, prefixes[i], prefix) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Adds the codings of one field: "gzip, deflate", in the order in which they were applied. What
  * follows a ';' are parameters, which none of these has, and of which nothing depends. */
 static bool add_codings(struct http_transfer *transfer, const char *value)
@@ -55,8 +76,7 @@ static bool add_codings(struct http_transfer *transfer, const char *value)
         bool gzip = (len == 4 && strncasecmp(value, "gzip", len) == 0) ||
                     (len == 6 && strncasecmp(value, "x-gzip", len) == 0);
         bool deflate = len == 7 && strncasecmp(value, "deflate", len) == 0;
-        bool none = len == 0 || (len == 8 && strncasecmp(value, "identity", len) == 0) ||
-                    (len == 4 && strncasecmp(value, "none", len) == 0);
+        bool none = is_no_coding(value, len);
         if (!none && ((!gzip && !deflate) || decoding->count == CODINGS_MAX))
             return stop(transfer, HTTP_FAULT_CODING_UNKNOWN);
         if (!none) {

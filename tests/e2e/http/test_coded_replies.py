@@ -87,6 +87,18 @@ class Coded(support.Case):
                                                              "deflate, and was 'br'"])
         self.assertEqual(self.fetch(b"x", ", ".join(["gzip"] * 5))[0], "network")
 
+    def test_names_of_no_coding(self):
+        whole = gzip.compress(TEXT)
+        for coding in ("UTF-8", "utf8", "iso-8859-1", "ISO-8859-15", "windows-1252", "us-ascii", "ascii", "binary", "8bit", "7bit",
+                       "null", "none", "identity", "aws-chunked", "UTF-8; x=y"):
+            with self.subTest(coding=coding):
+                self.assert_read(TEXT, coding)
+                self.assert_read(whole, f"gzip, {coding}")
+                self.assert_read(whole, f"{coding}, gzip")
+        for coding in ("zstd", "compress", "utf", "iso-8859-", "utf-80", "aws-chunked2", "zip"):
+            with self.subTest(coding=coding):
+                self.assertEqual(self.fetch(b"x", coding)[0], "network")
+
     def test_limits_count_what_comes_out(self):
         self.body = gzip.compress(gzip.compress(bytes(300 << 20)))
         self.coding = "gzip, gzip"
