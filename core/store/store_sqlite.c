@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,6 +160,14 @@ static int reading_failed(struct store_sqlite *sqlite)
     return 0;
 }
 
+/* SQLite does not always keep the error of the system. */
+static bool is_limited(int system)
+{
+    struct rlimit limit;
+    return system == EFBIG || (system != EIO && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+                               limit.rlim_cur != RLIM_INFINITY);
+}
+
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
 {
     int code = sqlite3_errcode(sqlite->db) & 0xff;
@@ -197,6 +206,10 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
         err->retryable = true;
         return -1;
     }
+    if (code == SQLITE_IOERR && is_limited(system))
+        return err_set(err, ERR_CONFIG,
+                       "cannot write state file '%s': files may be no larger here (ulimit -f)",
+                       sqlite->path);
     if (system == EROFS || system == EACCES || system == EPERM)
         return err_set(
             err, ERR_CONFIG,

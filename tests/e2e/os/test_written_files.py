@@ -3,6 +3,7 @@ alone, and a kill leaves nothing."""
 
 import json
 import os
+import shutil
 import signal
 import tempfile
 import unittest
@@ -145,6 +146,10 @@ class Written(JobCase):
         self.assertRegex(own, "^nil\tFile too large\t")
         self.assertEqual(beside, f"nil\texit\t{128 + signal.SIGXFSZ}")
         self.assertNotIn("saved", os.listdir(self.folder))
+        shutil.rmtree(self.state)
+        done = self.jeton("-c", 'ulimit -f 8; exec "$0" run --job job', JETON, program="/bin/sh")
+        self.assertIn("files may be no larger here (ulimit -f)", done.stderr)
+        self.assertEqual(done.returncode, 3)
 
     def test_init_replaces_no_link(self):
         os.mkdir(self.path("new"))
