@@ -14,6 +14,15 @@
 #define PACKET_MAX  ((size_t)64 * 1024)
 #define A_TURN      64 /* packets */
 #define HEADERS_MAX 32
+#define EARLY_MAX   1000 /* packets */
+
+/* A packet that came while a commit is under way, which may have stored its event. */
+struct listen_early {
+    struct listen_early *next;
+    struct listen_hook *hook;
+    char *text;
+    size_t len;
+};
 
 static void on_patience(void *arg);
 
@@ -104,6 +113,18 @@ static void reply(struct listen_waiting *waiting, const struct json *packet)
                           is_text ? body->text : "", is_text ? body->len : 0);
 }
 
+/* Workers see an event as soon as it is committed in a database; we do when that says so. */
+static void keep(struct listen_hook *hook, const char *text, size_t len)
+{
+    struct listen_front *front = hook->front;
+    if (front->nearly == EARLY_MAX)
+        return;
+    struct listen_early *early = mem_alloc(sizeof *early);
+    *early = (struct listen_early){front->early, hook, mem_strndup(text, len), len};
+    front->early = early;
+    front->nearly++;
+}
+
 static void on_packet(struct listen_hook *hook, const char *text, size_t len)
 {
     struct listen_front *front = hook->front;
@@ -116,8 +137,30 @@ static void on_packet(struct listen_hook *hook, const char *text, size_t len)
         listen_waiting_remove(waiting);
         reply(waiting, packet);
         rearm(front);
+    } else if (front->adding.list.count > 0) {
+        keep(hook, text, len);
     }
     json_free(packet);
+}
+
+/* Takes those that were kept out of the front; each is handled, or only freed. */
+static void take_early(struct listen_front *front, bool handle)
+{
+    struct listen_early *early = front->early;
+    front->early = NULL;
+    front->nearly = 0;
+    for (struct listen_early *next; early != NULL; early = next) {
+        next = early->next;
+        if (handle)
+            on_packet(early->hook, early->text, early->len);
+        mem_free(early->text);
+        mem_free(early);
+    }
+}
+
+void listen_answer_committed(struct listen_front *front)
+{
+    take_early(front, true);
 }
 
 static void on_answers(void *arg, short revents)
@@ -145,4 +188,5 @@ void listen_answer_start(struct listen_hook *hook)
 void listen_answer_stop(struct listen_hook *hook)
 {
     loop_fd_stop(hook->front->loop, &hook->answers);
+    take_early(hook->front, false);
 }

@@ -89,9 +89,11 @@ struct listen_front {
     struct listen_adding adding;
     struct loop_timer commit;    /* at the next turn */
     struct listen_list handlers; /* stored; their handlers answer */
-    struct loop_timer patience;  /* with them */
-    struct loop_timer keep;      /* retention */
-    struct loop_timer look;      /* whether others have written to the state */
+    struct listen_early *early;  /* replies of those whose commit is perhaps under way */
+    size_t nearly;
+    struct loop_timer patience; /* of handlers */
+    struct loop_timer keep;     /* retention */
+    struct loop_timer look;     /* whether others have written to the state */
     struct listen_keeping keeping;
     bool stored;                 /* the last commit worked */
     uint64_t commits, committed; /* and the events in them */
@@ -144,6 +146,8 @@ void listen_store_stop(struct listen_front *front);
 void listen_answer_start(struct listen_hook *hook);
 void listen_answer_stop(struct listen_hook *hook);
 void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq);
+/* No commit is under way any more: replies that came before its end are looked at again. */
+void listen_answer_committed(struct listen_front *front);
 /* All that wait get the reply that says: stored. */
 void listen_answer_end(struct listen_front *front);
 

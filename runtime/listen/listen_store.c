@@ -219,6 +219,7 @@ static void added(void *arg)
         not_stored(front, &err);
     mem_free(adding->rows);
     adding->rows = NULL;
+    listen_answer_committed(front);
     if (adding->next.count > 0 || front->batch.count > 0)
         plan_commit(front);
 }

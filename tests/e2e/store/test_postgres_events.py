@@ -131,6 +131,31 @@ class Events(PostgresCase):
         self.assertEqual(listener.children(), fronts, listener.log())
         listener.stop()
 
+    def test_a_handler_answers_before_the_listener_knows_of_the_commit(self):
+        """Workers see an event when it is committed; the process that took it may hear of that much later."""
+        self.write("handler.lua", "return function(event) return { json = event.data } end")
+        self.host(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder) + "    answer: { handler: 20s }\n")
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(json.loads(listener.post({"id": "first", "type": "t"})[2]), {"id": "first", "type": "t"})
+        front, replies = listener.children()[0], []
+
+        def send(sender):
+            for number in range(40):
+                event = {"id": f"{sender}-{number}", "type": "t"}
+                replies.append((event, json.loads(listener.post(event)[2] or "null")))
+
+        senders = [threading.Thread(target=send, args=(sender,)) for sender in range(8)]
+        for sender in senders:
+            sender.start()
+        while any(sender.is_alive() for sender in senders):
+            time.sleep(random.random() / 10)
+            os.kill(front, signal.SIGSTOP)
+            time.sleep(0.05)
+            os.kill(front, signal.SIGCONT)
+        self.assertEqual(len(replies), 320)
+        self.assertEqual([event["id"] for event, said in replies if event != said], [])
+        listener.stop()
+
     def test_listeners_share_them(self):
         """Of each key in the order in which they came, though any host handles them, and workers are killed."""
         def kill(listeners, stop):
