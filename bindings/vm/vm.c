@@ -257,7 +257,11 @@ static int succeed(struct vm *vm, int *status, struct err *err)
 /* Before the state is closed, which waits for programs of io.popen. */
 static void end_programs(struct vm *vm)
 {
-    size_t count = vm_programs_end(&vm->programs);
+    if (vm->options.ends_programs && (vm->signo != 0 || vm->deadline_passed))
+        vm_programs_end(&vm->programs);
+    pthread_mutex_lock(&vm->programs.mutex);
+    size_t count = vm->programs.orphans.ntold; /* by the watchdog, too */
+    pthread_mutex_unlock(&vm->programs.mutex);
     if (count > 0)
         log_msg(vm->options.engine->log, LOG_WARN,
                 "ended %zu process%s that the script left running", count, count == 1 ? "" : "es");
@@ -306,8 +310,7 @@ int vm_finish(struct vm *vm, int *status, struct err *err)
     else
         result = outcome(vm, status, err);
     task_close_all(vm->run.scheduler);
-    if (vm->options.ends_programs && (vm->signo != 0 || vm->deadline_passed))
-        end_programs(vm);
+    end_programs(vm);
     if (result == 0 && *status == 0)
         result = succeed(vm, status, err);
     if (result != 0) /* its message will be shown: know what to mask */

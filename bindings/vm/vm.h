@@ -79,7 +79,8 @@ struct vm_options {
     const struct vm_test *test;       /* NULL: none */
     int64_t watchdog_ms;              /* after the deadline; 0: VM_WATCHDOG_MS */
     bool ends_programs; /* at the deadline and by a signal: all children of this process; else they
-                           are left to somebody else */
+                           are left to somebody else, but for those of a job that a call of it is
+                           stuck with */
     bool log_json;      /* how the watchdog writes its one line */
     bool ends_process;  /* what the run has made may be left to the end of the process */
     bool typed; /* at a prompt: print and io.write are masked, and a task may be cancelled in the

@@ -78,6 +78,8 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
  * where there was one; the call has the time of the grace again. */
 static bool end_programs(struct vm_watchdog *watchdog)
 {
+    if (watchdog->ends_programs)
+        orphans_adopt(); /* what its shell has started may hold the pipe */
     bool any = watchdog->ends_programs && vm_programs_end(watchdog->programs) > 0;
     watchdog->ends_programs = false;
     return any;
@@ -212,7 +214,8 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     pthread_attr_t attributes;
     watchdog->grace_ms = vm->options.watchdog_ms > 0 ? vm->options.watchdog_ms : VM_WATCHDOG_MS;
     watchdog->programs = &vm->programs;
-    watchdog->ends_programs = vm->options.ends_programs;
+    /* Of a job, too: a reply of its token service may wait to be read behind that call. */
+    watchdog->ends_programs = vm->options.ends_programs || vm->options.job != NULL;
     watchdog->json = vm->options.log_json;
     watchdog->vm = vm;
     watchdog->run = &vm->run;

@@ -52,8 +52,8 @@ class Ends(SingleUse):
     SLOW = (("for _ = 1, 10000 do print(('x'):rep(100)) end", 128 + signal.SIGPIPE), ("os.exit(200)", 200))
     TWICE = "local held <close> = setmetatable({}, { __close = function() task.sleep(60) end }) task.sleep(60)"
 
-    def ends(self, grants, line):
-        """A run that asks for a token in a task, and ends by this line while the reply is on its way."""
+    def ending(self, grants, line):
+        """A script that asks for a token in a task, and ends by this line while the reply is on its way."""
         self.write("ends.lua", f"""\
 local task, token = require "jeton.task", require "jeton.token"
 local asker = task.spawn(token.refresh)
@@ -61,6 +61,9 @@ while not io.open "asked" do task.sleep(0.01) end
 {line}
 """)
         self.books(grants)
+
+    def ends(self, grants, line):
+        self.ending(grants, line)
         return self.start("run", "ends.lua")
 
     def test_whoever_ends_waits_for_what_is_on_its_way(self):
@@ -127,6 +130,27 @@ while not io.open "asked" do task.sleep(0.01) end
                 self.assertEqual(run.wait(support.PATIENCE), 128 + signal.SIGTERM)
                 self.assertLess(time.monotonic() - began, 3)
                 os.unlink(os.path.join(self.folder, "asked"))
+
+    def test_a_job_that_is_stuck_with_a_program(self):
+        """What came in the meantime is read once the program has been ended."""
+        for timeout, status in (("3s", 8), ("60s", 128 + signal.SIGTERM)):
+            with self.subTest(timeout=timeout):
+                self.state = os.path.join(self.folder, "state" + timeout)
+                grants = self.waits(0.5)
+                self.ending(grants, "io.popen('sleep 300; true'):read 'a'")
+                with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+                    file.write(f"jobs: {{ ends: {{ script: ends.lua, connector: books, timeout: {timeout} }} }}\n")
+                run = self.start("run", "--job", "ends")
+                if status != 8:
+                    support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "asked")))
+                    time.sleep(1)
+                    run.send_signal(signal.SIGTERM)
+                said = run.communicate(timeout=60)[1].decode()
+                self.assertEqual(run.returncode, status, said)
+                self.assertIn("that the script left running", said)
+                os.unlink(os.path.join(self.folder, "asked"))
+                self.token("--refresh")
+                self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
 
     def test_a_second_signal_does_not_wait(self):
         grants, over = self.grants(), threading.Event()
