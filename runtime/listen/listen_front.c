@@ -27,6 +27,7 @@ static bool is_idle(const struct listen_front *front)
 static void on_grace_over(void *arg)
 {
     struct listen_front *front = arg;
+    listen_answer_end(front);
     front->done = true;
 }
 
@@ -37,7 +38,6 @@ static void stop(struct listen_front *front)
     front->stopping = true;
     for (size_t i = 0; i < front->nservers; i++)
         server_retire(front->servers[i]);
-    listen_answer_end(front);
     listen_children_silence(front->options->generation);
     loop_timer_start(front->loop, &front->grace,
                      front->options->generation->plan.config->listen->grace_ms, on_grace_over,

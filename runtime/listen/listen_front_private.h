@@ -148,7 +148,7 @@ void listen_answer_stop(struct listen_hook *hook);
 void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq);
 /* No commit is under way any more: replies that came before its end are looked at again. */
 void listen_answer_committed(struct listen_front *front);
-/* All that wait get the reply that says: stored. */
+/* The time to end is over: all that wait get the reply that says: stored. */
 void listen_answer_end(struct listen_front *front);
 
 /* listen_metrics.c */

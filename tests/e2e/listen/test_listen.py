@@ -339,6 +339,25 @@ end
             replies = list(pool.map(lambda i: listener.post(text(i, say=f"{i}"))[2], range(100)))
         self.assertEqual(replies, [b"%d" % i + b"x" * 50000 for i in range(100)])
 
+    def test_a_handler_at_work_replies_though_the_listener_reloads_or_ends(self):
+        self.write("handler.lua", f"""\
+return function(event)
+  io.open("{self.folder}/begun", "w"):close()
+  require("jeton.task").sleep(1)
+  return {{ body = event.data.say }}
+end
+""")
+        self.hooks(hook="    answer: { handler: 20s }\n")
+        listener = self.listener()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            with self.subTest(number=number), concurrent.futures.ThreadPoolExecutor() as pool:
+                asking = pool.submit(listener.post, text(number, say="done"))
+                support.wait_until(lambda: os.path.exists(self.folder + "/begun"))
+                os.unlink(self.folder + "/begun")
+                listener.process.send_signal(number)
+                self.assertEqual(asking.result()[::2], (200, b"done"), listener.log())
+        self.assertEqual(listener.process.wait(30), 0)
+
     def test_events_that_are_tried_again(self):
         """By hand: the worker is woken for it."""
         self.write("handler.lua", "return function(event) if event.attempt == 1 and not io.open '" + self.folder + "/again' then error 'x' end end")
