@@ -115,42 +115,57 @@ while not io.open "asked" do task.sleep(0.01) end
                 self.assertFalse(grants.dead)
 
     def test_a_second_signal_after_one_that_has_ended_the_script(self):
-        """Also where the second comes during clean-up."""
-        for number, line in enumerate((self.TWICE, "task.sleep(60)")):
+        """Also where the second comes during clean-up. A busy machine may take long itself, but not each time."""
+        for line in (self.TWICE, "task.sleep(60)"):
             with self.subTest(line=line):
-                self.state = os.path.join(self.folder, f"state{number}")
-                run = self.ends(self.waits(60), line)
-                while not os.path.exists(os.path.join(self.folder, "asked")):
-                    time.sleep(0.01)
-                for _ in range(2):
-                    time.sleep(1)
-                    self.assertIsNone(run.poll())
-                    run.send_signal(signal.SIGTERM)
-                    began = time.monotonic()
-                self.assertEqual(run.wait(support.PATIENCE), 128 + signal.SIGTERM)
-                self.assertLess(time.monotonic() - began, 3)
-                os.unlink(os.path.join(self.folder, "asked"))
+                self.assertTrue(any(self.ended_twice(line) < 3 for _ in range(3)))
+
+    tries = 0
+
+    def ended_twice(self, line):
+        """How long the second signal took."""
+        self.tries += 1
+        self.state = os.path.join(self.folder, f"state{self.tries}")
+        run = self.ends(self.waits(60), line)
+        while not os.path.exists(os.path.join(self.folder, "asked")):
+            time.sleep(0.01)
+        for _ in range(2):
+            time.sleep(1)
+            self.assertIsNone(run.poll())
+            run.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+        self.assertEqual(run.wait(support.PATIENCE), 128 + signal.SIGTERM)
+        os.unlink(os.path.join(self.folder, "asked"))
+        return time.monotonic() - began
 
     def test_a_job_that_is_stuck_with_a_program(self):
-        """What came in the meantime is read once the program has been ended."""
+        """What came in the meantime is read once the program has been ended. A busy machine may take longer than the three
+        seconds after which it is killed, but not each time."""
         for timeout, status in (("3s", 8), ("60s", 128 + signal.SIGTERM)):
             with self.subTest(timeout=timeout):
-                self.state = os.path.join(self.folder, "state" + timeout)
-                grants = self.waits(0.5)
-                self.ending(grants, "io.popen('sleep 300; true'):read 'a'")
-                with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
-                    file.write(f"jobs: {{ ends: {{ script: ends.lua, connector: books, timeout: {timeout} }} }}\n")
-                run = self.start("run", "--job", "ends")
-                if status != 8:
-                    support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "asked")))
-                    time.sleep(1)
-                    run.send_signal(signal.SIGTERM)
-                said = run.communicate(timeout=60)[1].decode()
-                self.assertEqual(run.returncode, status, said)
+                said, tries = "killed 3 s after", 0
+                while "killed 3 s after" in said and tries < 3:
+                    tries += 1
+                    grants, said = self.stuck(timeout, status, f"state{timeout}{tries}")
                 self.assertIn("that the script left running", said)
-                os.unlink(os.path.join(self.folder, "asked"))
                 self.token("--refresh")
                 self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
+    def stuck(self, timeout, status, state):
+        self.state = os.path.join(self.folder, state)
+        grants = self.waits(0.5)
+        self.ending(grants, "io.popen('sleep 300; true'):read 'a'")
+        with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"jobs: {{ ends: {{ script: ends.lua, connector: books, timeout: {timeout} }} }}\n")
+        run = self.start("run", "--job", "ends")
+        if status != 8:
+            support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "asked")))
+            time.sleep(1)
+            run.send_signal(signal.SIGTERM)
+        said = run.communicate(timeout=60)[1].decode()
+        self.assertEqual(run.returncode, status, said)
+        os.unlink(os.path.join(self.folder, "asked"))
+        return grants, said
 
     def test_a_second_signal_does_not_wait(self):
         grants, over = self.grants(), threading.Event()
@@ -234,7 +249,7 @@ class LateReplies(SingleUse):
         self.write("books.lua", 'require "jeton.token".get("books")\n')
         self.sql("UPDATE token SET lifetime_ms = 1")
         state = self.lock_at_reply()
-        self.ok("run", "--timeout", "1s", "books.lua")
+        self.ok("run", "--timeout", "5s", "books.lua")
         self.assertEqual(len(self.kept()), 1)
         state.execute("ROLLBACK")
         self.goes_on_with("refresh-token-1", "refresh-token-2")
