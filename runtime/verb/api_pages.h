@@ -8,9 +8,8 @@
 #include "provider.h"
 
 #define API_PAGES_MAX       10000
-#define API_EMPTY_PAGES_MAX 1000 /* one after the other; some services filter after they have cut  \
-                                  */
-#define API_COUNT_MAX 1000       /* items that a page is asked for, where more are of one second */
+#define API_EMPTY_PAGES_MAX 1000 /* in a row: some services filter after they have cut */
+#define API_COUNT_MAX       1000 /* items that a page is asked for, where more are of one second */
 
 struct api_pages {
     const struct provider_list *list;
