@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import urllib.parse
 
 from support import Case, end_process, wait_until, JETON
 
@@ -60,8 +61,8 @@ class JobCase(Case):
         wait_until(lambda: os.path.exists(self.path(name)), timeout)
 
     def query(self, sql, *parameters):
-        """Rows of the state as dictionaries."""
-        db = sqlite3.connect(os.path.join(self.state, "jeton.db"), timeout=20)
+        """Rows of the state as dictionaries. Never makes the file, which jeton may be about to do."""
+        db = sqlite3.connect(f"file:{urllib.parse.quote(self.state)}/jeton.db?mode=rw", timeout=20, uri=True)
         try:
             db.row_factory = sqlite3.Row
             return [dict(row) for row in db.execute(sql, parameters)]
