@@ -286,15 +286,24 @@ static void refuse_body(struct server_exchange *exchange, int status)
     server_exchange_refuse_now(exchange, refusal.status, refusal.code, refusal.message);
 }
 
+/* Of a body, while there is no room for others. */
+static int64_t body_deadline(const struct server_exchange *exchange, bool in_files)
+{
+    int64_t due_ms = pressed_deadline(exchange->peer);
+    int64_t most_ms = exchange->since_ms + SERVER_PRESSED_BODY_MS;
+    return !in_files && most_ms < due_ms ? most_ms : due_ms;
+}
+
 static bool end_slow_body(struct server_exchange *asking, bool in_files)
 {
     struct server *server = asking->server;
     struct server_exchange *found = NULL;
     int64_t found_ms = loop_now_ms(server->loop);
     for (struct server_exchange *it = server->exchanges; it != NULL; it = it->next) {
-        int64_t due_ms = pressed_deadline(it->peer);
-        if (it != asking && it->state == READING_BODY && due_ms <= found_ms &&
-            (in_files ? it->upload != NULL : it->in_memory > 0)) {
+        bool has_room = it->state == READING_BODY && !it->peer->ended &&
+                        (in_files ? it->upload != NULL : it->in_memory > 0);
+        int64_t due_ms = has_room ? body_deadline(it, in_files) : INT64_MAX;
+        if (it != asking && due_ms <= found_ms) {
             found = it;
             found_ms = due_ms;
         }

@@ -21,6 +21,9 @@
 /* While all places are taken, with end_idle: one that is slower than this makes room for others. */
 #define SERVER_PRESSED_MS   1000 /* for a head or a body, and a second more for each … */
 #define SERVER_PRESSED_RATE ((uint64_t)128 * 1024) /* … bytes of a body or a reply */
+/* While bodies in memory have used up theirs: what was sent at once and is held there gives no more
+ * time than this, or a few large ones would keep out all others for minutes. */
+#define SERVER_PRESSED_BODY_MS 4000
 /* After a reply that came before its request was read, we read the rest away, for so long and so
  * far, so that the client sees the reply and not a reset. */
 #define SERVER_LINGER_MS  30000

@@ -182,6 +182,25 @@ static void slow_bodies_give_up_their_memory(void **state)
     close(slow[1]);
 }
 
+/* However much of them was sent at once. */
+static void large_bodies_give_up_their_memory(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    enum { LARGE = 8 * SERVER_PRESSED_RATE };
+    fixture_reopen(f, (struct server_options){.max_memory = 2 * LARGE, .end_idle = true});
+    buf_create(&reply, TEXT_MAX);
+    int large[2] = {begin_body(f, LARGE, LARGE - 1), begin_body(f, LARGE, LARGE - 1)};
+    hear_refusal(f, begin_body(f, 6, 6));
+    turn_for(f, SERVER_PRESSED_BODY_MS + 100);
+    int fd = begin_body(f, 6, 6);
+    client_hear(f, fd, &reply, "/b", 1);
+    hear_refusal(f, large[0]);
+    buf_destroy(&reply);
+    close(fd);
+    close(large[1]);
+}
+
 static void retired_answers_what_it_has(void **state)
 {
     struct server_fixture *f = *state;
@@ -231,13 +250,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(socket_that_listens_already),
-        T(idle_ones_make_room),
-        T(refused_ones_make_room),
-        T(slow_bodies_make_room),
-        T(slow_bodies_give_up_their_memory),
-        T(retired_answers_what_it_has),
-        T(tls_that_cannot_begin),
+        T(socket_that_listens_already),      T(idle_ones_make_room),
+        T(refused_ones_make_room),           T(slow_bodies_make_room),
+        T(slow_bodies_give_up_their_memory), T(large_bodies_give_up_their_memory),
+        T(retired_answers_what_it_has),      T(tls_that_cannot_begin),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
