@@ -15,6 +15,7 @@ void engine_create(struct engine *engine, const struct config *config, struct lo
     engine->loop = loop_new();
     engine->http = http_new(engine->loop, log);
     engine->transport = transport_http(engine->http);
+    reply_guard_create(&engine->guard, engine->loop, log);
 }
 
 void engine_create_beside(struct engine *engine, const struct engine *other,
@@ -28,6 +29,7 @@ void engine_create_beside(struct engine *engine, const struct engine *other,
     engine->http = other->http;
     engine->transport = other->transport;
     engine->borrows = true;
+    reply_guard_create(&engine->guard, engine->loop, log);
 }
 
 void engine_know_secrets(struct engine *engine)
@@ -54,6 +56,7 @@ void engine_forget_store(struct engine *engine)
 void engine_destroy(struct engine *engine)
 {
     engine_forget_store(engine);
+    reply_guard_lower(&engine->guard);
     if (!engine->borrows) {
         http_free(engine->http);
         loop_free(engine->loop);

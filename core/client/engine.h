@@ -6,6 +6,7 @@
 #include "client.h"
 #include "config.h"
 #include "log.h"
+#include "reply_guard.h"
 
 struct engine {
     const struct config *config; /* borrowed */
@@ -19,7 +20,8 @@ struct engine {
     struct store *keys;    /* of jeton.state, where they are kept apart; NULL: in store */
     struct tokens *tokens; /* NULL until engine_need_store */
     struct client *client; /* likewise */
-    int64_t deadline_ms;   /* loop_now_ms; 0: none */
+    struct reply_guard guard; /* may stay up from one wait to the next (app_wait) */
+    int64_t deadline_ms;      /* loop_now_ms; 0: none */
     bool secrets_known;
     bool borrows; /* loop and http are another's */
     bool hurried; /* a second signal has come: nothing on its way is waited for */
