@@ -3,7 +3,6 @@
 #include "store_lease.h"
 
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #define CLAIMERS 16
@@ -271,36 +270,6 @@ static void rows_are_in_the_order_of_starts(void **state)
 }
 
 /* As on a full disk: it is the end of the statement that writes. */
-static void a_start_that_is_not_written_is_told(void **state)
-{
-    (void)state;
-    struct err err;
-    struct stat st;
-    struct rlimit before, limit;
-    struct store *store = store_fixture_open();
-    struct store_run run = new_run("first", 1, 1000);
-    int64_t installed_ms = STORE_NONE;
-    assert_int_equal(store_run_add(store, &run, &err), 0);
-    if (stat("state/jeton.db-wal", &st) == 0) { /* not in PostgreSQL */
-        int64_t row = run.row;
-        signal(SIGXFSZ, SIG_IGN);
-        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-        limit = (struct rlimit){.rlim_cur = (rlim_t)st.st_size, .rlim_max = before.rlim_max};
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-        run.started_ms = 2000;
-        int started = store_run_start(store, &run, &err);
-        int installed = store_job_installed(store, SCOPE, 1000, &installed_ms, &err);
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-        assert_int_equal(started, -1);
-        assert_int_equal(installed, -1);
-        assert_int_equal(run.row, row);
-        run.exit = 0;
-        assert_int_equal(store_run_end(store, &run, &err), 0);
-        assert_ids(store, (struct store_run_filter){.ended = true}, "first/1");
-    }
-    store_free(store);
-}
-
 static void a_claim_and_its_run_come_together(void **state)
 {
     (void)state;
@@ -588,7 +557,6 @@ int main(void)
         TEST(lists_are_filtered_and_newest_first),
         TEST(an_open_row_is_marked_interrupted_once),
         TEST(rows_are_in_the_order_of_starts),
-        TEST(a_start_that_is_not_written_is_told),
         TEST(a_claim_and_its_run_come_together),
         TEST(an_end_and_the_next_attempt_come_together),
         TEST(who_holds_its_sign_is_alive),

@@ -4,7 +4,6 @@
 #include "store_fixture.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 
@@ -129,45 +128,6 @@ static void a_corrupt_file_is_kept_aside(void **state)
     assert_non_null(kept);
     assert_int_equal(system("grep -q 'somebody may want' state/jeton.db.corrupt-*"), 0);
     store_free(store_fixture_open()); /* the next run starts anew */
-}
-
-static ssize_t (*real_pread)(int, void *, size_t, off_t);
-static int reads_left; /* until one fails */
-
-static ssize_t broken_pread(int fd, void *bytes, size_t len, off_t at)
-{
-    if (reads_left-- != 0)
-        return real_pread(fd, bytes, len, at);
-    errno = EIO;
-    return -1;
-}
-
-static void a_disk_that_cannot_be_read_is_no_damage(void **state)
-{
-    (void)state;
-    struct err err;
-    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
-    const char *name = vfs->xGetSystemCall(vfs, "pread64") != NULL ? "pread64" : "pread";
-    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
-    real_pread = (ssize_t(*)(int, void *, size_t, off_t))vfs->xGetSystemCall(vfs, name);
-    struct store *store = store_fixture_open();
-    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
-    int refusals = 0;
-    for (int i = 0; i < 30; store_close(store), i++) {
-        reads_left = i;
-        vfs->xSetSystemCall(vfs, name, (sqlite3_syscall_ptr)broken_pread);
-        struct store_call call = {.op = STORE_TOKEN_LOAD,
-                                  .token = {.owner = "owner", .row = &found}};
-        int result = store_wait(store, &call, &err);
-        vfs->xSetSystemCall(vfs, name, NULL);
-        if (result >= 0)
-            store_token_destroy(&found);
-        refusals += result < 0 && strstr(err.msg, "Input/output error") != NULL;
-        assert_null(result < 0 ? strstr(err.msg, "damaged") : NULL);
-        assert_true(result == 1 || i < 25);
-    }
-    assert_true(refusals > 0);
-    store_free(store);
 }
 
 /* Linked in the place of the real one: time can pass a hundred times as fast. */
@@ -585,7 +545,6 @@ int main(void)
         TEST(loosened_modes_are_refused),
         TEST(a_newer_version_is_refused),
         TEST(a_corrupt_file_is_kept_aside),
-        TEST(a_disk_that_cannot_be_read_is_no_damage),
         TEST(a_locked_file_may_pass),
         TEST(version_1_migrates),
         TEST(programs_of_0_1_0_can_go_on),
