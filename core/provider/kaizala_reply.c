@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define DEPTH_MAX       64
 #define LIFETIME_MAX_MS (10LL * 365 * 86400 * 1000) /* more is a mistake in the reply */
 
 static int field_error(const char *field, const char *expected, struct err *err)
@@ -89,7 +90,7 @@ static int parse_fields(const struct json *reply, const struct http_response *re
 static struct json *parse_object(const struct http_response *response, struct err *err)
 {
     const struct json_options options = {
-        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
+        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = DEPTH_MAX};
     struct json *reply = json_parse(response->body.data, response->body.len, &options, err);
     if (reply == NULL) {
         err_wrap(err, "the token service's reply is not JSON (is token_service the right URL?)");
@@ -154,7 +155,7 @@ static int reply_error(const struct http_response *response, const char *method,
                        const char *scope, const char *redirect_key, struct err *err)
 {
     const struct json_options options = {
-        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = 16};
+        .mend = true, .max_bytes = PROVIDER_REPLY_MAX, .max_depth = DEPTH_MAX};
     int status = response->status;
     const char *code = NULL;
     struct json *body = NULL;

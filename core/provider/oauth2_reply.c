@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEPTH_MAX 16
+#define DEPTH_MAX 64
 #define SCOPE_MAX ((size_t)16 * 1024)
 
 /* ---- bodies ---- */

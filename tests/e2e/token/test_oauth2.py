@@ -244,6 +244,15 @@ class Replies(OAuth2):
         self.assertEqual((token["access_token"], token["scopes"]), ("nested-token", ["a", "b"]))
         self.assertEqual(self.row()["refresh_token"], "nested-refresh")
 
+    def test_a_member_that_nobody_reads_may_be_deep(self):
+        deep = 1
+        for _ in range(60):
+            deep = [deep]
+        grants = self.grants()
+        grants.answers = [(200, {}, {"access_token": "deep-token-1", "refresh_token": "deep-refresh-2", "profile": deep})]
+        self.books(grants)
+        self.assertEqual((self.token()["access_token"], self.row()["refresh_token"]), ("deep-token-1", "deep-refresh-2"))
+
     def test_a_form_encoded_reply(self):
         form = b"access_token=a%2Bform+is%3Dno&expires_in=7200&scope=a+b"
         self.assertEqual(self.lifetime(b"access_token=form-token&expires_in=7200",
