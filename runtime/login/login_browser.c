@@ -123,7 +123,10 @@ static void redirected(void *arg, struct server_exchange *exchange,
         wait->done = true;
         mem_free_secret(code);
     } else if (code != NULL) {
-        answer(exchange, 200, "Signed in. You can close this page.\n");
+        answer(
+            exchange, 200,
+            "The service has sent you back, and jeton goes on: its terminal says whether you are "
+            "signed in. You can close this page.\n");
         found(wait, code);
     } else {
         answer(exchange, 400, "This does not belong to the sign-in in progress.\n");

@@ -221,6 +221,7 @@ class Oauth(LoginCase):
         process, url = self.open()
         location, page = self.browse(url, follow=True)
         self.assertIn("You can close this page", page)
+        self.assertNotIn("Signed in", page)  # that is known once the code is exchanged
         out, _ = self.end(process, b"", 0, self.code_of(location))
         self.assertIn("is signed in", out)
         self.assertEqual(self.me(), PHONE)
