@@ -58,7 +58,8 @@ local NAME_MAX = 100 -- bytes of a name that is compared with others
 function check.nearest(key, known)
   local nearest, best = nil, 3
   for _, candidate in ipairs(known) do
-    local d = #key <= NAME_MAX and #candidate <= NAME_MAX and distance(key:lower(), candidate:lower())
+    local d = type(candidate) == "string" and #key <= NAME_MAX and #candidate <= NAME_MAX
+      and distance(key:lower(), candidate:lower())
     if d and d <= best then nearest, best = candidate, d end
   end
   return nearest

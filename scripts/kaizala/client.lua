@@ -147,7 +147,8 @@ end
 local function list_groups(groups)
   local shown = {}
   for i = 1, math.min(#groups, GROUPS_SHOWN) do
-    shown[i] = ("'%s' (%s)"):format(groups[i].name or "", groups[i].id)
+    local name = tostring(groups[i].name or ""):gsub("%c", "?") -- an err takes no NUL
+    shown[i] = ("'%s' (%s)"):format(name, groups[i].id)
   end
   return table.concat(shown, ", ") .. (#groups > GROUPS_SHOWN and ", …" or "")
 end

@@ -63,11 +63,12 @@ local function use(value)
   end
 end
 
-local group, public, action, survey, bot
+local group, group_name, public, action, survey, bot
 
 local CALLS = {
   me = function() kz:me() end,
   groups = function() use(kz:groups { details = true, all = true }) end,
+  group_named = function() kz:group_named(group_name) end,
   find_groups = function() use(kz:find_groups "a") end,
   create_group = function() kz:create_group { name = "x", members = { sdk.bruno } } end,
   details = function() kz:group(sdk.group):details() end,
@@ -106,6 +107,7 @@ local TestShapes = {}
 function TestShapes.setUp()
   sdk.reset()
   group = kz:group(sdk.group)
+  group_name = kz:group(sdk.group):details().name
   public = kz:create_group { name = "P", type = "ConnectGroup", members = { sdk.bruno } }
   action = group:create_job { title = "x", assigned_to = { sdk.alice }, due_in_hours = 1 }
   survey = group:create_survey { title = "S", questions = { { title = "Why" } }, repeatable = true }.id
