@@ -79,11 +79,13 @@ static int failed(const char *argument, int status, const struct buf *said, stru
     return -1;
 }
 
-/* Debian's cron, cronie and bcron: "no crontab for USER"; busybox: "can't open 'USER'". */
+/* Debian's cron, cronie and bcron: "no crontab for USER"; busybox: "can't open 'USER': No such file
+ * or directory". A file that a wrapper lacks is something else. */
 static bool says_none(const struct buf *said)
 {
+    const char *file = strstr(said->data, "can't open '");
     return strstr(said->data, "no crontab for") != NULL ||
-           strstr(said->data, "No such file or directory") != NULL;
+           (file != NULL && strstr(file, "': No such file or directory") != NULL);
 }
 
 int crontab_read(struct buf *text, bool *exists, struct err *err)

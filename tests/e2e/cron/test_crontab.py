@@ -21,7 +21,7 @@ case ${1-} in
 -l) if [ -n "${FAKE_WAITS-}" ]; then
      : >"$FAKE_WAITS.waits"; until [ -e "$FAKE_WAITS" ]; do sleep 0.05; done
    fi
-   if [ -e "$file" ]; then cat "$file"; else echo "no crontab for tester" >&2; exit 1; fi ;;
+   if [ -e "$file" ]; then cat "$file"; else echo "${FAKE_NONE-no crontab for tester}" >&2; exit 1; fi ;;
 -r) rm "$file"; echo r >>"$file.calls" ;;
 -) [ -z "${FAKE_REFUSES-}" ] || { echo '"-":3: bad minute' >&2; exit 1; }
    if [ -n "${FAKE_FORGETS-}" ]; then cat >/dev/null; else cat >"$file"; fi; echo w >>"$file.calls" ;;
@@ -255,6 +255,15 @@ class Crontab(Case):
         self.assertEqual(self.get(), FORMER)
         self.fails(3, "cron", "install", says="does not show the new crontab", env={"FAKE_FORGETS": "1"})
         self.assertFalse(os.path.exists(os.path.join(self.state, "jeton.db")))
+
+    def test_only_a_crontab_that_is_not_there_is_none(self):
+        for says in ("crontab: can't open 'tester': No such file or directory", "no crontab for tester"):
+            with self.subTest(says):
+                self.ok("cron", "install", env={"FAKE_NONE": says})
+                os.remove(self.crontab)
+        says = "crontab: /opt/site/helper: No such file or directory"  # a wrapper's
+        self.fails(3, "cron", "install", says=["'crontab -l' ended with status 1", says], env={"FAKE_NONE": says})
+        self.assertFalse(os.path.exists(self.crontab))
 
     def test_more_than_a_crontab_may_have_is_not_written(self):
         line = b"# " + b"x" * 4093 + b"\n"  # long ones: AddressSanitizer reads on to the text's end for each
