@@ -3,7 +3,7 @@ local own = require "hook.own"
 
 local _ENV = own -- luacheck: ignore 211
 local log = own.module "jeton.log"
-local loaded, searchpath = package.loaded, package.searchpath
+local searchpath = package.searchpath
 
 local sources = {}
 
@@ -16,21 +16,28 @@ local function read(path)
   return text
 end
 
---- A module may be loaded only when a handler runs.
-local function find_modules(set)
-  for name in next, loaded do
-    if type(name) == "string" and not set.names[name] and type(package.path) == "string" then
-      set.names[name] = true
-      local path = searchpath(name, package.path)
-      if path then set.texts[path] = read(path) end
+--- A module may be loaded only when a handler runs, and change before that ends. What counts is its text
+--- as it was loaded.
+local function note_modules(set)
+  local searchers = package.searchers
+  for i, search in ipairs(searchers) do
+    searchers[i] = function(name)
+      local path = type(package.path) == "string" and searchpath(name, package.path) or nil
+      local text = path and read(path)
+      local found, where = search(name)
+      if path and where == path then set.texts[path] = text end
+      return found, where
     end
   end
 end
 
 ---@param path string? the script; nil: there is nothing to look at
 function sources.new(path)
-  local set = { path = path, names = {}, texts = {} }
-  if path then set.texts[path] = read(path) end
+  local set = { path = path, texts = {} }
+  if path then
+    set.texts[path] = read(path)
+    note_modules(set)
+  end
   return set
 end
 
@@ -38,7 +45,6 @@ end
 --- once, and what was loaded stays in use.
 function sources.changed(set)
   if not set.path then return nil end
-  find_modules(set)
   for path, text in pairs(set.texts) do
     local now = read(path)
     if now and now ~= text then

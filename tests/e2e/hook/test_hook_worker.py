@@ -410,6 +410,25 @@ class Ends(hooks.Hooks):
         self.until("done", "dead")
         self.assertEqual(self.keys(), {"a": 1})
 
+    def test_a_module_that_changes_while_the_handler_runs_that_loaded_it(self):
+        self.write("late.lua", "return 1")
+        self.add("a")
+        worker = self.work(script="""return function(event)
+            local late = require "late"
+            io.open(os.getenv "HOME" .. "/runs", "w"):close()
+            while not io.open(os.getenv "HOME" .. "/changed") do task.sleep(0.02) end
+            state.set(event.id, late)
+        end""")
+        support.wait_until(lambda: os.path.exists(self.folder + "/runs"))
+        self.write("late.lua", "return 2")
+        self.write("changed", "")
+        self.until("done")
+        self.add("b")
+        with contextlib.suppress(BrokenPipeError):
+            self.wake(worker)
+        worker.wait(timeout=20)
+        self.assertEqual((worker.returncode, self.keys()["a"], self.rows("state")), (0, 1, ["done", "ready"]))
+
 
 class Homes(hooks.Hooks):
     def test_a_configuration_that_gets_a_name_keeps_its_events(self):
