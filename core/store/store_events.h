@@ -192,8 +192,8 @@ struct store_event_prune {
     const char *scope;
     int64_t done_ms; /* headers, body and steps go of those that were done before this */
     int64_t dead_ms; /* likewise of the dead and held */
-    int64_t ids_ms;  /* all of those that have ended before this goes; for the dead and held only
-                        if it is also before dead_ms */
+    int64_t ids_ms;  /* all of those that have ended before this goes, if it is also before
+                        done_ms or dead_ms */
     int64_t limit;   /* changes at most, so that nobody waits long */
 };
 /* How many were changed: `limit`, if there are more. Or -1. */

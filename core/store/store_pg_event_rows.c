@@ -346,7 +346,7 @@ static int prune(struct store_pg_work *work, struct store_pg_batch *batch, struc
     int state = states[work->step / 2];
     bool whole = work->step % 2 != 0;
     int64_t body_ms = state == STORE_EVENT_DONE ? what->done_ms : what->dead_ms;
-    int64_t row_ms = state == STORE_EVENT_DONE || what->ids_ms < body_ms ? what->ids_ms : body_ms;
+    int64_t row_ms = what->ids_ms < body_ms ? what->ids_ms : body_ms;
     (void)err;
     /* Few rows of many, whatever the server believes without statistics. */
     store_pg_say(batch, "SELECT set_config('enable_seqscan', 'off', true)");

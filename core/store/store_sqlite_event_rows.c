@@ -366,7 +366,7 @@ int store_sqlite_event_prune(struct store_sqlite *sqlite, struct store_call *cal
     int64_t changed = 0;
     for (size_t i = 0; i < sizeof states / sizeof states[0] && changed >= 0; i++) {
         int64_t body_ms = i == 0 ? what->done_ms : what->dead_ms;
-        int64_t row_ms = i == 0 || what->ids_ms < body_ms ? what->ids_ms : body_ms;
+        int64_t row_ms = what->ids_ms < body_ms ? what->ids_ms : body_ms;
         changed = i == 0 ? 0 : prune(sqlite, steps, what->scope, states[i], body_ms, left, err);
         if (changed >= 0)
             changed = prune(sqlite, bodies, what->scope, states[i], body_ms, left, err);

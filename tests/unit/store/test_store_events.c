@@ -454,13 +454,18 @@ static void what_is_old_goes(void **state)
     add(store, "ready", NULL);
     struct store_events found;
     struct store_event_prune prune = {
-        .scope = SCOPE, .done_ms = NOW + 1, .dead_ms = NOW, .ids_ms = NOW, .limit = 100};
+        .scope = SCOPE, .done_ms = NOW, .dead_ms = NOW, .ids_ms = NOW + 1, .limit = 100};
+    assert_int_equal(store_event_prune(store, &prune, &err), 0);
+    assert_non_null(show(store, done, &found).body); /* it is kept for longer than ids */
+    store_events_destroy(&found);
+    prune.done_ms = NOW + 1;
+    prune.ids_ms = NOW;
     assert_int_equal(store_event_prune(store, &prune, &err), 1);
     assert_int_equal(store_event_prune(store, &prune, &err), 0);
     assert_null(show(store, done, &found).body);
     store_events_destroy(&found);
     assert_int_equal(store_event_retry(store, NULL, done, NOW, &err), 0); /* it has no body */
-    prune.ids_ms = NOW + 1; /* the dead one is kept for longer than ids */
+    prune.ids_ms = NOW + 1; /* the dead one likewise */
     assert_int_equal(store_event_prune(store, &prune, &err), 1);
     assert_non_null(show(store, dead, &found).body);
     store_events_destroy(&found);
