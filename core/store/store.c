@@ -10,6 +10,12 @@ struct store *store_new(const struct state_place *place, struct loop *loop)
     return store_new_on(place->url != NULL ? &store_pg : &store_sqlite, place, loop);
 }
 
+static int64_t time_of(void *arg, enum clock_kind kind)
+{
+    const struct store *store = arg;
+    return kind == CLOCK_WALL ? store_now_ms(store) : clock_now_ms(loop_clock(store->loop), kind);
+}
+
 struct store *store_new_on(const struct store_engine *engine, const struct state_place *place,
                            struct loop *loop)
 {
@@ -18,6 +24,7 @@ struct store *store_new_on(const struct store_engine *engine, const struct state
     store->own_loop = loop == NULL ? loop_new() : NULL;
     store->loop = loop != NULL ? loop : store->own_loop;
     store->self = engine->create(place, store->loop);
+    store->clock = (struct clock){.now_ms = time_of, .arg = store};
     return store;
 }
 
@@ -119,6 +126,11 @@ bool store_exists(const struct store *store)
 int64_t store_now_ms(const struct store *store)
 {
     return store->engine->now_ms(store->self);
+}
+
+const struct clock *store_clock(const struct store *store)
+{
+    return &store->clock;
 }
 
 /* Calls */

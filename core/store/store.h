@@ -39,6 +39,7 @@
 #define STORE_SPARES_MAX  2     /* that are read */
 #define STORE_GIVEN_MAX   10000 /* rows that STORE_TOKEN_GIVEN looks at */
 
+struct clock;
 struct state_place;
 struct store;
 struct store_lease;
@@ -94,6 +95,9 @@ bool store_has_changed(struct store *store);
 bool store_exists(const struct store *store);
 /* The time by the state's clock, which all who share it agree on: wall clock, ms. */
 int64_t store_now_ms(const struct store *store);
+/* The loop's clock, but for the wall clock: that is the state's. What others of the state read goes
+ * by it. It lives as long as the store. */
+const struct clock *store_clock(const struct store *store);
 
 /*
  * An exchange that spends a refresh token, written before it begins. An answer of the service ends

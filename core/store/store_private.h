@@ -2,6 +2,7 @@
 #ifndef JETON_STORE_PRIVATE_H
 #define JETON_STORE_PRIVATE_H
 
+#include "clock.h"
 #include "store_engine.h"
 
 struct store {
@@ -10,6 +11,7 @@ struct store {
     struct loop *loop;
     struct loop *own_loop; /* NULL: the caller's */
     bool open;
+    struct clock clock; /* store_clock */
 };
 
 #endif

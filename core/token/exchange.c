@@ -27,7 +27,7 @@ struct exchange {
     void *arg;
 
     char *metadata; /* what the service says of itself; NULL: not known */
-    int64_t metadata_ms;
+    int64_t metadata_ms, metadata_age_ms;
     bool metadata_asked; /* this exchange has asked for it … */
     bool metadata_new;   /* … and got it */
     struct discovery *discovery;
@@ -285,8 +285,7 @@ static void exchange_discovered(void *arg, char *metadata, const struct err *err
 static bool exchange_discovers(struct exchange *exchange, const struct provider_ask *ask)
 {
     const struct provider_discovery *discovery = exchange->provider->discovery;
-    int64_t age_ms =
-        clock_now_ms(loop_clock(exchange->retry.loop), CLOCK_WALL) - exchange->metadata_ms;
+    int64_t age_ms = exchange->metadata_age_ms;
     bool fresh = exchange->metadata != NULL && age_ms >= 0 && age_ms < DISCOVERY_FRESH_MS;
     if (discovery == NULL || exchange->metadata_asked || fresh || !discovery->needed(ask))
         return false;
@@ -359,6 +358,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
         exchange->provider->discovery->fits(options->connector, options->metadata))
         exchange->metadata = mem_strdup(options->metadata);
     exchange->metadata_ms = options->metadata_ms;
+    exchange->metadata_age_ms = options->metadata_age_ms;
     exchange->service = mem_strdup(options->service);
     exchange->remembered = exchange->service != NULL;
     exchange->retry = (struct retry){.loop = loop,

@@ -18,7 +18,8 @@ struct exchange_options {
     const struct connector *asker;     /* as provider_ask has it */
     struct connector_secrets *secrets; /* taken over, and left empty */
     const char *metadata;              /* kept of what the service said of itself; NULL: nothing */
-    int64_t metadata_ms;               /* wall clock of then */
+    int64_t metadata_ms;               /* wall clock of then … */
+    int64_t metadata_age_ms;           /* … and since; negative where that was set back */
     const char *service;               /* where it moved earlier; NULL: nowhere. Dropped when it
                                           fails */
     const char *tokens[PROVIDER_GRANTS_MAX]; /* as provider.grants gave them */

@@ -39,7 +39,7 @@ static void request_loaded(void *arg)
     token_cache_match(&row, request->connector);
     if (token_cache_usable(&row, request->query.worse_than,
                            connector_owner(request->connector)->early_ms,
-                           loop_clock(tokens->loop))) {
+                           store_clock(tokens->store))) {
         token_request_remove(&tokens->requests, request);
         token_request_finish_row(request, &row, TOKEN_CACHE);
     } else {

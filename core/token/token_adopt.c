@@ -108,7 +108,7 @@ static int adopt(struct adoption *adoption, struct err *err)
     struct connector_secrets secrets = {0};
     struct token_configured configured = {0};
     const struct provider_token *came = &adoption->result.token;
-    const struct clock *clock = loop_clock(tokens->loop);
+    const struct clock *clock = store_clock(tokens->store);
     token_cache_note_spent(row);
     struct store_token fresh = {.generation = row->generation + TOKEN_PERSON_STEP,
                                 .metadata = mem_strdup(row->metadata),

@@ -21,7 +21,8 @@ int64_t token_cache_age_ms(const struct store_token *row, const struct clock *cl
     clock_boot_id(boot_id);
     if (boot_id[0] != '\0' && strcmp(boot_id, row->received_boot_id) == 0)
         return clock_now_ms(clock, CLOCK_BOOT) - row->received_boot_ms;
-    return clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
+    int64_t age_ms = clock_now_ms(clock, CLOCK_WALL) - row->received_wall_ms;
+    return age_ms < 0 && age_ms >= -TOKEN_AHEAD_MS ? 0 : age_ms;
 }
 
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock)

@@ -21,14 +21,17 @@
 #include "exchange.h"
 #include "store.h"
 
-#define TOKEN_FRESH_MS         300000 /* or 10 % of the lifetime, if that is less */
-#define TOKEN_FINGERPRINT_SIZE 65     /* hex and NUL */
+#define TOKEN_FRESH_MS 300000 /* or 10 % of the lifetime, if that is less */
+/* What a database says of its clock takes a while to arrive, to some hosts longer: two that know it
+ * may differ by that. */
+#define TOKEN_AHEAD_MS         10000
+#define TOKEN_FINGERPRINT_SIZE 65 /* hex and NUL */
 
 /* Milliseconds that the row's access token still lives; 0 when there is none or that cannot be
  * known. One whose lifetime the service did not say (0) lives until an API refuses it: INT64_MAX.
  */
 int64_t token_cache_remaining_ms(const struct store_token *row, const struct clock *clock);
-/* Since its receipt; negative where the clock was set back since. */
+/* Since its receipt; negative where the clock was set back since, by more than TOKEN_AHEAD_MS. */
 int64_t token_cache_age_ms(const struct store_token *row, const struct clock *clock);
 /*
  * Generations. One that brings the row an access token is a multiple of TOKEN_TURN; one that brings

@@ -21,7 +21,7 @@ static void flight_keep_metadata(struct flight *flight, const char *metadata)
         return;
     mem_free(row->metadata);
     row->metadata = mem_strdup(metadata);
-    row->metadata_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    row->metadata_ms = store_now_ms(flight->tokens->store);
 }
 
 static bool flight_wanted(void *arg)
@@ -63,7 +63,7 @@ static void flight_exchanged(void *arg, const struct exchange_result *result,
     }
     struct store_token *target = token_flight_target(flight);
     const char *used = flight->tokens_tried[result->used];
-    const struct clock *clock = loop_clock(tokens->loop);
+    const struct clock *clock = store_clock(tokens->store);
     if (target->generation < flight->worse_than)
         target->generation = flight->worse_than;
     target->generation = token_cache_next(target->generation, true);
@@ -105,7 +105,7 @@ static int no_grant(const struct flight *flight, struct err *err)
 
 static int flight_check_pause(struct flight *flight, struct err *err)
 {
-    int64_t now_ms = clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL);
+    int64_t now_ms = store_now_ms(flight->tokens->store);
     if (token_pause_check(&flight->row, &flight->configured, now_ms, err) != 0)
         return -1;
     return token_pause_check(token_flight_target(flight), &flight->configured, now_ms, err);
@@ -164,7 +164,7 @@ static void flight_ready(void *arg)
     if (flight->lost_ms ==
         0) /* else it is written as it is: a store that cannot be written refuses */
         token_intent_begin(&flight->row, flight->salt, flight->tokens_tried[0],
-                           loop_clock(flight->tokens->loop));
+                           store_clock(flight->tokens->store));
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_go);
 }
 
@@ -203,6 +203,7 @@ static void flight_send(void *arg)
         .service = flight->row.service_override,
         .metadata = flight->row.metadata,
         .metadata_ms = flight->row.metadata_ms,
+        .metadata_age_ms = store_now_ms(tokens->store) - flight->row.metadata_ms,
         .ntokens = flight->ntokens,
         .deadline_ms = tokens->deadline_ms,
         .wanted = flight_wanted,
@@ -262,7 +263,7 @@ static void flight_exchange(void *arg)
 static bool flight_keeps(struct flight *flight, struct err *err)
 {
     const struct store_token *row = token_flight_target(flight);
-    const struct clock *clock = loop_clock(flight->tokens->loop);
+    const struct clock *clock = store_clock(flight->tokens->store);
     return provider_of(flight->connector)->single_use && !flight->force &&
            token_cache_usable(row, 0, flight->connector->early_ms, clock) &&
            token_pause_check_refused(row, clock, err) != 0;
@@ -280,7 +281,7 @@ static void flight_look(struct flight *flight)
     }
     token_cache_match(target, flight->asker != NULL ? flight->asker : flight->connector);
     if (token_cache_usable(target, flight->worse_than, flight->connector->early_ms,
-                           loop_clock(flight->tokens->loop)))
+                           store_clock(flight->tokens->store)))
         token_flight_succeed(flight, TOKEN_CACHE); /* another process was quicker */
     else if (flight_keeps(flight, &err))
         token_flight_fail(flight, &err);

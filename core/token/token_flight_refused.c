@@ -66,7 +66,7 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
                  (single_use || noting->generation > 0);
     if (noted)
         token_pause_set(noting, &flight->configured, dead, failure, flight->tokens->redact,
-                        clock_now_ms(loop_clock(flight->tokens->loop), CLOCK_WALL));
+                        store_now_ms(flight->tokens->store));
     return noted;
 }
 

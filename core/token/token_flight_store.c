@@ -90,7 +90,7 @@ static void looked(void *arg)
     token_cache_match(row, flight->asker != NULL ? flight->asker : flight->connector);
     if (flight->call.result > 0 &&
         token_cache_usable(row, flight->worse_than, flight->connector->early_ms,
-                           loop_clock(flight->tokens->loop)))
+                           store_clock(flight->tokens->store)))
         token_flight_succeed(flight, TOKEN_CACHE);
     else
         token_flight_fail(flight, &flight->store.err);

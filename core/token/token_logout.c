@@ -60,8 +60,7 @@ static void logout_forget(struct logout *logout)
     store_token_destroy(row);
     *row = left;
     if (stays)
-        token_pause_leave(row, &logout->configured,
-                          clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL));
+        token_pause_leave(row, &logout->configured, store_now_ms(logout->lock.tokens->store));
     token_lock_store(&logout->lock, stays, logout_end);
 }
 
@@ -112,7 +111,7 @@ static void logout_heard(void *arg, char *metadata, const struct err *err)
     }
     mem_free(logout->lock.row.metadata);
     logout->lock.row.metadata = metadata;
-    logout->lock.row.metadata_ms = clock_now_ms(loop_clock(logout->lock.tokens->loop), CLOCK_WALL);
+    logout->lock.row.metadata_ms = store_now_ms(logout->lock.tokens->store);
     logout_revoke(logout);
 }
 

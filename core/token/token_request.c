@@ -49,10 +49,10 @@ void token_request_finish(struct token_request *request, const struct token *tok
 void token_request_finish_row(struct token_request *request, const struct store_token *row,
                               enum token_source source)
 {
-    const struct clock *clock = loop_clock(request->tokens->loop);
+    const struct tokens *tokens = request->tokens;
     const struct connector *owner = connector_owner(request->connector);
-    int64_t now_ms = clock_now_ms(clock, CLOCK_WALL);
-    int64_t left_ms = token_cache_remaining_ms(row, clock);
+    int64_t now_ms = clock_now_ms(loop_clock(tokens->loop), CLOCK_WALL); /* who asks knows that */
+    int64_t left_ms = token_cache_remaining_ms(row, store_clock(tokens->store));
     int64_t since_ms = row->refresh_token != NULL ? row->refresh_since_ms : 0;
     struct token_ends ends = token_cache_ends(row, owner);
     const struct token token = {

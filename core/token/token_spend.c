@@ -55,7 +55,7 @@ static void spend_locked(void *arg, const struct err *failure)
         return;
     }
     token_intent_begin(&lock->row, lock->salt, spend->refresh_token,
-                       loop_clock(lock->tokens->loop));
+                       store_clock(lock->tokens->store));
     spend_write(spend, spend_written);
 }
 

@@ -52,7 +52,7 @@ static struct token_status status_of(struct store_token *row, const struct store
         return out;
     out.scope = row->scope;
     if (row->lifetime_ms > 0)
-        out.expires_at_ms = clock_now_ms(clock, CLOCK_WALL) + token_cache_remaining_ms(row, clock);
+        out.expires_at_ms = clock_wall_ms() + token_cache_remaining_ms(row, clock);
     return out;
 }
 
@@ -68,8 +68,9 @@ static size_t rows_of(const struct connector *connector)
 }
 
 int token_status_each(struct store *store, struct connector *const *connectors, size_t count,
-                      const struct clock *clock, token_status_fn *fn, void *arg, struct err *err)
+                      token_status_fn *fn, void *arg, struct err *err)
 {
+    const struct clock *clock = store != NULL ? store_clock(store) : &clock_system;
     size_t total = 0, at = 0;
     for (size_t i = 0; i < count; i++)
         total += rows_of(connectors[i]);

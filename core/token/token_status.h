@@ -34,7 +34,7 @@ typedef void token_status_fn(void *arg, const struct connector *connector,
  * there is no state, and nothing is known. Blocks on the store; errors as in store.h, and then fn
  * is not called. */
 int token_status_each(struct store *store, struct connector *const *connectors, size_t count,
-                      const struct clock *clock, token_status_fn *fn, void *arg, struct err *err);
+                      token_status_fn *fn, void *arg, struct err *err);
 const char *token_status_name(enum token_state state); /* "needs_person" */
 
 #endif

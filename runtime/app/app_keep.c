@@ -91,8 +91,7 @@ int app_keep_alive(struct app *app, const struct config *config, const char *nam
     store_free(store);
     int status = there ? engine_need_store(&engine, err) : 0;
     if (status == 0 && there)
-        status = token_status_each(engine.store, connectors, count, loop_clock(engine.loop), look,
-                                   &due, err);
+        status = token_status_each(engine.store, connectors, count, look, &due, err);
     if (status == 0)
         status = exchange_all(app, &engine, &due);
     engine_destroy(&engine);

@@ -134,6 +134,6 @@ void check_state(struct check *check)
     /* What cannot be read of the state is not what is wrong with the configuration. */
     if (!check->online && !(exists && config_rows_are_due(config, store, &err) == 1))
         token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
-                          &clock_system, check_signed_in, check, &err);
+                          check_signed_in, check, &err);
     store_free(store);
 }

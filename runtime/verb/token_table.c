@@ -152,8 +152,8 @@ static int put_all(struct engine *engine, struct table *table, struct err *err)
     else
         buf_printf(out, "%-*s  %-12s  %-*s  %-*s  %s\n", table->width, "connector", "status",
                    TIME_WIDTH, "token until", TIME_WIDTH, "sign-in until", "endpoint");
-    if (token_status_each(engine->store, config->connectors, config->nconnectors,
-                          loop_clock(engine->loop), put_one, table, err) != 0)
+    if (token_status_each(engine->store, config->connectors, config->nconnectors, put_one, table,
+                          err) != 0)
         return -1;
     if (table->json)
         buf_puts(out, "]\n");

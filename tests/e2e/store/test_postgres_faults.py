@@ -253,6 +253,42 @@ class Away(PostgresCase):
         self.assertLess(int(out), 30, err)
 
 
+@unittest.skipUnless(has_namespaces(), "no namespaces here")
+class Clocks(PostgresCase):
+    """Of hosts, each with a boot of its own: no time since boot is another's."""
+
+    def setUp(self):
+        super().setUp()
+        self.grants = Grants()
+        self.addCleanup(self.grants.service.stop)
+        for number in range(2):
+            self.write(f"boot{number}", f"{number:08}-7a1c-4d65-9b3e-0f1d2c3b4a59\n")
+            self.host(number, "connectors:\n  books:\n    provider: oauth2\n"
+                              f"    client_id: {ID}\n    client_auth: none\n    refresh_token: {REFRESH}\n"
+                              f"    token_url: {self.grants.url}/token\n    endpoint: {self.grants.url}\n")
+
+    def token(self, number, ahead, *options):
+        command = (f"mount --bind {self.folder}/boot{number} /proc/sys/kernel/random/boot_id && hostname host{number}"
+                   f" && exec {JETON} --config {self.folder}/etc{number}/jeton.yaml token books --json {' '.join(options)}")
+        return subprocess.run(["unshare", "-m", "-u", "sh", "-c", command], env={**self.env, **self.faketime(f"{ahead:+d}s")},
+                              capture_output=True, text=True, check=False)
+
+    def test_a_token_is_as_old_on_each_host(self):
+        for ahead in (2, 600, -3500, 86400):
+            with self.subTest(ahead=ahead):
+                number = self.grants.number
+                sources = [json.loads(self.token(host, ahead if host == 0 else 0, *options).stdout)["source"]
+                           for host, options in ((0, ["--refresh"]), (1, []), (0, []), (1, []))]
+                self.assertEqual((sources, self.grants.number - number), (["exchange"] + 3 * ["cache"], 1))
+
+    def test_a_refusal_is_as_old_on_each_host(self):
+        self.grants.answers.append((401, {}, {"error": "invalid_client"}))
+        for host, ahead, words in ((0, 600, "invalid_client"), (1, 0, "nothing was sent"), (1, -600, "nothing was sent")):
+            done = self.token(host, ahead)
+            self.assertEqual((done.returncode, len(self.grants.forms)), (4, 1), done.stderr)
+            self.assertIn(words, done.stderr)
+
+
 class FullDisk(PostgresCase):
     def test_nothing_is_lost_on_a_full_disk(self):
         """The server's data is on a small file system of its own mount namespace."""

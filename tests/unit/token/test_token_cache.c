@@ -104,7 +104,10 @@ static void after_a_reboot_the_wall_clock_counts(void **state)
     assert_true(token_cache_usable(&row, 0, 0, &clock_system));
     row.received_wall_ms = clock_wall_ms() - 86400000;
     assert_false(token_cache_usable(&row, 0, 0, &clock_system));
-    row.received_wall_ms = clock_wall_ms() + 5000; /* received in the future: tells nothing */
+    row.received_wall_ms = clock_wall_ms() + 5000; /* by a clock that differs a little */
+    assert_int_equal(token_cache_age_ms(&row, &clock_system), 0);
+    assert_true(token_cache_usable(&row, 0, 0, &clock_system));
+    row.received_wall_ms = clock_wall_ms() + 15000; /* received in the future: tells nothing */
     assert_false(token_cache_usable(&row, 0, 0, &clock_system));
     store_token_destroy(&row);
 }
