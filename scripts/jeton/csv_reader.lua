@@ -37,20 +37,27 @@ Reader.__index = Reader
 
 local function count_lines(text) return select(2, text:gsub("\n", "")) end
 
+-- The position behind the next line feed, or the end. What is passed before it is not kept.
+function Reader:next_line()
+  local at = self.text:find("\n", self.pos, true)
+  while not at and not self.ended do
+    self.pos = #self.text + 1
+    self:more()
+    at = self.text:find("\n", self.pos, true)
+  end
+  return (at or #self.text) + 1
+end
+
 -- Goes on behind a row that is wrong, so that nobody gets the same error again. Where its end is not known,
 -- the next line may be inside of a field: then only `on_error` goes on.
 function Reader:leave_row()
-  local stop = self.row_end
-  if not stop and self.on_error then
-    local at = self.text:find("\n", self.pos, true)
-    stop = at and at + 1 or self.ended and #self.text + 1
-  end
-  if stop then
-    self.line = self.line + count_lines(self.text:sub(self.pos, stop - 1))
-    self.pos = stop
-  else
+  if not self.row_end and not self.on_error then
     self.over = true
+    return
   end
+  local stop = self.row_end or self:next_line()
+  self.line = self.line + count_lines(self.text:sub(self.pos, stop - 1))
+  self.pos = stop
 end
 
 -- Raises what is wrong with the row at the position.

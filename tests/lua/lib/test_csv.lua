@@ -184,6 +184,22 @@ function TestRead.test_errors_can_be_collected()
     { on_error = function() error "from on_error" end })
 end
 
+-- The wrong row's line has an end that was not read yet when the error is known.
+function TestRead.test_errors_are_collected_wherever_a_source_is_cut()
+  local text = 'a,b\n1,2\n3"x,4' .. ("y"):rep(40) .. "\n5,6\n7,8\n"
+  for size = 1, #text do
+    local lines = {}
+    local function on_error(err) lines[#lines + 1] = err.line end
+    local rows, at = csv.read(chunked(text, size), { on_error = on_error })
+    lu.assertEquals({ rows, at, lines },
+      { { { a = "1", b = "2" }, { a = "5", b = "6" }, { a = "7", b = "8" } }, { 2, 4, 5 }, { 3 } }, size)
+  end
+  local lines = {}
+  local rows = csv.read(chunked("a\n" .. ("z"):rep(5000) .. "\n2\n", 100),
+    { max_row = 1000, on_error = function(err) lines[#lines + 1] = err.line end })
+  lu.assertEquals({ rows, lines }, { { { a = "2" } }, { 2 } })
+end
+
 function TestRead.test_a_long_row_takes_time_by_its_length()
   local text = 'a\n"' .. ("x\n"):rep(1000000) .. '"\n'
   local begun = os.clock()
