@@ -2,7 +2,6 @@
 local audience = require "kaizala.audience"
 local check = require "kaizala.check"
 local group = require "kaizala.group"
-local json = require "jeton.json"
 local later = require "kaizala.later"
 local names = require "kaizala.names"
 local properties = require "kaizala.properties"
@@ -113,13 +112,14 @@ end
 local function fill(self, body, request)
   convert(self, body)
   if type(body.media) == "table" then self.media = names.list(body.media, "media") end
-  if body.questions == nil or body.questions == json.null then return end
-  for _, question in ipairs(check.reply(body.questions, "questions", "list", request)) do
+  local questions = check.given(body.questions)
+  if questions == nil then return end
+  for _, question in ipairs(check.reply(questions, "questions", "list", request)) do
     check.reply(question, "questions[]", "object", request)
     check.reply(question.title, "title", "string", request)
     survey.check_options(question, request)
   end
-  self.questions = names.list(body.questions, "question")
+  self.questions = names.list(questions, "question")
 end
 
 --- Makes an action from an entry of a list.
@@ -131,9 +131,8 @@ function action.from_entry(owner, raw, request)
   check.reply(raw, "actions[]", "object", request)
   check.reply(raw.referenceId, "referenceId", "string", request)
   local self = action.new(owner)
-  if raw.actionBody ~= nil then
-    fill(self, check.reply(raw.actionBody, "actionBody", "object", request), request)
-  end
+  local body = check.given(raw.actionBody)
+  if body ~= nil then fill(self, check.reply(body, "actionBody", "object", request), request) end
   convert(self, raw)
   self.creation_time = self.creation_time or self.sent_at -- lists have one or the other
   self.body = nil
@@ -145,13 +144,13 @@ local function path(self, tail)
   return group.path(groups[self], ("/actions/%s%s"):format(id, tail or ""))
 end
 
-local function read_responses(self, details, request)
+local function read_responses(self, responses, request)
   local list = {}
-  for i, raw in ipairs(check.reply(details.responses, "responses", "list", request)) do
+  for i, raw in ipairs(check.reply(responses, "responses", "list", request)) do
     check.reply(raw, "responses[]", "object", request)
-    local response = names.convert(raw, "response")
-    if self.questions and raw.answers then
-      response.answers = survey.read(self.questions, check.reply(raw.answers, "answers", "list", request))
+    local response, answers = names.convert(raw, "response"), check.given(raw.answers)
+    if self.questions and answers then
+      response.answers = survey.read(self.questions, check.reply(answers, "answers", "list", request))
     end
     list[i] = response
   end
@@ -173,10 +172,9 @@ function Action:details()
   fill(self, details, request)
   convert(self, reply)
   self.actions = nil -- of this one, as in a list
-  if details.properties then
-    self.properties = properties.read(check.reply(details.properties, "properties", "list", request), request)
-  end
-  if details.responses then self.responses = read_responses(self, details, request) end
+  local its, responses = check.given(details.properties), check.given(details.responses)
+  if its then self.properties = properties.read(check.reply(its, "properties", "list", request), request) end
+  if responses then self.responses = read_responses(self, responses, request) end
   return self
 end
 

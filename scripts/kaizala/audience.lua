@@ -50,9 +50,10 @@ end
 ---@param request string "POST /groups/…", for the error
 ---@return kaizala.Failed[]? failed nil: it was sent to everybody
 function audience.failed(reply, request)
-  if reply.failedResult == nil then return nil end
+  local result = check.given(reply.failedResult)
+  if result == nil then return nil end
   local failed = {}
-  for i, raw in ipairs(check.reply(reply.failedResult, "failedResult", "list", request)) do
+  for i, raw in ipairs(check.reply(result, "failedResult", "list", request)) do
     check.reply(raw, "failedResult[]", "object", request)
     failed[i] = names.convert(raw)
   end

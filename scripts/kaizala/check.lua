@@ -351,6 +351,13 @@ local function describe(value)
   return type(value)
 end
 
+--- Gives a field that a reply need not have: null is as if it were missing.
+---@param value any
+---@return any? value
+function check.given(value)
+  if value ~= json.null then return value end
+end
+
 --- Gives a value of a reply, or raises `invalid` naming it.
 ---@param value any
 ---@param field string its name on the wire

@@ -6,6 +6,8 @@ local chunks = {}
 --- Numbers per request.
 chunks.SIZE = 30
 
+local ENDS = { cancelled = true, deadline = true, lost = true } -- kinds of an err with which the run ends
+
 --- Splits a list.
 ---@param list table
 ---@return table[] parts lists of `chunks.SIZE` at most; none for an empty list
@@ -44,7 +46,7 @@ function chunks.each(parts, fn)
     if not why then
       local ok, err = pcall(fn, part, i)
       if not ok then
-        local must_end = type(err) ~= "table" or err.kind == "cancelled" or err.kind == "deadline"
+        local must_end = type(err) ~= "table" or ENDS[err.kind]
         if i == 1 or must_end then error(err, 0) end
         why = err
       end

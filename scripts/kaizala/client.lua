@@ -105,7 +105,7 @@ end
 function Client:me()
   check.method(self, Client, "kz:me()")
   local reply = self:request { path = "/users/me" }
-  check.reply(reply.id or reply.userId, "id", "string", "GET /users/me")
+  check.reply(check.given(reply.id) or reply.userId, "id", "string", "GET /users/me")
   return names.convert(reply, "user")
 end
 

@@ -127,7 +127,7 @@ function Group:details()
   local request = "GET " .. target
   local reply = clients[self]:request { path = target }
   -- The fields are at the top, in a list with one entry, or both.
-  if reply.groupId ~= nil then return fill(self, reply, request) end
+  if check.given(reply.groupId) ~= nil then return fill(self, reply, request) end
   return fill(self, check.reply(reply.groups, "groups", "list", request)[1], request)
 end
 

@@ -56,7 +56,7 @@ function kaizala.answers(event)
   end
   local values = {}
   for i, question in ipairs(questions) do
-    values[i] = not question.isInvisible and question.answer or nil
+    values[i] = not check.given(question.isInvisible) and question.answer or nil
   end
   return require "kaizala.survey".read(questions, values)
 end

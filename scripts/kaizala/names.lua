@@ -117,7 +117,8 @@ function names.convert(raw, object, into, reserved)
   for name, value in next, fields do
     local key = made[name] or names.snake(name, object)
     -- If two wire names give the same one (`groupId` and `id`), the identical name wins.
-    local wins = key == name or raw[key] == nil
+    local own = raw[key]
+    local wins = key == name or own == nil or own == null
     if wins and key ~= "raw" and value ~= null and not (reserved and reserved[key]) then
       local unit = times[name]
       into[key] = unit and seconds(value, unit) or value

@@ -67,9 +67,9 @@ function properties.read(list, request)
   for _, property in ipairs(list) do
     check.reply(property, "properties[]", "object", request)
     check.reply(property.name, "name", "string", request)
-    local value = property.value
+    local value = check.given(property.value)
     if property.type == "Location" and type(value) == "table" then
-      value = { latitude = value.lt, longitude = value.lg, name = value.n }
+      value = { latitude = value.lt, longitude = value.lg, name = check.given(value.n) }
     end
     values[property.name] = value
   end

@@ -101,7 +101,8 @@ end
 local function read_summary(raw, request)
   check.reply(raw, "summary[]", "object", request)
   local counts = check.reply(raw.reactionsCountMap, "reactionsCountMap", "object", request)
-  local summary = { likes = counts.like or 0, comments = counts.comment or 0, raw = raw }
+  local likes, comments = check.given(counts.like), check.given(counts.comment)
+  local summary = { likes = likes or 0, comments = comments or 0, raw = raw }
   summary.reference_id = check.reply(raw.referenceId, "referenceId", "string", request)
   return summary
 end

@@ -19,7 +19,7 @@ function Group:subgroups(options)
   return iterator.new(function()
     local reply = client:request { path = target, query = { fetchAllGroups = options.all or nil } }
     -- The list is at the top, or in the only entry of `groups`.
-    local found = reply.subGroups
+    local found = check.given(reply.subGroups)
     if found == nil then
       local first = check.reply(reply.groups, "groups", "list", request)[1]
       found = check.reply(first, "groups[]", "object", request).subGroups

@@ -189,7 +189,7 @@ end
 
 read.Location = function(value)
   if type(value) ~= "table" then return value end
-  return { latitude = value.lt, longitude = value.lg, name = value.n }
+  return { latitude = value.lt, longitude = value.lg, name = check.given(value.n) }
 end
 
 --- Reads answers.

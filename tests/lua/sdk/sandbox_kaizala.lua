@@ -229,6 +229,38 @@ function TestReplies.test_a_reply_of_the_wrong_shape_names_the_field()
   end
 end
 
+-- Services of .NET write what they have not as null. After a POST an err would be wrong: it was done.
+function TestReplies.test_null_is_as_if_it_were_missing()
+  local group, action = kz:group(GROUP), kz:group(GROUP):action "a"
+  answer("POST", "*/messages", '{"referenceId": "r", "failedResult": null, "errorCode": null}')
+  lu.assertNil(group:send_message "x".failed_result)
+  answer("POST", "*/actions", '{"referenceId": "r", "actionId": null, "failedResult": null}')
+  local sent = group:announce { message = "x" }
+  lu.assertEquals({ sent.id, sent.failed_result }, {})
+  answer("GET", "/v1/users/me", '{"id": null, "userId": "u"}')
+  lu.assertEquals(kz:me().id, "u")
+  answer("POST", "*/reminder", '{"result": true, "failedResult": null}')
+  lu.assertNil(action:remind())
+  answer("GET", "/v1/groups/*", '{"groupId": null, "groups": [{"groupId": "g", "groupName": null}]}')
+  lu.assertEquals(kz:group(GROUP):details().id, "g")
+  answer("GET", "*/subGroups", '{"subGroups": null, "groups": [{"subGroups": [{"groupId": "s"}]}]}')
+  lu.assertEquals(group:subgroups():next().id, "s")
+  answer("GET", "*/actions", '{"actions": [{"referenceId": "r", "actionBody": null}], "hasMore": null}')
+  lu.assertEquals(group:actions { type = "Job" }:next().reference_id, "r")
+  answer("GET", "*/reaction/r/summary",
+    '{"summary": [{"referenceId": "r", "reactionsCountMap": {"like": null}}]}')
+  lu.assertEquals(group:reaction_summary "r".likes, 0)
+  answer("GET", "*/actions/a",
+    '{"actionDetails": {"properties": null, "responses": null, "questions": null}}')
+  lu.assertNil(action:details().responses)
+  answer("GET", "*/actions/a", [[{"actionDetails": {
+    "questions": [{"title": "q", "type": "Text", "options": null}],
+    "responses": [{"id": null, "responseId": "1", "answers": null}],
+    "properties": [{"name": "p", "type": "Text", "value": null}]}}]])
+  lu.assertEquals(action:details().responses[1].id, "1")
+  lu.assertEquals(action.properties, {})
+end
+
 function TestReplies.test_success_with_an_error_code_is_an_error()
   answer("GET", "/v1/users/me", { message = "Not today", errorCode = "Tired" })
   local err = raises("http", "Not today", kz.me, kz)

@@ -49,6 +49,7 @@ function TestNames.test_convert()
   })
   lu.assertEquals(math.type(into.last_modified_time), "integer")
   lu.assertEquals(names.convert({ id = "own", memberId = "prefixed" }, "member", {}).id, "own")
+  lu.assertEquals(names.convert({ id = json.null, memberId = "prefixed" }, "member", {}).id, "prefixed")
 end
 
 function TestNames.test_iso_times()
@@ -303,6 +304,23 @@ function TestRefusals.test_connect()
   lu.assertErrorMsgContains("must be a string", kaizala.connect, {})
 end
 
+local TestChunks = {}
+
+function TestChunks.test_an_err_with_which_the_run_ends_is_raised()
+  local chunks = require "kaizala.chunks"
+  local function each(kind)
+    return pcall(chunks.each, { { "a" }, { "b" }, { "c" } }, function(_, i)
+      if i == 2 then error({ kind = kind, message = "m" }, 0) end
+    end)
+  end
+  for _, kind in ipairs { "cancelled", "deadline", "lost" } do
+    local ok, err = each(kind)
+    lu.assertEquals({ ok, err.kind }, { false, kind })
+  end
+  local ok, failed = each "http"
+  lu.assertEquals({ ok, #failed }, { true, 2 })
+end
+
 local TestAnswers = {}
 
 function TestAnswers.test_of_an_event()
@@ -311,11 +329,14 @@ function TestAnswers.test_of_an_event()
     { title = "Which?", type = "MultiOption", answer = { "A", "C" } },
     { title = "When?", type = "DateTime", answer = 1767603600000 },
     { title = "Why?", type = "Text", answer = json.null },
+    { title = "Where?", type = "Location", isInvisible = json.null,
+      answer = { lt = 1, lg = 2, n = json.null } },
     { title = "ticket", type = "Text", isInvisible = true, answer = "17" },
   }
   local event = { data = { data = { responseDetails = { responseWithQuestions = questions } } } }
   lu.assertEquals(kaizala.answers(event),
-    { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600 })
+    { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600,
+      ["Where?"] = { latitude = 1, longitude = 2 } })
 end
 
 function TestAnswers.test_of_another_event()
@@ -331,5 +352,6 @@ os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestIterator", TestIterator },
   { "TestDocumentation", TestDocumentation },
   { "TestRefusals", TestRefusals },
+  { "TestChunks", TestChunks },
   { "TestAnswers", TestAnswers },
 })
