@@ -182,8 +182,12 @@ static int hook_claim(lua_State *L)
     vm_watch_tasks(vm_of(L), true);
     if (events->lease != NULL && !events->lease->held)
         return 0;
-    if (store_event_claim(store, events->scope, events->owner, store_now_ms(store), (size_t)max,
-                          &claiming.events, &claiming.next_ms, &err) != 0)
+    const struct store_event_claim claim = {.scope = events->scope,
+                                            .owner = events->owner,
+                                            .listener = events->listener,
+                                            .now_ms = store_now_ms(store),
+                                            .max = (size_t)max};
+    if (store_event_claim(store, &claim, &claiming.events, &claiming.next_ms, &err) != 0)
         return lerr_raise(L, &err);
     vm_own_time(vm_of(L), 0);
     lua_pushcfunction(L, push_claimed);

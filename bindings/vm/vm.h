@@ -40,6 +40,7 @@ struct vm_events {
     int64_t timeout_ms;   /* of one attempt */
     int64_t grace_ms;     /* for the handlers under way, when it stops */
     int wake_fd;          /* a byte: look for events; its end: stop */
+    const char *listener; /* which may have reserved some (store_events.h); NULL: none has */
     int answer_fd;        /* gets a line for each event whose handler has returned; -1: none */
     char *const *command; /* NULL-terminated; NULL: none */
     const char *forward;  /* URL; NULL: none */

@@ -250,6 +250,7 @@ enum store_op {
     STORE_EVENT_RETRY,
     STORE_EVENT_DROP,
     STORE_EVENT_PRUNE,
+    STORE_EVENT_RELEASE,
     STORE_OPS
 };
 

@@ -73,17 +73,19 @@ int store_event_count(struct store *store, const char *scope, struct store_event
     return run(store, STORE_EVENT_COUNT, &call, err);
 }
 
-int store_event_claim(struct store *store, const char *scope, const char *owner, int64_t now_ms,
-                      size_t max, struct store_events *events, int64_t *next_ms, struct err *err)
+int store_event_claim(struct store *store, const struct store_event_claim *claim,
+                      struct store_events *events, int64_t *next_ms, struct err *err)
 {
-    const struct store_event_call call = {.scope = scope,
-                                          .owner = owner,
-                                          .now_ms = now_ms,
-                                          .max = max,
-                                          .events = events,
-                                          .next_ms = next_ms};
+    const struct store_event_call call = {.claim = claim, .events = events, .next_ms = next_ms};
     memset(events, 0, sizeof *events);
     return run(store, STORE_EVENT_CLAIM, &call, err);
+}
+
+int store_event_release(struct store *store, const char *scope, const char *listener,
+                        struct err *err)
+{
+    const struct store_event_call call = {.scope = scope, .listener = listener};
+    return run(store, STORE_EVENT_RELEASE, &call, err);
 }
 
 int store_event_end(struct store *store, const struct store_event_end *end, struct err *err)

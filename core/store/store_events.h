@@ -13,6 +13,19 @@
  *
  * An owner is the id of a worker (store_run_id) that holds the lease STORE_LEASE_RUN of that id
  * while it lives.
+ *
+ * An event may be reserved: its sender waits for the handler's reply, which only a worker of the
+ * listener that it has asked can bring. The listener's id (store_run_id) and an end, by the state's
+ * clock, are stored with the event:
+ *
+ *     add ── reserved ──┬── claimed by a worker of that listener
+ *                       ├── its end has come, the listener has given it up (release), or somebody
+ *                       │   has it tried again ── ready as any other: claimed by whoever comes
+ *                       └── dropped
+ *
+ * Until then claims of others pass over it, and wake up at its end. It goes with the claim: what is
+ * tried again is nobody's. Of an order key it waits for its turn, and keeps others waiting, as any
+ * other does. A state that hosts do not share reserves nothing.
  */
 #ifndef JETON_STORE_EVENTS_H
 #define JETON_STORE_EVENTS_H
@@ -66,6 +79,8 @@ struct store_event_new {
     const char *headers; /* JSON */
     const char *body;
     size_t body_len;
+    const char *reserved_for; /* a listener; NULL: it is not reserved */
+    int64_t reserved_ms;      /* for so long */
     /* Set: */
     enum store_event_added added;
     int64_t seq; /* of the new one, or of the one that had the id; 0: full */
@@ -131,14 +146,25 @@ int store_event_count(struct store *store, const char *scope, struct store_event
 
 /* Handling */
 
+struct store_event_claim {
+    const char *scope;
+    const char *owner;
+    const char *listener; /* the owner's, whose reserved events it may have. NULL: no sender waits
+                             for a reply, and nothing is looked for that is reserved */
+    int64_t now_ms;
+    size_t max;
+};
 /*
  * Claims up to `max` that are due at now_ms, those that were due first: running, by this owner,
  * attempt one more. With headers and body. *next_ms: when the next one will be due that nobody
  * keeps waiting; STORE_NONE: there is none. If one of them is to be run alone, it is the only one.
  * A power failure may undo it: then the events are ready, as if the attempt had not begun.
  */
-int store_event_claim(struct store *store, const char *scope, const char *owner, int64_t now_ms,
-                      size_t max, struct store_events *events, int64_t *next_ms, struct err *err);
+int store_event_claim(struct store *store, const struct store_event_claim *claim,
+                      struct store_events *events, int64_t *next_ms, struct err *err);
+/* The scope's events that are reserved for the listener are so no more: it ends. */
+int store_event_release(struct store *store, const char *scope, const char *listener,
+                        struct err *err);
 
 /* How a claim ends. */
 struct store_event_end {
@@ -207,11 +233,11 @@ struct store_event_call {
     const struct store_event_filter *filter;
     struct store_events *events;
     struct store_event_count *counted;
-    const char *scope;
-    const char *owner;
-    int64_t now_ms;
-    size_t max;
+    const struct store_event_claim *claim;
     int64_t *next_ms;
+    const char *scope;
+    const char *listener;
+    int64_t now_ms;
     const struct store_event_end *end;
     int64_t seq;
     const char *name;  /* of a step */

@@ -21,7 +21,7 @@
 #include <sys/types.h>
 
 /* As STORE_VERSION and STORE_OLDEST, of these tables. */
-#define STORE_PG_VERSION 6
+#define STORE_PG_VERSION 7
 #define STORE_PG_OLDEST  1
 
 #define STORE_PG_CALL_MS       STORE_BUSY_MS /* an operation, from its start to its end */
@@ -175,9 +175,9 @@ void store_pg_guard(struct store_pg_batch *batch, const struct store_lease *unde
     ", 9223372036854775807)"
 #define STORE_PG_NEWEST(first, second) " ORDER BY " first " DESC, " second " DESC"
 
+#define STORE_PG_NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 /* A time in milliseconds; the server's where it is NULL. */
-#define STORE_PG_OR_NOW(time)                                                                      \
-    "coalesce(" time ", (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"
+#define STORE_PG_OR_NOW(time) "coalesce(" time ", " STORE_PG_NOW_MS ")"
 
 /* What a statement (from 0) brought. Texts live as long as the batch; NULL is NULL. A server may be
  * in other hands: it may bring more rows than were asked for, and NULL where a column has none. */
@@ -345,7 +345,7 @@ extern const struct store_pg_op store_pg_token_given;
 extern const struct store_pg_op store_pg_home_move, store_pg_home_adopt, store_pg_home_find;
 extern const struct store_pg_op store_pg_event_add, store_pg_event_claim, store_pg_event_end,
     store_pg_step_get, store_pg_step_put, store_pg_event_list, store_pg_event_count,
-    store_pg_event_retry, store_pg_event_drop, store_pg_event_prune;
+    store_pg_event_retry, store_pg_event_drop, store_pg_event_prune, store_pg_event_release;
 
 /* What STORE_KV_WRITE says, as call->kv says it. Where the transaction has set STORE_PG_KV_ENDED to
  * "0" before, nothing is written: what it belongs to has not happened. */

@@ -339,6 +339,7 @@ static const struct store_pg_op *op_of(const struct store_call *call)
         [STORE_EVENT_RETRY] = &store_pg_event_retry,
         [STORE_EVENT_DROP] = &store_pg_event_drop,
         [STORE_EVENT_PRUNE] = &store_pg_event_prune,
+        [STORE_EVENT_RELEASE] = &store_pg_event_release,
     };
     if (call->op == STORE_HOME_MOVE && strncmp(call->home->former[0], "name:", 5) == 0)
         return &store_pg_home_adopt;

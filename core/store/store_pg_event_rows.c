@@ -239,7 +239,8 @@ static void retry_one(struct store_pg_batch *batch, int64_t seq, int64_t now_ms,
     store_pg_say(batch,
                  "WITH changed AS (UPDATE @event AS event SET state = 1, attempt = 0,"
                  "  conflicts = 0, alone = false, error = NULL, ended_ms = NULL,"
-                 "  retried = $3::bytea, next_ms = CASE WHEN NOT EXISTS (SELECT FROM @event AS its"
+                 "  reserved_for = NULL, reserved_until_ms = NULL, retried = $3::bytea,"
+                 "  next_ms = CASE WHEN NOT EXISTS (SELECT FROM @event AS its"
                  "   WHERE its.hook = event.hook AND its.order_key = event.order_key"
                  "   AND its.ended_ms IS NULL AND (its.seq < event.seq OR its.state = 2))"
                  "   THEN $2::bigint END WHERE seq = $1::bigint AND state <> 2"
@@ -313,7 +314,8 @@ static int drop(struct store_pg_work *work, struct store_pg_batch *batch, struct
     store_pg_event_lock(batch, drop->seq);
     store_pg_say(batch,
                  "WITH dropped AS (UPDATE @event SET ended_ms = coalesce(ended_ms, $2::bigint),"
-                 "  next_ms = NULL, error = CASE state WHEN 4 THEN error ELSE $3::bytea END,"
+                 "  next_ms = NULL, reserved_for = NULL, reserved_until_ms = NULL,"
+                 "  error = CASE state WHEN 4 THEN error ELSE $3::bytea END,"
                  "  state = 4, headers = NULL, body = NULL WHERE seq = $1::bigint AND state <> 2"
                  "  RETURNING seq), gone AS (DELETE FROM @step WHERE seq IN (SELECT seq FROM"
                  "  dropped)) SELECT seq FROM dropped");
@@ -372,6 +374,20 @@ static int pruned(struct store_pg_work *work, struct store_pg_batch *batch, stru
     return ++work->step == PRUNE_STEPS ? 0 : STORE_PG_MORE;
 }
 
+/* The end of a listener */
+
+/* One that somebody has locked is being claimed, or tried again. */
+static int release(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)err;
+    store_pg_say(batch, "UPDATE @event SET reserved_for = NULL, reserved_until_ms = NULL"
+                        " WHERE seq IN (SELECT seq FROM @event WHERE hook = " THE_HOOK
+                        "  AND ended_ms IS NULL AND reserved_for = $2 FOR UPDATE SKIP LOCKED)");
+    store_pg_scope(batch, work->call->event->scope);
+    store_pg_text(batch, work->call->event->listener);
+    return 0;
+}
+
 const struct store_pg_op store_pg_event_list = {.ask = list, .take = listed};
 const struct store_pg_op store_pg_event_count = {.ask = count, .take = counted};
 const struct store_pg_op store_pg_step_get = {.ask = get_step, .take = got_step};
@@ -379,3 +395,4 @@ const struct store_pg_op store_pg_step_put = {.ask = put_step, .take = step_put}
 const struct store_pg_op store_pg_event_retry = {.ask = retry, .take = retried};
 const struct store_pg_op store_pg_event_drop = {.ask = drop, .take = dropped};
 const struct store_pg_op store_pg_event_prune = {.ask = prune, .take = pruned};
+const struct store_pg_op store_pg_event_release = {.ask = release};

@@ -16,6 +16,10 @@
 #define THE_HOOK "(SELECT id FROM @hook WHERE key = sha256($1))"
 /* How many of the webhook are open, or more, for the statements of one transaction. */
 #define WAITING "jeton.waiting"
+/* When the statement comes to be done, after others had the webhook's row. Whatever has become of
+ * the server's clock meanwhile, not before the event was received ($8), and no later after that
+ * than an operation may last (STORE_PG_CALL_MS). */
+#define ADDED_MS "least(greatest($8::bigint, " STORE_PG_NOW_MS "), $8::bigint + 10000)"
 
 /* Whatever is sent a second time, as nobody knows what became of it, is known by its mark. */
 static const char *make_mark(struct store_pg_work *work)
@@ -136,14 +140,16 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
         "  LIMIT 1),"
         " added AS (INSERT INTO @event (hook, id, part, digest, type, order_key, order_lock,"
         "  state, received_ms, next_ms, ended_ms, attempt, conflicts, duplicates, alone, error,"
-        "  headers, body, made)"
+        "  headers, body, made, reserved_for, reserved_until_ms)"
         "  SELECT its.hook, $2::bytea, $3::bigint, $4::bytea, $5::bytea, $6::bytea, $7::bigint,"
         "  CASE WHEN same.seq IS NULL THEN 1 ELSE 16 END, $8::bigint,"
         "  CASE WHEN same.seq IS NULL AND NOT EXISTS (SELECT FROM @event AS other"
         "   WHERE other.hook = its.hook AND other.order_key = $6::bytea"
         "   AND other.ended_ms IS NULL) THEN $8::bigint END,"
         "  CASE WHEN same.seq IS NOT NULL THEN $8::bigint END, 0, 0, 0, false,"
-        "  CASE WHEN same.seq IS NOT NULL THEN $9::bytea END, $10::bytea, $11::bytea, $12::bytea"
+        "  CASE WHEN same.seq IS NOT NULL THEN $9::bytea END, $10::bytea, $11::bytea, $12::bytea,"
+        "  CASE WHEN same.seq IS NULL THEN $14::text END,"
+        "  CASE WHEN same.seq IS NULL THEN $15::bigint + " ADDED_MS " END"
         "  FROM its LEFT JOIN same ON true WHERE NOT EXISTS (SELECT FROM @event AS other"
         "   WHERE other.hook = its.hook AND other.id = $2::bytea AND other.part = $3::bigint)"
         "  AND CASE WHEN same.seq IS NULL THEN current_setting('" WAITING "')::bigint < $13::bigint"
@@ -170,6 +176,8 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
                     event->body_len);
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
     store_pg_int(batch, event->max_waiting);
+    store_pg_text(batch, event->reserved_for);
+    store_pg_time(batch, event->reserved_for != NULL ? event->reserved_ms : STORE_NONE);
 }
 
 /* One statement. */
@@ -257,36 +265,65 @@ static const char *claim_mark(struct store_pg_work *work)
     return arena_text(&work->texts, (const char *)pg->claim_mark, sizeof pg->claim_mark);
 }
 
+/* Not reserved for another listener. */
+#define FREE(listener)                                                                             \
+    " AND (reserved_for IS NULL OR reserved_for = " listener "::text"                              \
+    " OR reserved_until_ms <= $3::bigint)"
+#define CLAIM(free, released)                                                                      \
+    "WITH due AS (SELECT seq, next_ms, alone FROM @event WHERE hook = " THE_HOOK                   \
+    "  AND next_ms <= $3::bigint" free                                                             \
+    "  AND NOT EXISTS (SELECT FROM @event WHERE owner = $2::text AND last = $5::bytea)"            \
+    "  ORDER BY next_ms, seq LIMIT $4::bigint FOR UPDATE SKIP LOCKED),"                            \
+    " counted AS (SELECT seq, alone, row_number() OVER (ORDER BY next_ms, seq) AS n FROM due)"     \
+    " UPDATE @event AS event SET state = 2, owner = $2::text, next_ms = NULL,"                     \
+    " attempt = attempt + 1, last = $5::bytea" released " FROM counted"                            \
+    " WHERE event.seq = counted.seq AND (n = 1"                                                    \
+    "  OR n < coalesce((SELECT min(n) FROM counted WHERE alone), n + 1))"
+#define DUE       " FROM @event WHERE hook = " THE_HOOK " AND next_ms IS NOT NULL"
+#define NEXT_FREE "SELECT next_ms" DUE FREE("$2") " ORDER BY next_ms LIMIT 1"
+#define NEXT_RESERVED                                                                              \
+    "SELECT min(reserved_until_ms)" DUE " AND next_ms <= $3::bigint AND reserved_for <> $2::text"
+
+/* When the next one is due. Those that are reserved for others are so at the end of that. They are
+ * looked for only where no other one waits, as all that are due are such then, and few: their
+ * senders wait. */
+static void say_next(struct store_pg_batch *batch, const struct store_event_claim *claim)
+{
+    if (claim->listener == NULL) {
+        store_pg_say(batch, "SELECT next_ms" DUE " ORDER BY next_ms LIMIT 1");
+        store_pg_scope(batch, claim->scope);
+        return;
+    }
+    store_pg_say(batch, "WITH free AS (SELECT (" NEXT_FREE ") AS next_ms)"
+                        " SELECT CASE WHEN next_ms <= $3::bigint THEN next_ms"
+                        " ELSE least(next_ms, (" NEXT_RESERVED ")) END FROM free");
+    store_pg_scope(batch, claim->scope);
+    store_pg_text(batch, claim->listener);
+    store_pg_int(batch, claim->now_ms);
+}
+
 /* Up to the first that is to be run alone. It must be durable: a server that has lost it would give
  * the event to somebody else while its handler goes on. */
 static void claim_some(struct store_pg_work *work, struct store_pg_batch *batch)
 {
-    const struct store_event_call *claim = work->call->event;
+    const struct store_event_claim *claim = work->call->event->claim;
     const char *mark = claim_mark(work);
-    store_pg_say(batch,
-                 "WITH due AS (SELECT seq, next_ms, alone FROM @event WHERE hook = " THE_HOOK
-                 "  AND next_ms <= $3::bigint"
-                 "  AND NOT EXISTS (SELECT FROM @event WHERE owner = $2::text AND last = $5::bytea)"
-                 "  ORDER BY next_ms, seq LIMIT $4::bigint FOR UPDATE SKIP LOCKED),"
-                 " counted AS (SELECT seq, alone, row_number() OVER (ORDER BY next_ms, seq) AS n"
-                 "  FROM due)"
-                 " UPDATE @event AS event SET state = 2, owner = $2::text, next_ms = NULL,"
-                 " attempt = attempt + 1, last = $5::bytea FROM counted"
-                 " WHERE event.seq = counted.seq AND (n = 1"
-                 "  OR n < coalesce((SELECT min(n) FROM counted WHERE alone), n + 1))");
+    store_pg_say(batch, claim->listener == NULL
+                            ? CLAIM("", "")
+                            : CLAIM(FREE("$6"), ", reserved_for = NULL, reserved_until_ms = NULL"));
     store_pg_scope(batch, claim->scope);
     store_pg_text(batch, claim->owner);
     store_pg_int(batch, claim->now_ms);
     store_pg_int(batch, (int64_t)claim->max);
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+    if (claim->listener != NULL)
+        store_pg_text(batch, claim->listener);
     store_pg_say(batch, "SELECT " STORE_PG_EVENT ", headers, body FROM @event AS event"
                         " JOIN @hook AS its ON its.id = event.hook"
                         " WHERE owner = $1 AND last = $2 ORDER BY seq");
     store_pg_text(batch, claim->owner);
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
-    store_pg_say(batch, "SELECT next_ms FROM @event WHERE hook = " THE_HOOK
-                        " AND next_ms IS NOT NULL ORDER BY next_ms LIMIT 1");
-    store_pg_scope(batch, claim->scope);
+    say_next(batch, claim);
 }
 
 /* Ending */
@@ -325,9 +362,10 @@ static void end_row(struct store_pg_batch *batch, const struct store_event_end *
 /* Those that no key opens die by themselves; the others are handled. */
 static void end_shut(struct store_pg_work *work, struct store_pg_batch *batch)
 {
-    const struct store_event_call *claim = work->call->event;
-    for (size_t i = 0; i < claim->events->count; i++) {
-        const struct store_event *event = &claim->events->items[i];
+    const struct store_event_claim *claim = work->call->event->claim;
+    const struct store_events *events = work->call->event->events;
+    for (size_t i = 0; i < events->count; i++) {
+        const struct store_event *event = &events->items[i];
         const struct store_event_end end = {.seq = event->seq,
                                             .owner = claim->owner,
                                             .attempt = event->attempt,
@@ -354,15 +392,15 @@ static int claim(struct store_pg_work *work, struct store_pg_batch *batch, struc
 
 static int claimed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
-    const struct store_event_call *claim = work->call->event;
-    struct store_events *events = claim->events;
+    const struct store_event_call *call = work->call->event;
+    struct store_events *events = call->events;
     size_t kept = 0;
     if (work->round == 0 && store_pg_event_rows(batch, 1, true, events, err) != 0)
         return STORE_PG_MORE;
     if (work->round == 0)
-        *claim->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
+        *call->next_ms = store_pg_get_int(batch, 2, 0, 0, STORE_NONE);
     else
-        *claim->next_ms = claim->now_ms; /* whoever waited for one that is dead now */
+        *call->next_ms = call->claim->now_ms; /* whoever waited for one that is dead now */
     work->pg->claims = work->round == 0 && events->count == 0;
     for (size_t i = 0; i < events->count; i++) {
         if (events->items[i].shut)

@@ -100,6 +100,9 @@ static const char *const tables[] = {
     /* Version 6. Where it came from, and which tokens that a person gave it has replaced. */
     "ALTER TABLE @token ADD COLUMN IF NOT EXISTS service_host text",
     "ALTER TABLE @token ADD COLUMN IF NOT EXISTS spent text",
+    /* Version 7. The listener whose sender waits for the handler's reply, and until when. */
+    "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_for text",
+    "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_until_ms bigint",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)

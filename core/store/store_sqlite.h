@@ -88,6 +88,7 @@ store_sqlite_op store_sqlite_token_given;
 store_sqlite_op store_sqlite_bucket_take;
 store_sqlite_op store_sqlite_event_add;
 store_sqlite_op store_sqlite_event_claim;
+store_sqlite_op store_sqlite_event_release;
 store_sqlite_op store_sqlite_event_end;
 store_sqlite_op store_sqlite_step_get;
 store_sqlite_op store_sqlite_step_put;

@@ -123,6 +123,7 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_EVENT_RETRY] = store_sqlite_event_retry,
         [STORE_EVENT_DROP] = store_sqlite_event_drop,
         [STORE_EVENT_PRUNE] = store_sqlite_event_prune,
+        [STORE_EVENT_RELEASE] = store_sqlite_event_release,
     };
     store_finish(call, ops[call->op](self, call, &call->err));
 }

@@ -211,11 +211,11 @@ int store_sqlite_event_add(struct store_sqlite *sqlite, struct store_call *call,
 
 /* After the clock was set back: whoever waits does not wait for longer by that. What had come while
  * it was ahead, as the first look of a process may find, is due. */
-static int mend_times(struct store_sqlite *sqlite, const struct store_event_call *claim,
+static int mend_times(struct store_sqlite *sqlite, const struct store_event_call *call,
                       struct err *err)
 {
-    int64_t before_ms = sqlite->claimed_ms, back_ms = before_ms - claim->now_ms;
-    sqlite->claimed_ms = claim->now_ms;
+    int64_t before_ms = sqlite->claimed_ms, back_ms = before_ms - call->claim->now_ms;
+    sqlite->claimed_ms = call->claim->now_ms;
     if (before_ms > 0 && back_ms < SET_BACK_MS)
         return 0;
     sqlite3_stmt *stmt =
@@ -226,18 +226,18 @@ static int mend_times(struct store_sqlite *sqlite, const struct store_event_call
                              err);
     if (stmt == NULL)
         return -1;
-    store_sqlite_bind_text(stmt, 1, claim->scope);
-    sqlite3_bind_int64(stmt, 2, claim->now_ms);
+    store_sqlite_bind_text(stmt, 1, call->claim->scope);
+    sqlite3_bind_int64(stmt, 2, call->claim->now_ms);
     sqlite3_bind_int64(stmt, 3, before_ms > 0 ? back_ms : 0);
-    sqlite3_bind_int64(stmt, 4, claim->now_ms + SET_BACK_MS);
+    sqlite3_bind_int64(stmt, 4, call->claim->now_ms + SET_BACK_MS);
     return store_sqlite_finish(sqlite, stmt, err);
 }
 
 /* What is due, up to the first that is to be run alone. */
-static int claim_due(struct store_sqlite *sqlite, const struct store_event_call *claim,
+static int claim_due(struct store_sqlite *sqlite, const struct store_event_call *call,
                      struct err *err)
 {
-    struct store_events *events = claim->events;
+    struct store_events *events = call->events;
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
                              "SELECT " STORE_SQLITE_EVENT ", headers, body FROM event"
@@ -245,9 +245,9 @@ static int claim_due(struct store_sqlite *sqlite, const struct store_event_call 
                              err);
     if (stmt == NULL)
         return -1;
-    store_sqlite_bind_text(stmt, 1, claim->scope);
-    sqlite3_bind_int64(stmt, 2, claim->now_ms);
-    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)claim->max);
+    store_sqlite_bind_text(stmt, 1, call->claim->scope);
+    sqlite3_bind_int64(stmt, 2, call->claim->now_ms);
+    sqlite3_bind_int64(stmt, 3, (sqlite3_int64)call->claim->max);
     if (store_sqlite_event_rows(sqlite, stmt, true, false, events, err) != 0)
         return -1;
     for (size_t i = 0; i < events->count; i++) {
@@ -276,17 +276,17 @@ static int claim_one(struct store_sqlite *sqlite, const char *owner, struct stor
     return store_sqlite_finish(sqlite, stmt, err);
 }
 
-static int next_due(struct store_sqlite *sqlite, const struct store_event_call *claim,
+static int next_due(struct store_sqlite *sqlite, const struct store_event_call *call,
                     struct err *err)
 {
     sqlite3_stmt *stmt = store_sqlite_prepare(
         sqlite, "SELECT min(next_ms) FROM event WHERE scope = ?1 AND next_ms IS NOT NULL", err);
     if (stmt == NULL)
         return -1;
-    store_sqlite_bind_text(stmt, 1, claim->scope);
+    store_sqlite_bind_text(stmt, 1, call->claim->scope);
     int result =
         sqlite3_step(stmt) == SQLITE_ROW ? 0 : store_sqlite_failed(sqlite, "cannot be read", err);
-    *claim->next_ms = result == 0 ? store_sqlite_column_time(stmt, 0) : STORE_NONE;
+    *call->next_ms = result == 0 ? store_sqlite_column_time(stmt, 0) : STORE_NONE;
     sqlite3_finalize(stmt);
     return result;
 }
@@ -295,24 +295,34 @@ static int next_due(struct store_sqlite *sqlite, const struct store_event_call *
  * begun. */
 int store_sqlite_event_claim(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
-    const struct store_event_call *claim = call->event;
+    const struct store_event_call *event = call->event;
     store_sqlite_hasten(sqlite, true);
     if (store_sqlite_begin(sqlite, err) != 0) {
         store_sqlite_hasten(sqlite, false);
         return -1;
     }
-    int result = mend_times(sqlite, claim, err);
+    int result = mend_times(sqlite, event, err);
     if (result == 0)
-        result = claim_due(sqlite, claim, err);
-    for (size_t i = 0; result == 0 && i < claim->events->count; i++)
-        result = claim_one(sqlite, claim->owner, &claim->events->items[i], err);
+        result = claim_due(sqlite, event, err);
+    for (size_t i = 0; result == 0 && i < event->events->count; i++)
+        result = claim_one(sqlite, event->claim->owner, &event->events->items[i], err);
     if (result == 0)
-        result = next_due(sqlite, claim, err);
+        result = next_due(sqlite, event, err);
     result = store_sqlite_end(sqlite, result, err);
     store_sqlite_hasten(sqlite, false);
     if (result != 0)
-        store_events_destroy(claim->events);
+        store_events_destroy(event->events);
     return result;
+}
+
+/* No host shares it: whatever is stored is this one's. */
+int store_sqlite_event_release(struct store_sqlite *sqlite, struct store_call *call,
+                               struct err *err)
+{
+    (void)sqlite;
+    (void)call;
+    (void)err;
+    return 0;
 }
 
 /* Ending */

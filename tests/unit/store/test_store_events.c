@@ -40,7 +40,12 @@ static const char *claim(struct store *store, const char *owner, int64_t now_ms,
     struct store_events events;
     int64_t next_ms;
     memset(end, 0, sizeof *end);
-    assert_int_equal(store_event_claim(store, SCOPE, owner, now_ms, 1, &events, &next_ms, &err), 0);
+    assert_int_equal(
+        store_event_claim(store,
+                          &(const struct store_event_claim){
+                              .scope = SCOPE, .owner = owner, .now_ms = now_ms, .max = 1},
+                          &events, &next_ms, &err),
+        0);
     if (events.count == 0)
         return "-";
     *end = (struct store_event_end){.scope = SCOPE,
@@ -254,7 +259,11 @@ static void one_owner_has_it(void **state)
     struct err err;
     struct store_events events;
     int64_t next_ms;
-    assert_int_equal(store_event_claim(store, SCOPE, "w", NOW, 9, &events, &next_ms, &err), 0);
+    assert_int_equal(store_event_claim(store,
+                                       &(const struct store_event_claim){
+                                           .scope = SCOPE, .owner = "w", .now_ms = NOW, .max = 9},
+                                       &events, &next_ms, &err),
+                     0);
     assert_int_equal(events.count, 0);
     assert_int_equal(next_ms, NOW + 500);
     assert_string_equal(claim(store, "v", NOW + 500, &mine), "a");
@@ -263,7 +272,11 @@ static void one_owner_has_it(void **state)
     mine.uncounted = true;
     mine.alone = true;
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    assert_int_equal(store_event_claim(store, SCOPE, "w", NOW, 9, &events, &next_ms, &err), 0);
+    assert_int_equal(store_event_claim(store,
+                                       &(const struct store_event_claim){
+                                           .scope = SCOPE, .owner = "w", .now_ms = NOW, .max = 9},
+                                       &events, &next_ms, &err),
+                     0);
     assert_int_equal(events.items[0].attempt, 2); /* again */
     assert_true(events.items[0].alone);
     assert_string_equal(events.items[0].error, "why");
@@ -475,6 +488,22 @@ static void what_is_old_goes(void **state)
     store_free(store);
 }
 
+/* A listener that is the only one has all, reserved or not. */
+static void one_listener_reserves_for_itself(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_event_end mine;
+    struct store_event_new event = fresh("a", NULL);
+    event.reserved_for = "aaaaaaaaaa";
+    event.reserved_ms = 1000;
+    assert_int_equal(store_event_add(store, &event, 1, &err), 0);
+    assert_int_equal(store_event_release(store, SCOPE, "aaaaaaaaaa", &err), 0);
+    assert_string_equal(claim(store, "w", NOW, &mine), "a");
+    store_free(store);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -490,6 +519,7 @@ int main(void)
         TEST(what_a_dead_worker_had_is_found),
         TEST(steps_live_as_long_as_their_event),
         TEST(what_is_old_goes),
+        TEST(one_listener_reserves_for_itself),
     };
     return STORE_FIXTURE_RUN(tests);
 }

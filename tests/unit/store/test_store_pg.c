@@ -143,7 +143,12 @@ static void all_is_sealed_with_another_key(void **state)
     struct store_event_end claim = {.owner = "w", .attempt = 1};
     int64_t next_ms;
     assert_int_equal(store_event_add(store, &event, 1, &err), 0);
-    assert_int_equal(store_event_claim(store, event.scope, "w", 1, 1, &events, &next_ms, &err), 0);
+    assert_int_equal(
+        store_event_claim(store,
+                          &(const struct store_event_claim){
+                              .scope = event.scope, .owner = "w", .now_ms = 1, .max = 1},
+                          &events, &next_ms, &err),
+        0);
     store_events_destroy(&events);
     claim.seq = event.seq;
     assert_int_equal(store_step_put(store, &claim, "s", "left", 4, &err), 0);
@@ -212,8 +217,12 @@ static void an_event_that_no_key_opens_dies_alone(void **state)
     assert_int_equal(pg_host_psql(&host, turn), 0);
     static const char *const ids[] = {"beside", "behind"};
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(store_event_claim(store, new[0].scope, "w", 5, 9, &events, &next_ms, &err),
-                         0);
+        assert_int_equal(
+            store_event_claim(store,
+                              &(const struct store_event_claim){
+                                  .scope = new[0].scope, .owner = "w", .now_ms = 5, .max = 9},
+                              &events, &next_ms, &err),
+            0);
         assert_int_equal(events.count, 1);
         assert_string_equal(events.items[0].id, ids[i]);
         assert_int_equal(events.items[0].attempt, 1);
@@ -230,7 +239,12 @@ static void an_event_that_no_key_opens_dies_alone(void **state)
     assert_int_equal(pg_host_psql(&host, turn), 0);
     assert_int_equal(pg_host_psql(&host, "DELETE FROM @event WHERE seq > 1"), 0);
     assert_int_equal(store_event_retry(store, new[0].scope, 1, 6, &err), 1);
-    assert_int_equal(store_event_claim(store, new[0].scope, "w", 6, 9, &events, &next_ms, &err), 0);
+    assert_int_equal(
+        store_event_claim(store,
+                          &(const struct store_event_claim){
+                              .scope = new[0].scope, .owner = "w", .now_ms = 6, .max = 9},
+                          &events, &next_ms, &err),
+        0);
     assert_int_equal(events.count, 1);
     assert_string_equal(events.items[0].body, "the body");
     store_events_destroy(&events);
@@ -479,88 +493,7 @@ static void tables_of_an_older_program_are_added_to(void **state)
     buf_destroy(&value);
     store_free(store);
     assert_int_equal(
-        pg_host_psql(&host, "SELECT 1 / (value = '6')::int FROM @meta WHERE key = 'version'"), 0);
-    pg_host_destroy(&host);
-}
-
-static void assert_open_most(const struct pg_host *host, const char *number)
-{
-    char sql[128];
-    snprintf(sql, sizeof sql, "SELECT 1 / (count(*) = 1)::int FROM @hook WHERE open_most %s",
-             number);
-    assert_int_equal(pg_host_psql(host, sql), 0);
-}
-
-/* Else each would be counted at each adding. What the row says is believed below the limit, where
- * it is never too little; and a retry, which opens what was not added, makes it unknown. */
-static void open_events_are_counted_near_the_limit_only(void **state)
-{
-    (void)state;
-    struct err err;
-    struct pg_host host;
-    pg_host_create(&host, "a");
-    struct store *store = pg_host_store(&host);
-    struct store_event_new events[6];
-    for (size_t i = 0; i < 6; i++)
-        events[i] = (struct store_event_new){.scope = "hook:h:name:n",
-                                             .max_waiting = 9,
-                                             .id = &"a\0b\0c\0d\0e\0f"[2 * i],
-                                             .headers = "{}",
-                                             .body = ""};
-    assert_int_equal(store_event_add(store, events, 2, &err), 0);
-    assert_open_most(&host, "= 2");
-    assert_int_equal(pg_host_psql(&host, "UPDATE @hook SET open_most = 7"), 0);
-    assert_int_equal(store_event_add(store, events + 1, 2, &err), 0);
-    assert_open_most(&host, "= 8");
-    assert_int_equal(store_event_add(store, events + 3, 2, &err), 0); /* 8 and 2 are too many */
-    assert_open_most(&host, "= 5");
-    assert_int_equal(pg_host_psql(&host, "UPDATE @event SET state = 8, ended_ms = 1"), 0);
-    assert_int_equal(store_event_retry(store, "hook:h:name:n", 0, 5, &err), 5);
-    assert_open_most(&host, "IS NULL");
-    events[5].max_waiting = 5;
-    assert_int_equal(store_event_add(store, events + 5, 1, &err), 0);
-    assert_int_equal(events[5].added, STORE_EVENT_FULL);
-    assert_int_equal(store_event_retry(store, NULL, events[0].seq, 5, &err), 1);
-    assert_open_most(&host, "IS NULL");
-    store_free(store);
-    pg_host_destroy(&host);
-}
-
-static void ignore(void *arg)
-{
-    (void)arg;
-}
-
-/* As when its answer comes too late: its owner is alive, so nobody else would take what it has. */
-static void a_claim_that_was_given_up_is_not_lost(void **state)
-{
-    (void)state;
-    struct err err;
-    struct pg_host host;
-    pg_host_create(&host, "a");
-    struct store *store = pg_host_store(&host);
-    struct store_event_new event = {
-        .scope = "hook:h:name:n", .max_waiting = 9, .id = "a", .headers = "{}", .body = ""};
-    assert_int_equal(store_event_add(store, &event, 1, &err), 0);
-    struct store_events events = {0};
-    int64_t next_ms;
-    const struct store_event_call claim = {.scope = event.scope,
-                                           .owner = "w",
-                                           .now_ms = 9,
-                                           .max = 1,
-                                           .events = &events,
-                                           .next_ms = &next_ms};
-    struct store_call call = {.op = STORE_EVENT_CLAIM, .event = &claim};
-    store_start(store, &call, ignore, NULL);
-    store_cancel(&call);
-    assert_int_equal(store_event_claim(store, event.scope, "w", 9, 1, &events, &next_ms, &err), 0);
-    assert_int_equal(events.count, 1);
-    assert_int_equal(events.items[0].attempt, 1);
-    store_events_destroy(&events);
-    assert_int_equal(store_event_claim(store, event.scope, "w", 9, 1, &events, &next_ms, &err), 0);
-    assert_int_equal(events.count, 0);
-    store_events_destroy(&events);
-    store_free(store);
+        pg_host_psql(&host, "SELECT 1 / (value = '7')::int FROM @meta WHERE key = 'version'"), 0);
     pg_host_destroy(&host);
 }
 
@@ -577,8 +510,6 @@ int main(void)
         PG_HOST_TEST(what_is_kept_is_all_of_a_row),
         PG_HOST_TEST(tables_of_a_newer_program_are_refused),
         PG_HOST_TEST(tables_of_an_older_program_are_added_to),
-        PG_HOST_TEST(open_events_are_counted_near_the_limit_only),
-        PG_HOST_TEST(a_claim_that_was_given_up_is_not_lost),
     };
     return PG_HOST_RUN(tests);
 }

@@ -63,8 +63,8 @@ static void it_cannot_write_beyond_what_was_asked_for(void **state)
     store_runs_destroy(&runs);
 
     struct store_events events;
-    struct store_event_call claim = {
-        .scope = "hook:a:name:n", .owner = "me", .events = &events, .next_ms = &(int64_t){0}};
+    const struct store_event_claim what = {.scope = "hook:a:name:n", .owner = "me"};
+    struct store_event_call claim = {.claim = &what, .events = &events, .next_ms = &(int64_t){0}};
     struct store_call claimed = {.event = &claim};
     assert_int_equal(take(&store_pg_event_claim, &claimed), 0);
     assert_int_equal(events.count, ROWS);

@@ -318,7 +318,11 @@ static void claiming_among_many_events_is_cheap(void **state)
         struct store_events events;
         int64_t next_ms;
         assert_int_equal(
-            store_event_claim(store, "hook:h:f", "w", 100000, 1, &events, &next_ms, &err), 0);
+            store_event_claim(store,
+                              &(const struct store_event_claim){
+                                  .scope = "hook:h:f", .owner = "w", .now_ms = 100000, .max = 1},
+                              &events, &next_ms, &err),
+            0);
         assert_int_equal(events.count, 1);
         struct store_event_end end = {.scope = "hook:h:f",
                                       .seq = events.items[0].seq,
