@@ -41,6 +41,7 @@ static int run_vm(const struct hook_worker *worker, struct engine *engine, const
                                      .timeout_ms = hook->timeout_ms,
                                      .grace_ms = worker->grace_ms,
                                      .wake_fd = worker->wake_fd,
+                                     .listener = worker->answer_fd >= 0 ? worker->listener : NULL,
                                      .answer_fd = worker->answer_fd,
                                      .command = hook->command,
                                      .forward = hook->forward};

@@ -29,6 +29,7 @@ struct hook_worker { /* all borrowed */
     /* For an event that was handled: a line of JSON {seq, status, headers, body}; without a status
      * where the handler failed. -1: nobody waits for that. */
     int answer_fd;
+    const char *listener; /* for whom those events are reserved (store_events.h) */
     int64_t grace_ms;
 };
 

@@ -345,6 +345,7 @@ static int run_child(struct listener *listener, struct err *err)
                                        .hook = self->hook,
                                        .wake_fd = self->wake[0],
                                        .answer_fd = self->answer[1],
+                                       .listener = generation->id,
                                        .grace_ms = config->listen->grace_ms};
     return hook_worker_run(&worker, err);
 }

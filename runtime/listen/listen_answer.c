@@ -1,6 +1,8 @@
 /*
  * Replies by handlers (`answer: {handler: D}`): the request waits, stored, until its worker sends a
  * packet with the event's seq, or D has passed. Then the sender hears that its event is stored.
+ * Where hosts share the state, the event is reserved for this listener's worker as long
+ * (store_events.h), and given up where the listener ends.
  */
 #include "listen_front_private.h"
 
@@ -15,6 +17,7 @@
 #define A_TURN      64 /* packets */
 #define HEADERS_MAX 32
 #define EARLY_MAX   1000 /* packets */
+#define TURN_MS     100  /* between two looks whether it is an event's turn */
 
 /* A packet that came while a commit is under way, which may have stored its event. */
 struct listen_early {
@@ -56,6 +59,77 @@ static void on_patience(void *arg)
     rearm(front);
 }
 
+/* ---- hosts that share the state ---- */
+
+static bool is_shared(const struct listen_front *front)
+{
+    return front->options->generation->plan.config->state->url != NULL;
+}
+
+static bool is_ordered(const struct listen_waiting *waiting)
+{
+    for (size_t i = 0; i < waiting->result.nevents; i++) {
+        if (waiting->events[i].seq == waiting->seq)
+            return waiting->events[i].order_key != NULL;
+    }
+    return false;
+}
+
+/* Nobody tells us that another host has ended the event before one of ours, of the same order. */
+static void on_turns(void *arg)
+{
+    struct listen_front *front = arg;
+    const struct listen_hook *woken = NULL;
+    bool waits = false;
+    for (const struct listen_waiting *it = front->handlers.first; it != NULL; it = it->next) {
+        if (!it->ordered)
+            continue;
+        waits = true;
+        if (it->hook != woken)
+            listen_children_wake(it->hook->worker);
+        woken = it->hook;
+    }
+    if (waits)
+        loop_timer_start(front->loop, &front->turns, TURN_MS, on_turns, front);
+}
+
+bool listen_answer_reserves(const struct listen_hook *hook)
+{
+    return hook->answer >= 0 && !hook->front->stopping && is_shared(hook->front);
+}
+
+static void release_next(void *arg)
+{
+    struct listen_front *front = arg;
+    struct listen_releasing *releasing = &front->releasing;
+    int64_t now_ms = loop_now_ms(front->loop);
+    while (releasing->hook < front->nhooks && front->hooks[releasing->hook].reserved_ms <= now_ms)
+        releasing->hook++;
+    if (releasing->call.result < 0) /* the others' time will pass, too */
+        releasing->hook = front->nhooks;
+    releasing->done = releasing->hook == front->nhooks;
+    if (releasing->done)
+        return;
+    releasing->event = (struct store_event_call){.scope = front->hooks[releasing->hook++].scope,
+                                                 .listener = front->options->generation->id};
+    releasing->call = (struct store_call){.op = STORE_EVENT_RELEASE, .event = &releasing->event};
+    store_start(front->store, &releasing->call, release_next, front);
+}
+
+bool listen_answer_release(struct listen_front *front)
+{
+    struct listen_releasing *releasing = &front->releasing;
+    if (!front->stopping || front->adding.list.count > 0)
+        return false;
+    if (!releasing->begun) {
+        releasing->begun = true;
+        release_next(front);
+    }
+    return releasing->done;
+}
+
+/* ---- waiting ---- */
+
 void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq)
 {
     waiting->seq = seq;
@@ -63,6 +137,9 @@ void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiti
     listen_waiting_append(&front->handlers, waiting);
     if (front->patience.index == 0 || waiting->due_ms < front->patience.due_ms)
         rearm(front);
+    waiting->ordered = is_ordered(waiting);
+    if (front->turns.index == 0 && is_shared(front) && waiting->ordered)
+        loop_timer_start(front->loop, &front->turns, TURN_MS, on_turns, front);
 }
 
 void listen_answer_end(struct listen_front *front)

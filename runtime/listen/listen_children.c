@@ -78,6 +78,7 @@ struct listen_generation *listen_generation_new(struct listen_plan *plan, struct
     struct listen_generation *generation = mem_alloc(sizeof *generation);
     const struct config *config = plan->config;
     generation->plan = *plan;
+    store_run_id(generation->id);
     *plan = (struct listen_plan){.config = NULL};
     generation->children = mem_alloc((config->nhooks + 2) * sizeof *generation->children);
     child_create(&generation->children[generation->count++], LISTEN_FRONT, NULL, generation);
@@ -219,6 +220,16 @@ static void send_all(const struct listen_generation *generation, struct app_chil
 {
     for (size_t i = 0; i < generation->count; i++)
         app_children_signal(children, generation->children[i].group, signo);
+}
+
+void listen_children_wake(const struct listen_child *worker)
+{
+    ssize_t n;
+    if (worker->wake[1] < 0)
+        return;
+    do /* EAGAIN: it has enough bytes there to wake up */
+        n = write(worker->wake[1], "", 1);
+    while (n < 0 && errno == EINTR);
 }
 
 void listen_children_silence(struct listen_generation *generation)

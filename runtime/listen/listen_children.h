@@ -8,6 +8,7 @@
 
 #include "app_children.h"
 #include "listen_plan.h"
+#include "store_runs.h"
 
 #define LISTEN_CHILDREN_MAX 4096
 #define LISTEN_KILL_MS      5000 /* from the end of the grace to SIGKILL */
@@ -37,6 +38,7 @@ struct listen_child {
 struct listen_generation {
     struct listen_generation *next; /* an older one */
     struct listen_plan plan;
+    char id[STORE_RUN_ID_SIZE];    /* for whom it reserves events (store_events.h) */
     struct listen_child *children; /* the front, the workers in the order of the hooks, a keeper */
     size_t count;
     bool ending;
@@ -61,6 +63,8 @@ int64_t listen_children_start(struct listen_generation *generation, struct app_c
 /* As app_children tells it. What the handlers of a worker that did not end by itself have started
  * is killed: the next one tries their events again. */
 void listen_children_note(struct listen_generation *generation, const char *group, int wait_status);
+/* The worker looks for events; unless none is woken any more. */
+void listen_children_wake(const struct listen_child *worker);
 /* Wakes no worker any more: one ends when nobody can. Idempotent. */
 void listen_children_silence(struct listen_generation *generation);
 /* SIGTERM to the front, and the end of their pipes to the workers; SIGKILL follows. Idempotent. */

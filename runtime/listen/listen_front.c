@@ -15,13 +15,14 @@
 
 /* ---- the end ---- */
 
-static bool is_idle(const struct listen_front *front)
+static bool is_idle(struct listen_front *front)
 {
     size_t connections = 0;
     for (size_t i = 0; i < front->nservers; i++)
         connections += server_connections(front->servers[i]);
     return connections == 0 && front->batch.count == 0 && front->adding.list.count == 0 &&
-           front->adding.next.count == 0 && front->handlers.count == 0;
+           front->adding.next.count == 0 && front->handlers.count == 0 &&
+           listen_answer_release(front);
 }
 
 static void on_grace_over(void *arg)
@@ -39,6 +40,7 @@ static void stop(struct listen_front *front)
     for (size_t i = 0; i < front->nservers; i++)
         server_retire(front->servers[i]);
     listen_children_silence(front->options->generation);
+    listen_answer_release(front);
     loop_timer_start(front->loop, &front->grace,
                      front->options->generation->plan.config->listen->grace_ms, on_grace_over,
                      front);
@@ -123,6 +125,7 @@ static void destroy(struct listen_front *front)
         listen_answer_stop(&front->hooks[i]);
     loop_timer_stop(front->loop, &front->commit);
     loop_timer_stop(front->loop, &front->patience);
+    loop_timer_stop(front->loop, &front->turns);
     loop_timer_stop(front->loop, &front->keep);
     loop_timer_stop(front->loop, &front->look);
     loop_timer_stop(front->loop, &front->grace);

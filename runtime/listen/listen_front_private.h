@@ -33,6 +33,7 @@ struct listen_hook {
     const struct listen_child *worker; /* woken after a commit */
     int answer;
     struct loop_fd answers;
+    int64_t reserved_ms; /* monotonic: when the last of its events is so no more; 0: none was */
     uint64_t counts[LISTEN_COUNTS];
     int64_t logged_since_ms; /* of refusals: those of a while are counted, not all are logged */
     uint64_t logged;
@@ -47,6 +48,7 @@ struct listen_waiting {
     struct hook_result result;
     struct store_event_new *events; /* of result.events, and then result.marks */
     bool asked;                     /* the reply is to tell what became of it */
+    bool ordered;                   /* the event of seq is of an order */
     int64_t seq;                    /* whose handler answers; 0: it waits for the commit */
     int64_t due_ms;                 /* monotonic: when it is answered in its place */
 };
@@ -62,6 +64,14 @@ struct listen_adding {
     struct listen_list next; /* to be stored one by one: one of them is bad */
     struct store_event_new *rows;
     size_t count;
+    struct store_event_call event;
+    struct store_call call;
+};
+
+/* What was reserved is given up, of one hook after the other. */
+struct listen_releasing {
+    bool begun, done;
+    size_t hook; /* the next one */
     struct store_event_call event;
     struct store_call call;
 };
@@ -92,8 +102,10 @@ struct listen_front {
     struct listen_early *early;  /* replies of those whose commit is perhaps under way */
     size_t nearly;
     struct loop_timer patience; /* of handlers */
-    struct loop_timer keep;     /* retention */
-    struct loop_timer look;     /* whether others have written to the state */
+    struct loop_timer turns;    /* of events of an order that other hosts handle others of */
+    struct listen_releasing releasing;
+    struct loop_timer keep; /* retention */
+    struct loop_timer look; /* whether others have written to the state */
     struct listen_keeping keeping;
     bool stored;                 /* the last commit worked */
     uint64_t commits, committed; /* and the events in them */
@@ -148,6 +160,11 @@ void listen_answer_stop(struct listen_hook *hook);
 void listen_answer_wait(struct listen_front *front, struct listen_waiting *waiting, int64_t seq);
 /* No commit is under way any more: replies that came before its end are looked at again. */
 void listen_answer_committed(struct listen_front *front);
+/* Whether events that are stored now are to be reserved for its worker. */
+bool listen_answer_reserves(const struct listen_hook *hook);
+/* At the end, when none that is reserved is being stored any more: gives them up. It goes on by
+ * itself; whether it is over. */
+bool listen_answer_release(struct listen_front *front);
 /* The time to end is over: all that wait get the reply that says: stored. */
 void listen_answer_end(struct listen_front *front);
 

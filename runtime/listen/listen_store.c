@@ -10,9 +10,7 @@
 #include "clock.h"
 #include "mem.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEEP_EVERY_MS 600000
 #define KEEP_AGAIN_MS 1000 /* where there is more */
@@ -31,7 +29,9 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
                  int64_t now_ms)
 {
     const struct hook_result *result = &waiting->result;
+    const char *listener = waiting->hook->front->options->generation->id;
     bool skipped = i >= result->nevents;
+    bool reserved = !skipped && listen_answer_reserves(waiting->hook);
     const struct hook_event *event =
         skipped ? &result->marks[i - result->nevents] : &result->events[i];
     *row = (struct store_event_new){.scope = waiting->hook->scope,
@@ -45,7 +45,9 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
                                     .received_ms = now_ms,
                                     .headers = waiting->result.headers_json,
                                     .body = event->data,
-                                    .body_len = event->data_len};
+                                    .body_len = event->data_len,
+                                    .reserved_for = reserved ? listener : NULL,
+                                    .reserved_ms = waiting->hook->hook->answer_ms};
 }
 
 /* ---- after the commit ---- */
@@ -66,16 +68,6 @@ static void print(const struct listen_front *front, const struct store_event_new
     if (app_print(front->options->app, text.data, text.len, &err) != 0)
         log_msg(front->log, LOG_DEBUG, "--print: %s", err.msg);
     buf_destroy(&text);
-}
-
-static void wake(const struct listen_hook *hook)
-{
-    ssize_t n;
-    if (hook->worker->wake[1] < 0) /* at the end */
-        return;
-    do /* EAGAIN: it has enough bytes there to wake up */
-        n = write(hook->worker->wake[1], "", 1);
-    while (n < 0 && errno == EINTR);
 }
 
 static enum listen_count counted_as(enum store_event_added added)
@@ -117,6 +109,8 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
         full = full || event->added == STORE_EVENT_FULL;
         if (event->added == STORE_EVENT_STORED && seq == 0)
             seq = event->seq;
+        if (event->added == STORE_EVENT_STORED && event->reserved_for != NULL)
+            hook->reserved_ms = loop_now_ms(front->loop) + hook->hook->answer_ms;
         if (front->options->print &&
             (event->added == STORE_EVENT_STORED || event->added == STORE_EVENT_HELD_BACK))
             print(front, event, hook->hook);
@@ -128,7 +122,7 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
     else
         listen_waiting_accept(waiting);
     if (seq > 0)
-        wake(hook);
+        listen_children_wake(hook->worker);
 }
 
 /* ---- the commit ---- */
@@ -220,6 +214,7 @@ static void added(void *arg)
     mem_free(adding->rows);
     adding->rows = NULL;
     listen_answer_committed(front);
+    listen_answer_release(front);
     if (adding->next.count > 0 || front->batch.count > 0)
         plan_commit(front);
 }
@@ -336,7 +331,7 @@ void listen_store_look(void *arg)
     struct listen_front *front = arg;
     bool changed = store_has_changed(front->store);
     for (size_t i = 0; changed && i < front->nhooks; i++)
-        wake(&front->hooks[i]);
+        listen_children_wake(front->hooks[i].worker);
     loop_timer_start(front->loop, &front->look, LOOK_MS, listen_store_look, front);
 }
 
@@ -344,6 +339,7 @@ void listen_store_stop(struct listen_front *front)
 {
     store_cancel(&front->adding.call);
     store_cancel(&front->keeping.call);
+    store_cancel(&front->releasing.call);
     while (front->adding.list.first != NULL) {
         struct listen_waiting *waiting = front->adding.list.first;
         listen_waiting_remove(waiting);

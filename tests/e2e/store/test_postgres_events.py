@@ -58,8 +58,8 @@ class Events(PostgresCase):
         self.write("sender.secret", SECRET + "\n")
         self.write("handler.lua", HANDLER.format(folder=self.folder))
 
-    def hooks(self, number, retries="0s", **state):
-        hook = HOOK.format(folder=self.folder) + f'    order: "json:key"\n    retries: {{ delay: {retries} }}\n'
+    def hooks(self, number, retries="0s", more="", **state):
+        hook = HOOK.format(folder=self.folder) + f'    order: "json:key"\n    retries: {{ delay: {retries} }}\n{more}'
         self.host(number, "webhooks:\n  orders:\n" + hook, **state)
 
     def listen(self, number, **state):
@@ -488,8 +488,9 @@ class Events(PostgresCase):
         wait_until(lambda: len(self.handled()) == 3, 60)
         self.assertEqual(self.on(0, "events", "--drop", "1").returncode, 0)
         listener.stop()
-        again = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))  # it prunes, and recovers
-        self.assertEqual(again.ask("GET", "/healthz")[0], 200)  # it hears signals by now
+        again = self.listen(0, url=planner, more="    answer: { handler: 20s }\n")  # it prunes, and recovers
+        self.assertEqual(again.post({"id": "e2", "type": "t", "key": "k"})[0], 200)
+        self.assertEqual(len(self.handled()), 4)
         again.stop()
         seen = self.check_plans(("event", "step", "lease"), 1000)
         self.assertGreater(min(seen.values()), 0, seen)
