@@ -507,7 +507,7 @@ struct ltest_world *ltest_world_new(struct engine *engine)
     buf_create(&world->spilled, SPILLED_MAX);
     buf_create(&world->loaded, LOADED_MAX);
     world->real = engine->transport;
-    world->fake = (struct transport){world_start, world_cancel, world};
+    world->fake = (struct transport){world_start, world_cancel, NULL, world};
     engine->transport = world->fake;
     ltest_world_clock_start(world);
     return world;

@@ -53,6 +53,7 @@ struct client_call {
     char *scope;
     int64_t generation;
     char *url;                    /* of the request under way */
+    bool ahead;                   /* its connection is being made while the token is fetched */
     bool renewed;                 /* the one exchange after a 401 has been */
     struct http_response refusal; /* that 401, while another token is looked for */
     struct err refused;           /* in words */
@@ -261,11 +262,41 @@ static int call_send(struct client_call *call, const char *endpoint, struct err 
     return result;
 }
 
+/* Where the call goes, if the token leads there; NULL: to the connector's own. */
+static const char *call_endpoint(const struct client_call *call, const char *granted)
+{
+    if (call->endpoint == NULL && call->connector->lender == NULL)
+        return granted;
+    return call->endpoint;
+}
+
+/*
+ * The exchange takes its round trips anyway: the connection to where the call will go is made
+ * meanwhile. Nothing is sent over it before the token has come and its endpoint was checked. Not
+ * where the server asks who we are in TLS, as that may come with the token.
+ */
+static void call_soon(void *arg, const char *granted)
+{
+    struct client_call *call = arg;
+    struct err ignored;
+    struct url place;
+    if (provider_identifies(call->connector) ||
+        client_url(call->connector, call_endpoint(call, granted), call->target, NULL, &place,
+                   &ignored) != 0)
+        return;
+    char *url = url_format(&place, false);
+    const struct http_request request = {.url = url,
+                                         .ca_file = call->connector->ca_file,
+                                         .no_link_local = call->request->no_link_local,
+                                         .timeout_ms = call->connector->timeout_ms};
+    call->ahead = transport_ahead(&call->client->transport, &request);
+    mem_free(url);
+    url_destroy(&place);
+}
+
 static void call_go(struct client_call *call)
 {
-    const char *endpoint = call->endpoint;
-    if (endpoint == NULL && call->connector->lender == NULL) /* else it has its own */
-        endpoint = call->granted_at;
+    const char *endpoint = call_endpoint(call, call->granted_at);
     call->counted = false;
     struct err failure;
     if (call_send(call, endpoint, &failure) != 0)
@@ -309,7 +340,7 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     mem_free(call->granted_at);
     call->granted_at = mem_strdup(token->endpoint_url);
     /* Not on the exchange's connection, which a server might close right after. */
-    call->request->fresh = token->source == TOKEN_EXCHANGE && !may_repeat(call);
+    call->request->fresh = token->source == TOKEN_EXCHANGE && !may_repeat(call) && !call->ahead;
     if (call->limit == NULL || call->counted || limit_take(call->limit))
         call_go(call);
     else
@@ -326,7 +357,9 @@ static void call_refuse(void *arg)
 static void call_begin(void *arg)
 {
     struct client_call *call = arg;
-    const struct token_query query = {.worse_than = call->renewed ? call->generation : 0};
+    const struct token_query query = {.worse_than = call->renewed ? call->generation : 0,
+                                      .soon = call_soon};
+    call->ahead = false;
     call->token_request =
         token_get(call->client->tokens, call->connector, &query, call_token, call);
 }

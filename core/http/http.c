@@ -169,8 +169,11 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     long status = 0;
     transfer->ended_ms = clock_mono_ms();
     /* A connection that is closed within the header is a complete reply to libcurl. */
-    bool bare = transfer->request->connect_only;
-    if (transfer->fault == HTTP_FAULT_BODY_CUT) {
+    bool bare = transfer->request->connect_only || transfer->request->ahead;
+    if (transfer->request->ahead && code == CURLE_ABORTED_BY_CALLBACK &&
+        !transfer->refused_address) {
+        code = CURLE_OK; /* by on_send: the connection is up */
+    } else if (transfer->fault == HTTP_FAULT_BODY_CUT) {
         transfer->fault = HTTP_FAULT_NONE;
         code = CURLE_OK;
     } else if (code == CURLE_OK && !transfer->headers_done && !bare) {
@@ -472,6 +475,36 @@ struct http_transfer *http_start(struct http *http, const struct http_request *r
         http->hooked = true;
     }
     return transfer;
+}
+
+static void ahead_done(void *arg, struct http_result *result)
+{
+    (void)arg, (void)result;
+}
+
+/* Whether one to the same server waits or runs: its connection will do. */
+static bool goes_to(const struct list *list, const struct url *url)
+{
+    for (const struct http_transfer *at = list->first; at != NULL; at = at->next)
+        if (at->url.port == url->port && strcmp(at->url.host, url->host) == 0)
+            return true;
+    return false;
+}
+
+bool http_ahead(struct http *http, const struct http_request *request)
+{
+    struct url url = {0};
+    struct err ignored;
+    struct http_request only = *request;
+    only.method = "GET";
+    only.ahead = true;
+    bool started = url_parse(request->url, &url, &ignored) == 0 &&
+                   strcmp(url.scheme, "https") == 0 &&
+                   http->queued.count + http->running.count < HTTP_CONCURRENT_MAX &&
+                   !goes_to(&http->queued, &url) && !goes_to(&http->running, &url) &&
+                   http_start(http, &only, ahead_done, NULL, &ignored) != NULL;
+    url_destroy(&url);
+    return started;
 }
 
 void http_cancel(struct http_transfer *transfer)

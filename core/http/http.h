@@ -82,11 +82,13 @@ struct http_request {
                                       key not encrypted; both or neither */
     bool fresh;                    /* on a new connection: one that was kept may be closed by now */
     bool alone;                    /* fresh, and never sent twice by libcurl */
-    bool connect_only;  /* only a connection is made, with TLS where the URL says so, and nothing is
-                           sent: no header, no body. The response's status is 0 */
-    bool no_link_local; /* never to a link-local address (169.254/16, fe80::/10), whatever the host
-                           resolves to: cloud machines find their credentials there. Not known of
-                           what a proxy does */
+    bool connect_only; /* only a connection is made, with TLS where the URL says so, and nothing is
+                          sent: no header, no body. The response's status is 0 */
+    bool ahead; /* connect_only, but the connection is kept for the next request to that place where
+                   the server speaks HTTP/2; else libcurl closes it */
+    bool no_link_local;  /* never to a link-local address (169.254/16, fe80::/10), whatever the host
+                            resolves to: cloud machines find their credentials there. Not known of
+                            what a proxy does */
     bool brings_secrets; /* a reply below 400: of it LOG_TRACE shows no body, and few headers */
     /*
      * 0: HTTP_TIMEOUT_MS. Of the whole exchange, from when it is on the wire; where a file is sent
@@ -147,6 +149,9 @@ bool http_is_reserved(const char *name);
  */
 struct http_transfer *http_start(struct http *http, const struct http_request *request,
                                  http_done_fn *done, void *arg, struct err *err);
+/* Begins to connect to where the request goes, by HTTPS, unless something is on its way there.
+ * Takes of it what a connection is made by; the rest is not looked at. False: nothing was begun. */
+bool http_ahead(struct http *http, const struct http_request *request);
 void http_cancel(struct http_transfer *transfer); /* done will not be called; NULL is fine */
 void http_response_clear(struct http_response *response); /* wipes; idempotent */
 const char *http_response_header(const struct http_response *response,

@@ -317,6 +317,8 @@ static int on_send(void *arg, char *remote_ip, char *local_ip, int remote_port, 
     /* libcurl looks at no limit once it is connected. Where this process has stood still meanwhile,
      * the request would be sent, and nobody wait for its reply. */
     transfer->moved_ms = clock_mono_ms();
+    if (transfer->request->ahead)
+        return CURL_PREREQFUNC_ABORT;
     if (!http_has_files(transfer) &&
         transfer->moved_ms - transfer->started_ms >= transfer->timeout_ms) {
         transfer->fault = HTTP_FAULT_LATE;
@@ -383,7 +385,7 @@ static CURLcode set_own(struct http_transfer *transfer)
     SET(CURLOPT_PRIVATE, (void *)transfer);
     SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
-    SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh ? 1L : 0L);
+    SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh || request->ahead ? 1L : 0L);
     SET(CURLOPT_FORBID_REUSE, request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);

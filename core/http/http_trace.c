@@ -90,7 +90,7 @@ static size_t body_read(size_t len)
 
 void http_trace_request(struct log *log, const struct http_transfer *transfer)
 {
-    if (!log_enabled(log, LOG_TRACE))
+    if (!log_enabled(log, LOG_TRACE) || transfer->request->ahead)
         return;
     struct buf out;
     buf_create_secret(&out, TEXT_MAX);
@@ -135,7 +135,8 @@ struct http_traced *http_trace_keep(const struct log *log, const struct http_tra
 {
     const struct http_response *response = &transfer->result.response;
     bool hidden = transfer->request->brings_secrets && response->status < 400;
-    if (!log_enabled(log, LOG_TRACE) || transfer->result.err.kind != ERR_NONE)
+    if (!log_enabled(log, LOG_TRACE) || transfer->result.err.kind != ERR_NONE ||
+        transfer->request->ahead)
         return NULL;
     struct http_traced *traced = mem_alloc(sizeof *traced);
     buf_create_secret(&traced->head, TEXT_MAX);

@@ -184,5 +184,6 @@ const struct provider oauth2_provider = {
     .resource = oauth2_request_resource,
     .authorize = oauth2_request_authorize,
     .identify = oauth2_tls_identify,
+    .identifies = oauth2_tls_identifies,
     .error = oauth2_reply_error,
 };

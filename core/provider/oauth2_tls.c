@@ -32,6 +32,11 @@ int oauth2_tls_read(const struct connector *connector, const struct connector_se
     return check(tls, connector, err);
 }
 
+bool oauth2_tls_identifies(const struct connector *connector)
+{
+    return connector_secret(connector, OAUTH2_TLS_CERTIFICATE) != NULL;
+}
+
 int oauth2_tls_identify(const struct connector *connector, struct redact *redact,
                         int64_t deadline_ms, struct provider_tls *tls, struct err *err)
 {

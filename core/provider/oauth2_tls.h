@@ -12,5 +12,7 @@ int oauth2_tls_read(const struct connector *connector, const struct connector_se
 /* provider.identify */
 int oauth2_tls_identify(const struct connector *connector, struct redact *redact,
                         int64_t deadline_ms, struct provider_tls *tls, struct err *err);
+/* provider.identifies */
+bool oauth2_tls_identifies(const struct connector *connector);
 
 #endif

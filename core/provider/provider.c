@@ -48,6 +48,13 @@ int provider_identify(const struct connector *connector, struct redact *redact, 
                                       : 0;
 }
 
+bool provider_identifies(const struct connector *connector)
+{
+    const struct connector *owner = connector_owner(connector);
+    const struct provider *provider = provider_of(owner);
+    return provider->identifies != NULL && provider->identifies(owner);
+}
+
 const char *provider_sign_in(const struct connector *connector)
 {
     const struct provider *provider = provider_of(connector);

@@ -229,6 +229,7 @@ struct provider {
      * is wrong with them. NULL: nothing. */
     int (*identify)(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
                     struct provider_tls *tls, struct err *err);
+    bool (*identifies)(const struct connector *connector); /* whether one is configured */
     /*
      * 308 of an API: the new endpoint (mem_free), from what was asked for: `path` below the old
      * one. ERR_HTTP when it cannot be told. NULL: it never moves.
@@ -247,6 +248,8 @@ const char *provider_sign_in(const struct connector *connector);
 /* provider.identify of whoever lends the connector its token, or of itself. */
 int provider_identify(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
                       struct provider_tls *tls, struct err *err);
+/* provider.identifies, likewise. */
+bool provider_identifies(const struct connector *connector);
 int provider_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

@@ -21,6 +21,7 @@ struct exchange {
     bool (*wanted)(void *arg);
     int64_t (*left_ms)(void *arg);
     void (*ready)(void *arg);
+    void (*sent)(void *arg);
     void (*rests)(void *arg);
     bool told; /* `ready` was, since it began or rested */
     exchange_done_fn *done;
@@ -324,8 +325,11 @@ static void exchange_send(void *arg)
     }
     exchange->transfer = ask_send(&exchange->transport, &ask, exchange->label, exchange_answered,
                                   exchange, &exchange->last);
-    if (exchange->transfer != NULL)
+    if (exchange->transfer != NULL) {
+        if (exchange->sent != NULL)
+            exchange->sent(exchange->arg);
         return;
+    }
     err_wrap(&exchange->last, "token exchange");
     /* A place that was stored while other hosts were allowed. */
     if (exchange->moves > 0 || !exchange_return(exchange))
@@ -348,6 +352,7 @@ struct exchange *exchange_start(struct loop *loop, const struct transport *trans
     exchange->wanted = options->wanted;
     exchange->left_ms = options->left_ms;
     exchange->ready = options->ready;
+    exchange->sent = options->sent;
     exchange->rests = options->rests;
     exchange->done = done;
     exchange->arg = arg;

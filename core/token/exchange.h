@@ -34,6 +34,9 @@ struct exchange_options {
      * service was asked what it says of itself. The exchange waits for exchange_go. NULL: it does
      * not. */
     void (*ready)(void *arg);
+    /* Told (likewise) when a request with a grant in it is on its way. NULL: nobody wants to know.
+     */
+    void (*sent)(void *arg);
     /* Told when it waits before it sends the grant again, and is certain that nothing was done with
      * it: `ready` is told anew then. NULL, where `ready` is. */
     void (*rests)(void *arg);

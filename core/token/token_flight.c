@@ -190,6 +190,15 @@ static void flight_rests(void *arg)
     token_flight_call(flight, STORE_TOKEN_INTENT, flight_rested);
 }
 
+static void flight_sent(void *arg)
+{
+    struct flight *flight = arg;
+    const char *endpoint = token_flight_target(flight)->endpoint_url;
+    for (const struct token_request *w = flight->waiters; w != NULL; w = w->next)
+        if (w->query.soon != NULL)
+            w->query.soon(w->arg, endpoint);
+}
+
 static void flight_send(void *arg)
 {
     struct flight *flight = arg;
@@ -209,6 +218,7 @@ static void flight_send(void *arg)
         .wanted = flight_wanted,
         .left_ms = flight_left_ms,
         .ready = flight_ready,
+        .sent = flight_sent,
         .rests = flight_rests,
     };
     memcpy(options.tokens, flight->tokens_tried, sizeof options.tokens);

@@ -27,7 +27,11 @@ struct token {
 typedef void token_done_fn(void *arg, const struct token *token, const struct err *err);
 
 struct token_query {
-    bool force;         /* exchange even if the cached token is fresh */
+    bool force; /* exchange even if the cached token is fresh */
+    /* Told (with done's arg) when an exchange for it is on the wire: now is the time to connect to
+     * where the token will be used. endpoint, valid during the call: where it led last time, not
+     * checked anew; NULL: not known. It cancels nothing. NULL: nobody wants to know. */
+    void (*soon)(void *arg, const char *endpoint);
     int64_t worse_than; /* > 0: a cached token of this generation or an older one will not do */
 };
 

@@ -1,9 +1,9 @@
 // An HTTP/2 server that Node brings. It tells each request, a JSON object a line, keeps connections, and answers all but
-// those of /lost/HOW: these it ends as HOW says, without a reply.
+// those of /lost/HOW: these it ends as HOW says, without a reply. With a third argument it also tells each connection.
 import { readFileSync } from "node:fs";
 import { constants, createSecureServer } from "node:http2";
 
-const [key, cert] = process.argv.slice(2).map((file) => readFileSync(file));
+const [key, cert] = process.argv.slice(2, 4).map((file) => readFileSync(file));
 const tell = (value) => process.stdout.write(JSON.stringify(value) + "\n");
 const ways = {
   closed: ({ session }) => session.destroy(),
@@ -14,7 +14,10 @@ const ways = {
 
 const server = createSecureServer({ key, cert });
 let sessions = 0;
-server.on("session", (session) => { session.number = sessions++; });
+server.on("session", (session) => {
+  session.number = sessions++;
+  if (process.argv[4]) tell([session.number]);
+});
 server.on("sessionError", () => {});
 server.on("stream", (stream, headers) => {
   const how = ways[headers[":path"].split("/lost/")[1]];

@@ -105,7 +105,7 @@ static void world_create(struct world *world, struct ready *replies, size_t coun
     world->hook = (struct loop_hook){.before = a_second_passes, .arg = &world->now_ms};
     loop_set_clock(engine->loop, &world->clock);
     loop_hook_add(engine->loop, &world->hook);
-    engine->transport = (struct transport){fake_start, fake_cancel, &world->fake};
+    engine->transport = (struct transport){fake_start, fake_cancel, NULL, &world->fake};
 }
 
 static void world_destroy(struct world *world)
