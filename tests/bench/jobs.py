@@ -34,6 +34,18 @@ connectors:
     refresh_token: {refresh}
     rate_limit: {{ per_minute: {limit}, tenant_per_minute: {limit} }}
 """
+OAUTH2 = """\
+version: 1
+state: {state}
+connectors:
+  service:
+    provider: oauth2
+    token_url: {url}/token
+    endpoint: {api}
+    client_id: {id}
+    client_secret: {secret}
+    refresh_token: {refresh}
+"""
 
 
 def ours(name):
@@ -55,9 +67,9 @@ def write(folder, name, text):
 class Connector:
     """A configuration with one connector, and a state of its own."""
 
-    def __init__(self, folder, name, url, account, limit=60_000):
+    def __init__(self, folder, name, url, account, limit=60_000, template=CONFIGURATION):
         self.state = os.path.join(folder, "state-" + name)
-        self.file = write(folder, name + ".yaml", CONFIGURATION.format(
+        self.file = write(folder, name + ".yaml", template.format(
             state=self.state, url=url, id=account.ID, secret=account.SECRET, refresh=account.REFRESH, limit=limit))
 
     def run(self, script, *arguments):

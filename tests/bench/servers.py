@@ -50,6 +50,7 @@ http {{
     location = /v1/accessToken {{
       return 200 '{{"accessToken":"{token}","accessTokenExpiry":{expiry},"endpointUrl":"$scheme://$http_host/","scope":"{scope}"}}';
     }}
+    location = /token {{ return 200 '{{"access_token":"{token}","token_type":"Bearer","expires_in":3600}}'; }}
     location = /v1/groups {{ alias {folder}/groups.json; }}
     location ~ ^/v1/groups/[^/]+/messages$ {{ return 200 '{{"referenceId":"00000000-1111-2222-3333-444444444444"}}'; }}
     location ~ ^/v1/groups/[^/]+/subscribers$ {{ root {folder}/subscribers; try_files /$arg_cursor.json /first.json =404; }}
@@ -202,7 +203,7 @@ class Authority:
         return base
 
     def server(self, key, chain):
-        made = self.make("leaf", "CN=jeton bench server", self.middle, "subjectAltName=IP:127.0.0.1")
+        made = self.make("leaf", "CN=jeton bench server", self.middle, "subjectAltName=IP:127.0.0.1,DNS:localhost")
         shutil.copy(made + ".key", key)
         with open(chain, "w", encoding="utf-8") as file:
             for base in (made, self.middle):
