@@ -99,20 +99,20 @@ class Replies(PostgresCase):
 
     def test_what_a_host_had_that_has_died(self):
         """Its senders wait no more, but who could know? At the end of the time that they had, another host has it."""
-        first, second = (self.listen(number, answer="3s") for number in range(2))
-        self.assertEqual(self.reply(first, {"id": "before"})[1]["by"], "host0")
-        worker = first.children()[1]
-        os.kill(worker, signal.SIGSTOP)
-        sender = threading.Thread(target=self.fails, args=(first, {"id": "left"}), daemon=True)
-        sender.start()
-        wait_until(lambda: self.sql("SELECT 1 FROM @event WHERE id = 'left'") != [], 30)
+        first, second = (self.listen(number, answer="3s", hook="    concurrency: 1\n") for number in range(2))
+        senders = [threading.Thread(target=self.fails, args=(first, event), daemon=True)
+                   for event in ({"id": "before", "seconds": 60}, {"id": "left"})]
+        for sender, states in zip(senders, ([["2"]], [["1"], ["2"]])):
+            sender.start()
+            wait_until(lambda states=states: self.sql("SELECT state FROM @event ORDER BY 1") == states, 30)
         for pid in [first.process.pid, *first.children()]:
             os.kill(pid, signal.SIGKILL)
         # It has been told when it may; where that is in less than the five seconds between two looks, one of them is late.
         wait_until(lambda: self.took("left") is not None, 30)
         self.assertGreaterEqual(self.took("left"), 3000)
         self.assertLess(self.took("left"), 3000 + 5000 + 5000)
-        sender.join(30)
+        for sender in senders:
+            sender.join(30)
         self.assertEqual(self.left(), [["0"]])
         second.stop()
 
@@ -142,12 +142,11 @@ class Replies(PostgresCase):
         second.stop()
 
     def test_without_answers_nothing_is_reserved(self):
-        self.host(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder))
+        self.host(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder) + "    concurrency: 1\n")
         listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
-        os.kill(listener.children()[1], signal.SIGSTOP)
-        self.assertEqual(self.reply(listener, {"id": "e"})[:2], (200, None))
+        self.assertEqual(self.reply(listener, {"id": "before", "seconds": 3})[:2], (200, None))
+        self.assertEqual(self.reply(listener, {"id": "waits"})[:2], (200, None))
         self.assertEqual(self.left(), [["0"]])
-        os.kill(listener.children()[1], signal.SIGCONT)
         listener.stop()
 
 
