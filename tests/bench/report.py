@@ -219,8 +219,9 @@ against the same server on loopback, after a run to warm up. Smaller is better, 
 """
 
 COLUMNS_TEXT = """\
-- wall, CPU: medians, in milliseconds; memory: the peak of the largest process, in MiB; instructions: millions in user mode,
-  counted by {counter} in a run of its own
+- wall, CPU: medians, in milliseconds; memory: the peak of the largest process, in MiB, with what it shares with others. Of
+  programs and libraries the kernel maps 64 KiB around what is touched, from an address that is another one in each run: the
+  same run has up to 0.3 MiB more or less; instructions: millions in user mode, counted by {counter} in a run of its own
 - ratio: jeton's wall time (or calls a second) divided by the peer's, in the same round; the median, and in brackets the middle
   half
 - goal: **bold** where it is missed. Without a peer it is about jeton alone
