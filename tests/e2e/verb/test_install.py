@@ -1,5 +1,6 @@
 """What is installed: one program that runs alone wherever it is put, hardened; manuals, examples, stubs."""
 
+import fnmatch
 import glob
 import os
 import re
@@ -103,6 +104,22 @@ class Hardened(unittest.TestCase):
             self.skipTest("this system's loader cannot move packed addresses")
         size = re.search(r"\(RELASZ\)\s+(\d+)", read("readelf", "--dynamic", support.JETON))
         self.assertLess(int(size.group(1)), 4096)
+
+    def test_code_that_a_run_does_not_execute_lies_together(self):
+        if support.cached("JETON_ASIDE") != "1":
+            self.skipTest("this system's linker cannot put it there")
+        section = re.search(r" \.text\.aside +PROGBITS +(\w+) +\w+ +(\w+)", read("readelf", "--sections", "--wide", support.JETON))
+        self.assertIsNotNone(section)
+        begin, size = (int(number, 16) for number in section.groups())
+        aside = {name for address, kind, name in re.findall(r"^(\w+) (\w) (\w+)$", read("nm", support.JETON), re.M)
+                 if kind == "T" and 0 <= int(address, 16) - begin < size}
+        self.assertFalse(aside & {"main", "verb_run", "lua_pcallk", "sqlite3_step", "store_open", "redact_new", "sodium_memzero"})
+        with open(os.path.join(support.SOURCE, "cmake/aside.ld"), encoding="utf-8") as file:
+            lines = re.findall(r"\*(lib(?:core|bindings|runtime)_\w+\.a):(\S+?)\(", file.read())
+        self.assertGreater(len(lines), 10)
+        for archive, pattern in lines:  # each still finds something
+            symbols = re.findall(r"^\S+:(\S+):\w+ T (\w+)$", read("nm", "-A", os.path.join(BUILD, archive)), re.M)
+            self.assertTrue({name for member, name in symbols if fnmatch.fnmatchcase(member, pattern)} & aside, (archive, pattern))
 
     def test_stack_protector_and_fortify(self):
         # In the project's own objects: the libraries linked in are hardened by those who built them.
