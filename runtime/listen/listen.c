@@ -352,8 +352,8 @@ static int run_child(struct listener *listener, struct err *err)
 
 static int run(struct listener *listener, struct listen_plan *plan, struct err *err)
 {
-    if (lock_home(listener, plan, err) != 0 || open_sockets(listener, plan->config, err) != 0 ||
-        app_signals_start(&listener->signals, err) != 0)
+    if (lock_home(listener, plan, err) != 0 || app_signals_start(&listener->signals, err) != 0 ||
+        open_sockets(listener, plan->config, err) != 0)
         return -1;
     if (config_rows_settle(plan->config, listener->store, listener->app->log, err) != 0)
         return -1;

@@ -244,6 +244,14 @@ class Listen(listening.Case):
             with self.assertRaises(BlockingIOError):  # nobody else has spoken
                 manager.recv(1000)
 
+    def test_a_signal_as_soon_as_it_listens(self):
+        self.hooks()
+        for _ in range(20):
+            listener = self.listener()
+            listener.process.send_signal(signal.SIGHUP)
+            listener.wait_log("configuration reloaded: 1 webhook")
+            listener.stop()
+
     def test_reload(self):
         authority = certificates.Authority(self.folder)
         for name in ("old", "new"):
