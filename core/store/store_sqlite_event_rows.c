@@ -3,8 +3,13 @@
 #include "store_sqlite.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define KINDS "ittiTTtiIIiiiiTTTb"
+/* Few rows of many: it would rather look through all of the scope. */
+#define RUNNING        " INDEXED BY event_running"
+#define RETRY_AT_ONCE  500 /* in one transaction, … */
+#define RETRY_PAUSE_MS 20  /* and then others have their turn */
 
 /* Reading */
 
@@ -102,9 +107,10 @@ int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call
     buf_create(&sql, BUF_LIMIT_LINE);
     buf_printf(
         &sql,
-        "SELECT " STORE_SQLITE_EVENT "%s FROM event WHERE (state <> 'done'"
+        "SELECT " STORE_SQLITE_EVENT "%s FROM event%s WHERE (state <> 'done'"
         " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s%s",
-        filter->content ? ", headers, body" : "", filter->scope != NULL ? " AND scope = ?1" : "",
+        filter->content ? ", headers, body" : "", filter->orphaned ? RUNNING : "",
+        filter->scope != NULL ? " AND scope = ?1" : "",
         filter->homes != NULL ? " AND is_among(scope)" : "",
         filter->hook != NULL ? " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'" : "",
         filter->seq != 0 ? " AND seq = ?2" : "", filter->orphaned ? " AND owner IS NOT NULL" : "");
@@ -219,7 +225,7 @@ int store_sqlite_event_next(struct store_sqlite *sqlite, const char *scope, cons
         sqlite,
         "UPDATE event SET next_ms = ?3 WHERE seq = (SELECT min(seq) FROM event"
         "  WHERE scope = ?1 AND order_key = ?2 AND ended_ms IS NULL)"
-        " AND state = 'ready' AND next_ms IS NULL AND NOT EXISTS (SELECT 1 FROM event"
+        " AND state = 'ready' AND next_ms IS NULL AND NOT EXISTS (SELECT 1 FROM event" RUNNING
         "  WHERE owner IS NOT NULL AND scope = ?1 AND order_key = ?2)",
         err);
     if (stmt == NULL)
@@ -254,41 +260,84 @@ static int change(struct store_sqlite *sqlite, const char *sql, int64_t seq, int
     return result;
 }
 
-/* Of an order key it may be before the one that was the first until now. */
+/* Of an order key it may be before the one that was the first until now, which waits then; who is
+ * the next of the key is found at the end. */
 static int retry_one(struct store_sqlite *sqlite, int64_t seq, int64_t now_ms, struct err *err)
 {
     int waits = change(sqlite,
-                       "UPDATE event AS its SET next_ms = NULL FROM event WHERE event.seq = ?1"
-                       " AND event.state <> 'running' AND event.body IS NOT NULL"
-                       " AND its.scope = event.scope AND its.order_key = event.order_key"
-                       " AND its.ended_ms IS NULL AND its.next_ms IS NOT NULL"
-                       " AND its.seq > ?1 AND ?2 > 0 RETURNING NULL, NULL",
+                       "UPDATE event SET next_ms = NULL WHERE seq = (SELECT min(its.seq)"
+                       "  FROM event JOIN event AS its ON its.scope = event.scope"
+                       "  AND its.order_key = event.order_key AND its.ended_ms IS NULL"
+                       "  WHERE event.seq = ?1 AND event.state <> 'running'"
+                       "  AND event.body IS NOT NULL)"
+                       " AND seq > ?1 AND next_ms IS NOT NULL AND ?2 > 0 RETURNING NULL, NULL",
                        seq, now_ms, err);
     if (waits < 0)
         return -1;
     return change(sqlite,
                   "UPDATE event SET state = 'ready', attempt = 0, conflicts = 0, alone = 0,"
-                  " error = NULL, ended_ms = NULL, next_ms = CASE WHEN EXISTS (SELECT 1"
-                  "  FROM event AS its WHERE its.scope = event.scope"
-                  "  AND its.order_key = event.order_key AND its.ended_ms IS NULL"
-                  "  AND (its.seq < event.seq OR its.state = 'running')) THEN NULL ELSE ?2 END"
+                  " error = NULL, ended_ms = NULL,"
+                  " next_ms = CASE WHEN order_key IS NULL THEN ?2 END"
                   " WHERE seq = ?1 AND state <> 'running' AND body IS NOT NULL"
                   " RETURNING scope, order_key",
                   seq, now_ms, err);
 }
 
+static int list_dead(struct store_sqlite *sqlite, const char *scope, struct store_events *events,
+                     struct err *err)
+{
+    const struct store_event_filter dead = {.scope = scope, .states = STORE_EVENT_DEAD};
+    const struct store_event_call list = {.filter = &dead, .events = events};
+    struct store_call call = {.op = STORE_EVENT_LIST, .event = &list};
+    return store_sqlite_event_list(sqlite, &call, err);
+}
+
+/* 1, 0: it is not dead any more, -1. */
+static int is_dead(struct store_sqlite *sqlite, int64_t seq, struct err *err)
+{
+    sqlite3_stmt *stmt = store_sqlite_prepare(
+        sqlite, "SELECT count(*) FROM event WHERE seq = ? AND state = 'dead'", err);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, seq);
+    int found = sqlite3_step(stmt) == SQLITE_ROW
+                    ? sqlite3_column_int(stmt, 0)
+                    : store_sqlite_failed(sqlite, "cannot be read", err);
+    sqlite3_finalize(stmt);
+    return found;
+}
+
+/* The oldest first, from `from` on down; *changed grows. */
+static int retry_some(struct store_sqlite *sqlite, const struct store_events *events, size_t from,
+                      const struct store_event_call *retry, struct err *err)
+{
+    int result = store_sqlite_begin(sqlite, err);
+    if (result != 0)
+        return -1;
+    int64_t changed = 0;
+    for (size_t i = from; i > 0 && from - i < RETRY_AT_ONCE && result == 0; i--) {
+        int64_t seq = events->items[i - 1].seq;
+        int dead = is_dead(sqlite, seq, err);
+        int done = dead == 1 ? retry_one(sqlite, seq, retry->now_ms, err) : dead;
+        result = done < 0 ? -1 : 0;
+        changed += done > 0 ? 1 : 0;
+    }
+    result = store_sqlite_end(sqlite, result, err);
+    *retry->changed += result == 0 ? changed : 0;
+    return result;
+}
+
+/* Some at a time: a listener waits to store what comes meanwhile. */
 static int retry_dead(struct store_sqlite *sqlite, const struct store_event_call *retry,
                       struct err *err)
 {
-    const struct store_event_filter dead = {.scope = retry->scope, .states = STORE_EVENT_DEAD};
     struct store_events events = {.count = 0};
-    const struct store_event_call list = {.filter = &dead, .events = &events};
-    struct store_call call = {.op = STORE_EVENT_LIST, .event = &list};
-    int result = store_sqlite_event_list(sqlite, &call, err);
-    for (size_t i = events.count; i > 0 && result == 0; i--) { /* the oldest first */
-        int changed = retry_one(sqlite, events.items[i - 1].seq, retry->now_ms, err);
-        result = changed < 0 ? -1 : 0;
-        *retry->changed += changed;
+    int result = list_dead(sqlite, retry->scope, &events, err);
+    for (size_t left = events.count; left > 0 && result == 0;) {
+        result = retry_some(sqlite, &events, left, retry, err);
+        left -= left < RETRY_AT_ONCE ? left : RETRY_AT_ONCE;
+        if (left > 0)
+            usleep(RETRY_PAUSE_MS * 1000);
     }
     store_events_destroy(&events);
     return result;
@@ -297,16 +346,13 @@ static int retry_dead(struct store_sqlite *sqlite, const struct store_event_call
 int store_sqlite_event_retry(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_event_call *retry = call->event;
+    *retry->changed = 0;
+    if (retry->seq == 0)
+        return retry_dead(sqlite, retry, err);
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    int result = 0;
-    if (retry->seq == 0) {
-        result = retry_dead(sqlite, retry, err);
-    } else {
-        *retry->changed = retry_one(sqlite, retry->seq, retry->now_ms, err);
-        result = *retry->changed < 0 ? -1 : 0;
-    }
-    return store_sqlite_end(sqlite, result, err);
+    *retry->changed = retry_one(sqlite, retry->seq, retry->now_ms, err);
+    return store_sqlite_end(sqlite, *retry->changed < 0 ? -1 : 0, err);
 }
 
 int store_sqlite_event_drop(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
