@@ -280,7 +280,7 @@ static void call_soon(void *arg, const char *granted)
     struct client_call *call = arg;
     struct err ignored;
     struct url place;
-    if (provider_identifies(call->connector) ||
+    if (call->ahead || provider_identifies(call->connector) ||
         client_url(call->connector, call_endpoint(call, granted), call->target, NULL, &place,
                    &ignored) != 0)
         return;

@@ -176,6 +176,11 @@ void http_trace_result(struct log *log, const struct http_transfer *transfer)
     const struct http_result *result = &transfer->result;
     if (!log_enabled(log, LOG_DEBUG))
         return;
+    if (transfer->request->ahead) {
+        log_msg(log, LOG_DEBUG, "%s: %s", transfer->address,
+                result->err.kind == ERR_NONE ? "connected ahead of the call" : result->err.msg);
+        return;
+    }
     bool failed = result->err.kind != ERR_NONE;
     char status[16], duration[32], bytes[32];
     snprintf(status, sizeof status, "%d", result->response.status);
