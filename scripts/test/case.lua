@@ -61,6 +61,16 @@ function case.failure(raised, level)
   return failure
 end
 
+--- Calls fn. Where memory runs out, Lua calls no handler: what it failed with is returned, not noted there.
+---@param fn function
+---@return boolean fine
+---@return table|nil failure
+function case.attempt(fn, ...)
+  local fine, failure = xpcall(fn, function(raised) return case.failure(raised, 2) end, ...)
+  if fine then return true end
+  return false, type(failure) == "table" and failure or { message = tostring(failure) }
+end
+
 --- The first failure counts; of the others it is told what they are.
 function case.fail(t, failure)
   if not t.failure then

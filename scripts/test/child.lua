@@ -75,12 +75,8 @@ local function keep_prints()
 end
 
 local function attempt(t, fn, ...)
-  local arguments = table.pack(...)
-  return xpcall(function()
-    return fn(table.unpack(arguments, 1, arguments.n))
-  end, function(raised)
-    fail(t, case.failure(raised, 2))
-  end)
+  local fine, failure = case.attempt(fn, ...)
+  if not fine then fail(t, failure) end
 end
 
 --- A task of the test that does not end by itself within some turns. What others failed with, and nobody has
@@ -228,15 +224,13 @@ function child.run(text)
   guard.open_servers()
   keep_prints()
   local main, path = native.load(options.file)
-  local failure
-  if not main then
-    failure = case.split(path.message)
+  local fine, failure
+  if main then
+    fine, failure = case.attempt(main)
   else
-    xpcall(main, function(raised)
-      failure = case.failure(raised, 2)
-    end)
+    failure = case.split(path.message)
   end
-  if failure then
+  if not fine then
     report { event = "broken", message = failure.message, where = failure.where }
     report { event = "end", loaded = { main and path or options.file } }
     os.exit(UNREADABLE)

@@ -384,12 +384,10 @@ end
 function fake.begin(t)
   t.fakes, t.missed, t.responders = {}, {}, { respond }
   native.on_request(function(request)
-    local ok, raised = xpcall(serve, function(raised)
-      return case.failure(raised, 2)
-    end, t, request)
+    local ok, why = case.attempt(serve, t, request)
     if ok then return end
-    case.fail(t, raised)
-    native.refuse(request.id, "the test could not answer: " .. raised.message, true)
+    case.fail(t, why)
+    native.refuse(request.id, "the test could not answer: " .. why.message, true)
   end)
 end
 

@@ -54,6 +54,24 @@ test("goes on", function() end)
             self.assertEqual((events[0]["message"], events[0].get("where")), (message, where))
             self.assertEqual(self.status, 3)
 
+    def test_memory_that_runs_out_is_a_failure(self):
+        fill = 'local function fill() return ("x"):rep((1 << 31) - 1) end\n'
+        results = self.results(fill + """
+test("body", function() fill() end)
+test("defer", function(t) t:defer(fill) end)
+test("task", function() require "jeton.task".spawn(fill) end)
+test("fake", function(t)
+  t:fake "http://a.example" { ["GET /"] = function() fill() end }
+  require "jeton.http".get "http://a.example/"
+end)
+""")
+        for name, result in results.items():
+            self.assertEqual((result["status"], result.get("failure", {}).get("message")),
+                             ("fail", "not enough memory"), name)
+        events = self.child(fill + 'test("x", function() end)\nfill()\n')
+        self.assertEqual([(event["event"], event.get("message")) for event in events],
+                         [("broken", "not enough memory"), ("end", None)])
+
     def test_a_table_that_is_raised(self):
         failure = self.failure('test("x", function() error { code = 5, "why" } end)')
         self.assertEqual((failure["where"], failure["message"]), ("a_test.lua:2", '{ "why", code = 5 }'))
