@@ -7,6 +7,8 @@
 #include "token_pause.h"
 #include "token_request.h"
 
+#include <string.h>
+
 struct logout {
     struct token_lock lock;
     bool local;
@@ -15,6 +17,7 @@ struct logout {
     struct connector_secrets secrets;
     struct token_configured configured;
     const char *token; /* that is revoked: of row or configured; NULL: there is none */
+    bool elsewhere;    /* the configured token is another row's of this configuration */
     bool asked;        /* the service, for what it says of itself */
     char label[ERR_REQUEST_MAX];
     enum token_left left;
@@ -150,6 +153,53 @@ static void logout_revoke(struct logout *logout)
         logout_refused(logout, false, &err);
 }
 
+static bool logout_seen(void *arg, const struct store_given *seen)
+{
+    struct logout *logout = arg;
+    const struct token_lock *lock = &logout->lock;
+    char fingerprint[TOKEN_FINGERPRINT_SIZE];
+    token_cache_fingerprint(seen->salt, PROVIDER_REFRESH_TOKEN, logout->configured.refresh_token,
+                            fingerprint);
+    logout->elsewhere = seen->configured_fingerprint != NULL && seen->home != NULL &&
+                        strcmp(seen->configured_fingerprint, fingerprint) == 0 &&
+                        strcmp(seen->home, lock->connector->home) == 0 &&
+                        strcmp(seen->owner, lock->owner) != 0;
+    return logout->elsewhere;
+}
+
+static void logout_looked(void *arg)
+{
+    struct logout *logout = arg;
+    struct err err = logout->lock.call.err;
+    if (logout->lock.call.result >= 0 && !logout->elsewhere) {
+        logout_revoke(logout);
+        return;
+    }
+    if (logout->elsewhere) {
+        const char *name = logout->lock.connector->name;
+        err_set(&err, ERR_CONFIG,
+                "connector '%s' has used nothing yet, and its refresh token is known by another "
+                "name (nothing was forgotten): if it was renamed, run `jeton token %s` first; else "
+                "log out the other one",
+                name, name);
+    }
+    logout_end(logout, &err);
+}
+
+/* A connector that was renamed, and has not been used since, has what is to be ended in the row of
+ * its former name. */
+static bool logout_looks(struct logout *logout)
+{
+    struct token_lock *lock = &logout->lock;
+    if (!provider_of(lock->connector)->single_use || lock->row.refresh_token != NULL ||
+        !token_cache_begins(&lock->row, &logout->configured, logout->configured.refresh_token))
+        return false;
+    lock->call =
+        (struct store_call){.op = STORE_TOKEN_GIVEN, .given = {.fn = logout_seen, .arg = logout}};
+    store_start(lock->tokens->store, &lock->call, logout_looked, logout);
+    return true;
+}
+
 static void logout_locked(void *arg, const struct err *failure)
 {
     struct logout *logout = arg;
@@ -179,7 +229,8 @@ static void logout_locked(void *arg, const struct err *failure)
     logout->token = grants[0] != NULL            ? grants[0]
                     : row->refresh_token != NULL ? row->refresh_token
                                                  : row->access_token;
-    logout_revoke(logout);
+    if (!logout_looks(logout))
+        logout_revoke(logout);
 }
 
 void token_logout(struct tokens *tokens, const struct connector *connector, bool local,

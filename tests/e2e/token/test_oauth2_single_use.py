@@ -760,6 +760,21 @@ class Refused(SingleUse):
         self.fails(4, "token", "books", says="is spent")
         self.assertEqual(len(grants.forms), 6)
 
+    def test_a_logout_after_a_rename_leaves_nothing_behind(self):
+        """The live token stands under the former name until the connector is used."""
+        grants = self.grants()
+        self.books(grants)
+        self.token("--refresh")
+        self.renamed("ledger", grants)
+        for options in ((), ("--local",)):
+            self.fails(3, "logout", "ledger", *options, says=["nothing was forgotten", "jeton token ledger"])
+        self.ok("token", "ledger")
+        self.ok("logout", "ledger", "--local")
+        for name in ("ledger", "books"):
+            self.renamed(name, grants)
+            self.fails(4, "token", name)
+        self.assertEqual(len(grants.forms), 1)
+
     def test_a_spent_one_is_not_sent_when_it_is_configured_again(self):
         grants = self.grants()
         self.books(grants)
