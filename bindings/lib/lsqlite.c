@@ -104,6 +104,7 @@ static int db_row(lua_State *L)
     if (!lsqlite_cursor_step(L, cursor))
         return 0;
     lsqlite_cursor_push_row(L, cursor);
+    lsqlite_cursor_finish(L, cursor);
     return 1;
 }
 

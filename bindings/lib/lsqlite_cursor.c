@@ -245,6 +245,14 @@ bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor)
     return code == SQLITE_ROW;
 }
 
+void lsqlite_cursor_finish(lua_State *L, struct lsqlite_cursor *cursor)
+{
+    if (!sqlite3_stmt_busy(cursor->stmt) || sqlite3_stmt_readonly(cursor->stmt))
+        return;
+    while (lsqlite_cursor_step(L, cursor))
+        continue;
+}
+
 void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor)
 {
     sqlite3_stmt *stmt = cursor->stmt;
@@ -321,9 +329,19 @@ static int cursor_gc(lua_State *L)
     return 0;
 }
 
+/* Left by a loop; index 2: the error that does. */
+static int cursor_left(lua_State *L)
+{
+    struct lsqlite_cursor *cursor = luaL_checkudata(L, 1, LSQLITE_CURSOR);
+    if (lua_isnoneornil(L, 2))
+        lsqlite_cursor_finish(L, cursor);
+    lsqlite_cursor_close(cursor);
+    return 0;
+}
+
 void lsqlite_cursor_setup(lua_State *L)
 {
-    static const luaL_Reg meta[] = {{"__gc", cursor_gc}, {"__close", cursor_gc}, {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", cursor_gc}, {"__close", cursor_left}, {NULL, NULL}};
     if (luaL_newmetatable(L, LSQLITE_CURSOR))
         luaL_setfuncs(L, meta, 0);
     lua_pop(L, 1);

@@ -56,6 +56,9 @@ void lsqlite_cursor_bind(lua_State *L, struct lsqlite_cursor *cursor, int first,
                          bool borrow);
 bool lsqlite_cursor_step(lua_State *L, struct lsqlite_cursor *cursor); /* true: there is a row */
 void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor);
+/* Steps what changes rows and returns some (RETURNING) to its end, where it is written, which may
+ * fail. Nothing for what only reads, has not begun, or has ended. */
+void lsqlite_cursor_finish(lua_State *L, struct lsqlite_cursor *cursor);
 void lsqlite_cursor_close(struct lsqlite_cursor *cursor); /* idempotent */
 /* Raises if `rest` holds more than white space and comments. */
 void lsqlite_cursor_check_rest(lua_State *L, struct lsqlite_db *db, const char *rest);

@@ -217,6 +217,36 @@ function TestSqlite:test_a_commit_that_fails_rolls_back()
   self.db:transaction(function() self.db:exec "INSERT INTO t (v) VALUES (1)" end)
 end
 
+-- What returns rows of its changes is written behind the last of them: that may fail, though a row came.
+function TestSqlite:test_a_row_of_a_change_that_cannot_be_kept()
+  local db = self.db
+  db:exec "CREATE TABLE p (id INTEGER PRIMARY KEY)"
+  db:exec "CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)"
+  local insert, says = "INSERT INTO c VALUES (5), (6) RETURNING p", "FOREIGN KEY constraint failed"
+  local function first()
+    for row in db:iterate(insert) do
+      if row then return row end
+    end
+  end
+  for _ = 1, 3 do
+    lu.assertErrorMsgMatches("[^:]+:%d+: " .. says .. ".*", function() db:row(insert) end)
+    lu.assertErrorMsgContains(says, db.rows, db, insert)
+    lu.assertErrorMsgContains(says, db.exec, db, insert)
+    lu.assertErrorMsgContains(says, first)
+    lu.assertEquals(db:row "SELECT count(*) AS n FROM c".n, 0)
+  end
+  lu.assertErrorMsgContains("of the body", function()
+    for _ in db:iterate(insert) do error "of the body" end
+  end)
+  local next_row <const>, _, _, cursor = db:iterate(insert)
+  getmetatable(cursor).__close(cursor, nil) -- it has not begun
+  lu.assertErrorMsgContains("closed", next_row)
+  db:exec "INSERT INTO p VALUES (5), (6)"
+  lu.assertEquals(db:row(insert), { p = 5 })
+  lu.assertEquals(first(), { p = 5 })
+  lu.assertEquals(db:row "SELECT count(*) AS n FROM c".n, 4)
+end
+
 function TestSqlite:test_a_transaction_ended_by_hand()
   lu.assertErrorMsgContains("was ended inside", self.db.transaction, self.db, function()
     self.db:exec "COMMIT"
