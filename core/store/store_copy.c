@@ -269,7 +269,8 @@ static int prepare(struct copying *copying, struct err *err)
     if (result == 0 && looking.there && !looking.marked)
         result = err_set(err, ERR_CONFIG,
                          "%s: there are rows of %s there already, which no copy has made; nothing "
-                         "was copied",
+                         "was copied. Give another schema (--schema), or drop that one first, if "
+                         "what it holds is not needed",
                          copying->to->label, copying->copy->home);
     if (result == 0)
         result = begin(copying, looking.scopes.data, err);
