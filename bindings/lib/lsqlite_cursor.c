@@ -269,6 +269,13 @@ void lsqlite_cursor_push_row(lua_State *L, const struct lsqlite_cursor *cursor)
             break;
         case SQLITE_NULL:
             continue;
+        case SQLITE_TEXT: { /* in UTF-8, whatever the database has */
+            const char *text = (const char *)sqlite3_column_text(stmt, i);
+            if (text == NULL)
+                luaL_error(L, "not enough memory");
+            lua_pushlstring(L, text, (size_t)sqlite3_column_bytes(stmt, i));
+            break;
+        }
         default: {
             const char *data = sqlite3_column_blob(stmt, i); /* NULL for an empty one */
             lua_pushlstring(L, data != NULL ? data : "", (size_t)sqlite3_column_bytes(stmt, i));

@@ -45,6 +45,16 @@ function TestSqlite:test_values_come_back_as_they_went()
   end
 end
 
+function TestSqlite.test_texts_of_a_database_in_utf_16()
+  local db = assert(sqlite.open ":memory:")
+  db:exec "PRAGMA encoding = 'UTF-16'"
+  db:exec "CREATE TABLE t (a, b)"
+  db:exec("INSERT INTO t VALUES (?, ?), ('', x'')", "h\u{e9}llo \u{1F600}\0x", "\xff\0")
+  lu.assertEquals(db:rows "SELECT a, b, length(b) AS n FROM t",
+    { { a = "h\u{e9}llo \u{1F600}\0x", b = "\xff\0", n = 2 }, { a = "", b = "", n = 0 } })
+  db:close()
+end
+
 function TestSqlite:test_booleans_and_nothing()
   lu.assertEquals(round_trip(self.db, true), { v = 1, t = "integer" })
   lu.assertEquals(round_trip(self.db, false), { v = 0, t = "integer" })
