@@ -273,14 +273,15 @@ static const char *call_endpoint(const struct client_call *call, const char *gra
 /*
  * The exchange takes its round trips anyway: the connection to where the call will go is made
  * meanwhile. Nothing is sent over it before the token has come and its endpoint was checked. Not
- * where the server asks who we are in TLS, as that may come with the token.
+ * where the server asks who we are in TLS, as that may come with the token, and not after a 401,
+ * whose connection is kept.
  */
 static void call_soon(void *arg, const char *granted)
 {
     struct client_call *call = arg;
     struct err ignored;
     struct url place;
-    if (call->ahead || provider_identifies(call->connector) ||
+    if (call->ahead || call->renewed || provider_identifies(call->connector) ||
         client_url(call->connector, call_endpoint(call, granted), call->target, NULL, &place,
                    &ignored) != 0)
         return;

@@ -12,6 +12,12 @@
  * own limit of speed goes by an average of some seconds. */
 #define LOOKS       4
 #define LOOK_MAX_MS 500
+/* Kept-alive connections older than this are not used again: fewer meet one the server closed. */
+#define IDLE_S 60L
+/* Likewise where one may have been made ahead. The server's first frame lies in it unread: libcurl
+ * does not see that it was closed, as some servers do if no request has come for 5 or 10 s. */
+#define IDLE_AHEAD_S 3L
+
 struct list {
     struct http_transfer *first, *last;
     size_t count;
@@ -34,8 +40,9 @@ struct http {
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
-    bool at_once;    /* http_send_at_once */
-    int64_t look_ms; /* clock_mono_ms: when one that runs may have taken too long */
+    bool at_once;     /* http_send_at_once */
+    int64_t look_ms;  /* clock_mono_ms: when one that runs may have taken too long */
+    int64_t ahead_ms; /* likewise: until then one that was made ahead may be kept */
     struct list queued, running, finished;
     struct curl_waitfd *waits; /* of the poll function */
     size_t waits_cap;
@@ -168,6 +175,8 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     struct http *http = transfer->http;
     long status = 0;
     transfer->ended_ms = clock_mono_ms();
+    if (transfer->request->ahead)
+        http->ahead_ms = transfer->ended_ms + IDLE_S * 1000;
     /* A connection that is closed within the header is a complete reply to libcurl. */
     bool bare = transfer->request->connect_only || transfer->request->ahead;
     if (transfer->request->ahead && code == CURLE_ABORTED_BY_CALLBACK &&
@@ -259,6 +268,7 @@ static void launch(struct http *http)
     while (http->queued.first != NULL && http->running.count < HTTP_CONCURRENT_MAX) {
         struct http_transfer *transfer = http->queued.first;
         transfer->started_ms = clock_mono_ms();
+        transfer->idle_s = transfer->started_ms < http->ahead_ms ? IDLE_AHEAD_S : IDLE_S;
         set_state(transfer, HTTP_RUNNING);
         bool kept = open_easy(http, transfer);
         if (http_options_set(transfer, &http->system, kept) != 0) {

@@ -21,9 +21,7 @@
 #define TRUST_DIR       "/etc/ssl/certs"
 #define TRUST_FILE      "/etc/ssl/certs/ca-certificates.crt"
 #define TRUST_FILES_MAX 4096 /* that are looked at in a folder of the user's */
-/* Kept-alive connections older than this are not used again: fewer meet one the server closed. */
-#define MAX_IDLE_S  60L
-#define KEEPALIVE_S 60L
+#define KEEPALIVE_S     60L
 /* Of a file at a time; libcurl itself takes 64 KiB. */
 #define UPLOAD_BYTES (512 * 1024L)
 
@@ -366,7 +364,6 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_S);
-    SET(CURLOPT_MAXAGE_CONN, MAX_IDLE_S);
     SET(CURLOPT_HEADERFUNCTION, http_on_header);
     SET(CURLOPT_WRITEFUNCTION, http_on_body);
     SET(CURLOPT_PREREQFUNCTION, on_send);
@@ -386,6 +383,7 @@ static CURLcode set_own(struct http_transfer *transfer)
     SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh || request->ahead ? 1L : 0L);
+    SET(CURLOPT_MAXAGE_CONN, transfer->idle_s);
     SET(CURLOPT_FORBID_REUSE, request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);

@@ -87,6 +87,7 @@ struct http_transfer {
     char curl_message[CURL_ERROR_SIZE];
     int64_t started_ms;
     int64_t ended_ms;
+    long idle_s;             /* it takes no kept connection that was idle for longer */
     bool asks_range;         /* a header field of the request does: for 206 */
     bool refused_address;    /* a link-local one was not connected to */
     int64_t look_ms;         /* when it is too late, or, with files, looked at */

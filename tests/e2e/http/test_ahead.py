@@ -3,6 +3,7 @@
 import json
 import socket
 import subprocess
+import time
 import unittest
 
 import support
@@ -23,9 +24,9 @@ class Ahead(OAuth2):
         self.authority = Authority(self.folder)
         self.context = self.authority.server("server")
 
-    def http2(self):
+    def http2(self, *options):
         server = subprocess.Popen([node(), f"{JUDGES}/http2.mjs", f"{self.folder}/server.key", f"{self.folder}/server.pem",
-                                   "connections"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                                   "connections", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.addCleanup(support.end_process, server)
         return server, json.loads(server.stdout.readline())
 
@@ -82,6 +83,31 @@ class Ahead(OAuth2):
         told += [json.loads(line) for line in server.stdout]
         self.assertEqual([one for one in told if len(one) == 1], [[0], [1]])
         self.assertEqual(len(grants.forms), 1)
+
+    def test_a_connection_that_was_closed_before_the_token_came(self):
+        """Nor a later request meets it, which could not be repeated."""
+        for method in ("GET", "POST"):
+            with self.subTest(method=method):
+                server, url = self.http2("500")
+                grants = self.grants()
+                told = self.answers_after(grants, server)
+                answer = grants.answers[0]
+                grants.answers = [lambda form, answer=answer: (time.sleep(4.5), answer(form))[1]]
+                self.env["BOOKS_REFRESH"] = grants.current = f"refresh-of-{method}"
+                self.assertEqual(self.fetch(grants, url, method, retries=0), "200\tnil\n")
+                self.assertEqual(told, [[0]])
+                self.assertEqual([json.loads(line) for line in self.rest(server).splitlines()], [[1], [1, method, "/it"]])
+
+    def test_after_a_401_there_is_one_already(self):
+        server, url = self.http2()
+        grants = self.grants()
+        self.books(grants, endpoint=url, ca_file=self.authority.file)
+        self.token()
+        self.sql("UPDATE token SET received_boot_ms = received_boot_ms - 120000")
+        self.fails(4, "api", "GET", url + "/lost/unauthorized")
+        self.assertEqual(len(grants.forms), 2)
+        told = [json.loads(line) for line in self.rest(server).splitlines()]
+        self.assertEqual(told, [[0], [0, "GET", "/lost/unauthorized"], [0, "GET", "/lost/unauthorized"]])
 
     def test_http_1(self):
         """The connection is given up; the call makes its own."""
