@@ -8,9 +8,10 @@
 #include "clock.h"
 #include "store.h"
 
-/* Of the disk, for a row and what the state writes around it: a refresh token that cannot be stored
- * when it comes would be lost, and the one before it spent. */
-#define TOKEN_RESERVE_BYTES ((size_t)64 * 1024)
+/* Of the disk, for a row whose three tokens are of the largest size, and what the state writes
+ * around it: a refresh token that cannot be stored when it comes would be lost, and the one before
+ * it spent. */
+#define TOKEN_RESERVE_BYTES ((size_t)128 * 1024)
 
 /* Begins the row's. */
 void token_intent_begin(struct store_token *row, const unsigned char salt[STORE_SALT_SIZE],

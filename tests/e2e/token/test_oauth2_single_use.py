@@ -201,13 +201,13 @@ class LateReplies(SingleUse):
         self.token()
         self.folder_kept = os.path.join(self.state, "kept")
 
-    def lock_at_reply(self):
+    def lock_at_reply(self, reply=None):
         state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None, check_same_thread=False)
         self.addCleanup(state.close)
 
         def lock(form):
             state.execute("BEGIN IMMEDIATE")
-            return self.grant.grant(form)
+            return (reply or self.grant.grant)(form)
 
         self.grant.answers.append(lock)
         return state
@@ -225,12 +225,35 @@ class LateReplies(SingleUse):
         [name] = self.kept()
         kept = os.stat(os.path.join(self.folder_kept, name))
         self.assertEqual((stat.S_IMODE(kept.st_mode), stat.S_IMODE(os.stat(self.folder_kept).st_mode)), (0o600, 0o700))
-        self.assertLess(kept.st_size, 32 * 1024)  # the disk has room for 64 KiB, if it is full
         self.assertEqual(self.token()["access_token"], "access-token-2")
         state.execute("ROLLBACK")
         self.assertEqual(self.token()["access_token"], "access-token-2")
         self.assertEqual((self.kept(), len(self.grant.forms)), ([], 2))
         self.goes_on_with("refresh-token-1", "refresh-token-2")
+
+    def test_the_largest_fits_where_the_disk_is_full(self):
+        """As much of it as a lock keeps for what comes."""
+        def large(form):
+            status, headers, reply = self.grant.grant(form)
+            reply = {**reply, **{name: reply[name].ljust(16384, "x") for name in ("access_token", "refresh_token")}}
+            self.grant.current = reply["refresh_token"]
+            return status, headers, reply
+
+        self.grant.answers += [large, large]
+        self.token("--refresh")
+        self.token("--refresh")
+        locks = [os.path.join(self.state, "locks", name) for name in os.listdir(os.path.join(self.state, "locks"))]
+        reserved = []
+
+        def reply(form):
+            reserved.append(max(os.path.getsize(path) for path in locks))
+            return large(form)
+
+        state = self.lock_at_reply(reply)
+        self.token("--refresh")
+        [name] = self.kept()
+        self.assertLess(os.path.getsize(os.path.join(self.folder_kept, name)) + 16384, reserved[0])
+        state.execute("ROLLBACK")
 
     def test_a_signal_does_not_lose_it(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
