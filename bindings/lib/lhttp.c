@@ -1,6 +1,7 @@
 #include "larg.h"
 #include "lerr.h"
 #include "lhttp_call.h"
+#include "lhttp_request.h"
 #include "ljson.h"
 #include "luaopen.h"
 #include "mem.h"
@@ -21,7 +22,7 @@ static int call_method(lua_State *L, const char *method)
         lua_replace(L, 2);
     } else {
         luaL_checktype(L, 2, LUA_TTABLE);
-        larg_copy(L, 2);
+        lhttp_request_options(L, 2);
     } /* url copy */
     if (lua_getfield(L, 2, "url") != LUA_TNIL || lua_getfield(L, 2, "method") != LUA_TNIL)
         return luaL_argerror(L, 2, "url and method are set by this function");

@@ -428,6 +428,11 @@ static void read_limits(lua_State *L, int index, struct lhttp_request *request)
         luaL_error(L, "http.request: cut does not go with save_to");
 }
 
+void lhttp_request_options(lua_State *L, int index)
+{
+    larg_options(L, index, "http.request", option_keys);
+}
+
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err)
 {
     index = lua_absindex(L, index);

@@ -26,6 +26,8 @@ struct lhttp_request {
 
 void lhttp_request_create(struct lhttp_request *request);
 void lhttp_request_destroy(struct lhttp_request *request); /* idempotent */
+/* Replaces the option table at index by a copy, which has what its metamethods give, too. */
+void lhttp_request_options(lua_State *L, int index);
 /* Reads the option table at index. Raises on misuse. -1 with ERR_INVALID: a value cannot be sent.
  */
 int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, struct err *err);

@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,7 +104,7 @@ static void put(struct vm *vm, const char *text, size_t len)
         fwrite(text, 1, len, vm_output(vm));
 }
 
-/* Standard error has no stream: what is written there is seldom in pieces. */
+/* Standard error has no stream: a text comes there in one call, if in several arguments. */
 static void put_error(const struct vm *vm, const char *text, size_t len)
 {
     struct buf masked;
@@ -173,6 +174,8 @@ static FILE *standard_file(lua_State *L, int first)
 /* The arguments from `first` on, as Lua writes them. Returns the file. */
 static int write_typed(lua_State *L, int first, FILE *file)
 {
+    struct buf error;
+    buf_create_secret(&error, SIZE_MAX / 2 / sizeof REDACT_MASK);
     for (int i = first; i <= lua_gettop(L); i++) {
         char number[64];
         size_t len;
@@ -186,8 +189,11 @@ static int write_typed(lua_State *L, int first, FILE *file)
         if (file == stdout)
             put(vm_of(L), text, len);
         else
-            put_error(vm_of(L), text, len);
+            buf_append(&error, text, len);
     }
+    if (error.len > 0)
+        put_error(vm_of(L), error.data, error.len);
+    buf_destroy(&error);
     vm_output_look(vm_of(L));
     if (first == 2)
         lua_settop(L, 1);

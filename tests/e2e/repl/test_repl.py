@@ -294,7 +294,8 @@ class Secrets(ReplCase):
         prompt = Prompt(self)
         prompt.enter("s = ('a-secret-of-' .. 'this-service')")
         for line in ("s", "{ s }", "{ [s] = 1 }", "print(s)", "io.write(s, '\\n')", "io.stdout:write(s, '\\n')",
-                     "io.stderr:write(s, '\\n')", "for c in s:gmatch '.' do io.write(c) end", "error(s)", ":json s",
+                     "io.stderr:write(s, '\\n')",
+                     "io.stderr:write(s:sub(1, 5), s:sub(6), 2.0, '\\n')", "for c in s:gmatch '.' do io.write(c) end", "error(s)", ":json s",
                      "require 'jeton.log'.info(s)", "task.spawn(error, s)", "each { s }"):
             shown = prompt.enter(line)
             self.assertNotIn(SECRET, shown, line)

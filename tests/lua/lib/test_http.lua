@@ -58,6 +58,12 @@ function TestRequest.test_get_and_post_set_url_and_method()
   lu.assertEquals(got.method, "POST")
   lu.assertEquals(got.body, "text")
   lu.assertErrorMsgContains("set by this function", http.get, base, { method = "PUT" })
+  -- As http.request, also where the options are another table's.
+  local defaults = setmetatable({}, { __index = { query = { a = 1 }, headers = { ["X-D"] = "d" } } })
+  lu.assertEquals(assert(http.get(base .. "/x", defaults)):json().target, "/x?a=1")
+  lu.assertErrorMsgContains("set by this function", http.get, base,
+    setmetatable({}, { __index = { method = "PUT" } }))
+  lu.assertErrorMsgContains("unknown option 'timeuot'", http.get, base, { timeuot = 1 })
 end
 
 function TestRequest.test_query_is_encoded_in_order()
