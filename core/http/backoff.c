@@ -14,5 +14,6 @@ int64_t backoff_ms(int64_t attempt)
 
 int64_t backoff_throttled_ms(int64_t retry_after_ms, int64_t attempt)
 {
-    return retry_after_ms > 0 ? retry_after_ms : backoff_ms(attempt);
+    int64_t least_ms = retry_after_ms < BACKOFF_SOON_MS ? backoff_ms(attempt) : 0;
+    return retry_after_ms > least_ms ? retry_after_ms : least_ms;
 }

@@ -176,10 +176,12 @@ class Throttling(PolicyCase):
         self.fails(6, "api", "users/me", says=["429", "15 minutes"])
 
 
-    def test_retry_after_0_is_no_invitation_to_hammer(self):
-        for path in ("/v1/users/me", "/v1/accessToken"):
-            with self.subTest(path=path):
-                service = self.service(lambda r, path=path: (429, {"Retry-After": "0"}, {}) if r["path"] == path else None)
+    def test_retry_after_next_to_nothing_is_no_invitation_to_hammer(self):
+        for path, after in (("/v1/users/me", "0"), ("/v1/users/me", "0.001"), ("/v1/accessToken", "0"), ("/v1/accessToken", "0.001")):
+            with self.subTest(path=path, after=after):
+                service = self.service(lambda r, path=path, after=after: (429, {"Retry-After": after}, {})
+                                       if r["path"] == path else None)
+                self.state = os.path.join(self.folder, f"state{service.port}")
                 self.configure(service.base)
                 script = self.write("me.lua", 'require("kaizala").connect():me()\n')
                 done = self.jeton("run", "--timeout", "4s", script)
