@@ -70,7 +70,8 @@ end
 --- broken connections.
 ---@param options kaizala.RequestOptions
 ---@return table reply the decoded object; raises an err: what `jeton.http` returns, `invalid` for a
---- reply that is not a JSON object, `http` for one with an errorCode
+--- reply that is not a JSON object, `http` for one with an errorCode. Empty for a change that was answered by
+--- nothing
 ---@return boolean dry_run true if it was printed, not sent
 function Client:request(options)
   check.method(self, Client, "kz:request({…})")
@@ -86,6 +87,7 @@ function Client:request(options)
     repeatable = options.repeatable,
   }
   if not response then error(explain(err, options), 0) end
+  if response.body == "" and method ~= "GET" then return {}, false end -- done, as 204 says it
   local request = method .. " " .. options.path:match "^[^?]*"
   local reply
   reply, err = response:json()

@@ -261,6 +261,18 @@ function TestReplies.test_null_is_as_if_it_were_missing()
   lu.assertEquals(action.properties, {})
 end
 
+function TestReplies.test_a_change_that_is_answered_by_nothing_is_done()
+  local group = kz:group(GROUP)
+  answer("DELETE", "*/members/*", "", 204)
+  lu.assertTrue(group:remove_member "m")
+  answer("PUT", "*/members/*", "")
+  lu.assertTrue(group:set_role("m", "Admin"))
+  answer("POST", "*/messages", "")
+  raises("invalid", "'referenceId' should be a string, but it is missing", group.send_message, group, "x")
+  answer("GET", "/v1/users/me", "")
+  raises("invalid", "the body of the reply", kz.me, kz)
+end
+
 function TestReplies.test_success_with_an_error_code_is_an_error()
   answer("GET", "/v1/users/me", { message = "Not today", errorCode = "Tired" })
   local err = raises("http", "Not today", kz.me, kz)
