@@ -19,6 +19,7 @@ HANDLER = """\
 local state, task = require "jeton.state", require "jeton.task"
 return function(event)
   state.set(event.id, (state.get(event.id) or 0) + 1)
+  while event.data.awaits and not io.open(event.data.awaits) do task.sleep(0.05) end
   task.sleep(event.data.seconds or math.random() / 50)
   return {{ json = {{ id = event.id, by = os.getenv "LISTENER" }} }}
 end
@@ -85,7 +86,6 @@ class Replies(PostgresCase):
         for listener in listeners:
             listener.stop()
 
-
     def post(self, listener, event, replies):
         sender = threading.Thread(target=self.reply, args=(listener, event, replies), daemon=True)
         sender.start()
@@ -122,18 +122,19 @@ class Replies(PostgresCase):
 
     def test_what_a_listener_gives_up_when_it_ends(self):
         """What it handles has its reply; what it does not begin any more is another host's at once."""
-        first = self.listen(0, answer="60s", hook="    concurrency: 1\nlisten: { grace: 20s }\n")
+        first = self.listen(0, answer="60s", hook="    concurrency: 1\nlisten: { grace: 28s }\n")
         second, replies = self.listen(1, answer="60s"), {}
-        senders = [self.post(first, {"id": "handled", "seconds": 15}, replies)]
+        senders = [self.post(first, {"id": "handled", "awaits": self.folder + "/go"}, replies)]
         wait_until(lambda: self.sql("SELECT 1 FROM @event WHERE owner IS NOT NULL") != [], 30)
         senders.append(self.post(first, {"id": "waits"}, replies))
         time.sleep(1)
         self.assertEqual(self.took("waits"), None)
         self.assertEqual(self.left(), [["1"]])
         first.process.terminate()
-        wait_until(lambda: self.took("waits") is not None, 30)
+        wait_until(lambda: self.took("waits") is not None, 27)
         self.assertEqual(self.took("handled"), None)
         self.assertEqual(self.left(), [["0"]])
+        self.write("go", "")
         for sender in senders:
             sender.join(60)
         self.assertEqual([replies["handled"][:2], replies["waits"][:2]],
