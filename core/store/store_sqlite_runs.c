@@ -212,14 +212,20 @@ static int take_rows(struct store_sqlite *sqlite, sqlite3_stmt *stmt, bool outpu
     return result;
 }
 
+#define OF_HOMES(which)                                                                            \
+    " AND scope IN (SELECT scope FROM (SELECT DISTINCT scope FROM run" which                       \
+    ") WHERE is_among(scope))"
+/* A job's scopes lie side by side in the index; `jeton jobs` asks this of each of many jobs. */
+#define OF_JOB " WHERE scope >= 'job:' || ?2 || ':' AND scope < 'job:' || ?2 || ';'"
+
 int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_run_filter *filter = call->list.filter;
     char *where = mem_printf(
         "true%s%s%s%s%s%s%s%s%s", filter->scope != NULL ? " AND scope = ?1" : "",
-        filter->homes != NULL ? " AND scope IN (SELECT scope FROM (SELECT DISTINCT scope FROM run)"
-                                " WHERE is_among(scope))"
-                              : "",
+        filter->homes == NULL ? ""
+        : filter->job != NULL ? OF_HOMES(OF_JOB)
+                              : OF_HOMES(""),
         filter->job != NULL ? " AND job = ?2" : "", filter->run != NULL ? " AND run = ?3" : "",
         filter->open ? " AND NOT " ENDED : "", filter->ended ? " AND " ENDED : "",
         filter->untold ? " AND untold IS NOT NULL" : "",

@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "store_events.h"
 #include "store_fixture.h"
+#include "store_runs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -355,6 +356,32 @@ static void claiming_among_many_events_is_cheap(void **state)
     sqlite3_close(db);
 }
 
+/* Of a thousand jobs, as `jeton jobs` asks for each. */
+static void the_last_run_of_a_job_is_cheap(void **state)
+{
+    (void)state;
+    struct err err;
+    const char *const homes[] = {"/etc/jeton.yaml", NULL};
+    const struct store_run_filter last = {.homes = homes, .job = "j7", .ran = true, .limit = 1};
+    struct store *store = store_fixture_open();
+    run_sql(
+        "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+        " INSERT INTO run (run, scope, job, attempt, started_ms, ended_ms, exit, pid, pid_start,"
+        "  boot_id, output_bytes, requests, exchanges, peak_kib) SELECT 'r' || i,"
+        "  'job:j' || (i % 1000) || ':/etc/jeton.yaml', 'j' || (i % 1000), 1, i, i, 0, 1, 1, '', 0,"
+        "  0, 0, 0 FROM n");
+    int64_t begun_ms = clock_mono_ms();
+    for (int i = 0; i < 300; i++) {
+        struct store_runs runs;
+        assert_int_equal(store_run_list(store, &last, &runs, &err), 0);
+        assert_int_equal(runs.count, 1);
+        assert_string_equal(runs.items[0].run, "r99007");
+        store_runs_destroy(&runs);
+    }
+    assert_in_range(clock_mono_ms() - begun_ms, 0, 2000); /* 0.1 s; by reading all, 20 s */
+    store_free(store);
+}
+
 /* Another program: a forked process would have SQLite's notes of this one's locks. */
 static void in_another_program(const char *statement)
 {
@@ -555,6 +582,7 @@ int main(void)
         TEST(a_second_handle_takes_nothing_away),
         TEST(what_others_write_is_noticed),
         TEST(claiming_among_many_events_is_cheap),
+        TEST(the_last_run_of_a_job_is_cheap),
         TEST(what_a_newer_version_adds_disturbs_nobody),
         TEST(what_a_newer_version_takes_away_is_said),
         TEST(impossible_values_are_refused),
