@@ -102,19 +102,21 @@ void store_pg_event_lock(struct store_pg_batch *batch, int64_t seq)
     store_pg_int(batch, seq);
 }
 
+/* By values, as of a join all that wait for the key would be read. It is compared twice, since of
+ * an equal one the server may read all of the table in the order of seq, which ends soon where what
+ * is old is open. */
 void store_pg_event_next(struct store_pg_batch *batch, int64_t seq, int64_t now_ms)
 {
-    store_pg_say(batch,
-                 "WITH its AS (SELECT hook, order_key FROM @event WHERE seq = $1"
-                 "  AND order_key IS NOT NULL)"
-                 " UPDATE @event SET next_ms = $2::bigint WHERE seq = (SELECT other.seq FROM its"
-                 "  JOIN @event AS other ON other.hook = its.hook"
-                 "  AND other.order_key = its.order_key AND other.ended_ms IS NULL"
-                 "  ORDER BY other.seq LIMIT 1)"
-                 " AND state = 1 AND next_ms IS NULL AND NOT EXISTS (SELECT FROM its"
-                 "  JOIN @event AS other ON other.hook = its.hook"
-                 "  AND other.order_key = its.order_key AND other.ended_ms IS NULL"
-                 "  AND other.owner IS NOT NULL)");
+    store_pg_say(
+        batch, "WITH its AS (SELECT hook, order_key FROM @event WHERE seq = $1"
+               "  AND order_key IS NOT NULL)"
+               " UPDATE @event SET next_ms = $2::bigint WHERE seq = (SELECT seq FROM @event"
+               "  WHERE hook = (SELECT hook FROM its) AND order_key >= (SELECT order_key FROM its)"
+               "  AND order_key <= (SELECT order_key FROM its)"
+               "  AND ended_ms IS NULL ORDER BY order_key, seq LIMIT 1)"
+               " AND state = 1 AND next_ms IS NULL AND NOT EXISTS (SELECT FROM @event"
+               "  WHERE hook = (SELECT hook FROM its) AND order_key = (SELECT order_key FROM its)"
+               "  AND owner IS NOT NULL)");
     store_pg_int(batch, seq);
     store_pg_int(batch, now_ms);
 }

@@ -224,26 +224,28 @@ static void forget_count(struct store_pg_batch *batch, int64_t seq)
     store_pg_int(batch, seq);
 }
 
-/* Of an order key it may be before the one that was the first until now. Sent again, it does not
- * take back what has been done with the event since. The last of its statements counts it. */
+/* Of an order key it may be before the one that was the first until now, which waits then; who is
+ * the next of the key is found at the end. Sent again, it does not take back what has been done
+ * with the event since. The last of its statements but that counts it. */
 static void retry_one(struct store_pg_batch *batch, int64_t seq, int64_t now_ms, const char *mark)
 {
     store_pg_event_lock(batch, seq);
-    store_pg_say(batch, "UPDATE @event AS its SET next_ms = NULL FROM @event AS event"
-                        " WHERE event.seq = $1 AND event.state <> 2 AND event.body IS NOT NULL"
-                        " AND event.retried IS DISTINCT FROM $2 AND its.hook = event.hook"
-                        " AND its.order_key = event.order_key AND its.ended_ms IS NULL"
-                        " AND its.next_ms IS NOT NULL AND its.seq > $1");
+    store_pg_say(
+        batch, "WITH its AS (SELECT hook, order_key FROM @event WHERE seq = $1 AND state <> 2"
+               "  AND body IS NOT NULL AND retried IS DISTINCT FROM $2)"
+               " UPDATE @event SET next_ms = NULL WHERE seq = (SELECT seq FROM @event"
+               "  WHERE hook = (SELECT hook FROM its) AND order_key >= (SELECT order_key FROM its)"
+               "  AND order_key <= (SELECT order_key FROM its)"
+               "  AND ended_ms IS NULL ORDER BY order_key, seq LIMIT 1)"
+               " AND next_ms IS NOT NULL AND seq > $1");
     store_pg_int(batch, seq);
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
     store_pg_say(batch,
                  "WITH changed AS (UPDATE @event AS event SET state = 1, attempt = 0,"
                  "  conflicts = 0, alone = false, error = NULL, ended_ms = NULL,"
                  "  reserved_for = NULL, reserved_until_ms = NULL, retried = $3::bytea,"
-                 "  next_ms = CASE WHEN NOT EXISTS (SELECT FROM @event AS its"
-                 "   WHERE its.hook = event.hook AND its.order_key = event.order_key"
-                 "   AND its.ended_ms IS NULL AND (its.seq < event.seq OR its.state = 2))"
-                 "   THEN $2::bigint END WHERE seq = $1::bigint AND state <> 2"
+                 "  next_ms = CASE WHEN order_key IS NULL THEN $2::bigint END"
+                 "  WHERE seq = $1::bigint AND state <> 2"
                  "  AND body IS NOT NULL AND retried IS DISTINCT FROM $3::bytea RETURNING 1)"
                  " SELECT 1 FROM changed UNION ALL SELECT 1 FROM @event WHERE seq = $1::bigint"
                  " AND retried = $3::bytea");

@@ -103,6 +103,9 @@ static const char *const tables[] = {
     /* Version 7. The listener whose sender waits for the handler's reply, and until when. */
     "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_for text",
     "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_until_ms bigint",
+    /* And whether one of an order key runs, however many wait for it. */
+    "CREATE INDEX IF NOT EXISTS event_turn ON @event (hook, order_key)"
+    " WHERE owner IS NOT NULL AND order_key IS NOT NULL",
 };
 
 static void put_meta(struct store_pg_batch *batch, const char *key)

@@ -492,6 +492,13 @@ class Events(PostgresCase):
         self.assertEqual(again.post({"id": "e2", "type": "t", "key": "k"})[0], 200)
         self.assertEqual(len(self.handled()), 4)
         again.stop()
+        first, = self.sql(  # of its order key, for which many wait
+            "INSERT INTO @event (hook, id, part, state, received_ms, ended_ms, attempt, conflicts, duplicates, alone, made,"
+            " order_key, order_lock) SELECT (SELECT hook FROM @event WHERE seq = 1), convert_to('q' || n, 'UTF8'), 0,"
+            " CASE WHEN n = 1 THEN 8 ELSE 1 END, n, CASE WHEN n = 1 THEN n END, 1, 0, 0, false, '', 'q', 1"
+            " FROM generate_series(1, 3000) AS n ORDER BY n RETURNING seq")[0]
+        self.assertEqual(self.on(0, "events", "--drop", first).returncode, 0)
+        self.assertEqual(self.sql("SELECT seq FROM @event WHERE order_key = 'q' AND next_ms IS NOT NULL"), [[str(int(first) + 1)]])
         seen = self.check_plans(("event", "step", "lease"), 1000)
         self.assertGreater(min(seen.values()), 0, seen)
 
