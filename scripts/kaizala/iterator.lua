@@ -1,5 +1,6 @@
 --- Lists that arrive in pages: `for item in list do`, or `list:all()`.
 local check = require "kaizala.check"
+local task = require "jeton.task"
 
 ---@class kaizala.Iterator<T>: { next: (fun(self): T?), all: fun(self): T[] }
 ---@field private advance fun(): any
@@ -66,12 +67,17 @@ local iterator = { Iterator = Iterator }
 function iterator.new(fetch, label)
   local page, index, cursor, ended = {}, 0, nil, false
   local self = setmetatable({ pages = 0, label = label or "items" }, Iterator)
+  local turn = task.lock() -- several tasks may take items: one of them fetches a page, the others get it too
+  local function turn_page()
+    if ended or index < #page then return end
+    page, cursor = fetch(cursor)
+    index, ended = 0, cursor == nil
+    self.pages = self.pages + 1
+  end
   local function advance()
     while index >= #page do
       if ended then return nil end
-      page, cursor = fetch(cursor)
-      index, ended = 0, cursor == nil
-      self.pages = self.pages + 1
+      turn:with(turn_page)
     end
     index = index + 1
     return page[index]

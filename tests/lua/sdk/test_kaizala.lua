@@ -3,6 +3,7 @@ local iterator = require "kaizala.iterator"
 local json = require "jeton.json"
 local kaizala = require "kaizala"
 local lu = require "luaunit"
+local task = require "jeton.task"
 local names = require "kaizala.names"
 
 local FILES = { "actions", "bots", "media", "reactions", "subgroups", "subscribers", "webhooks" }
@@ -162,6 +163,31 @@ function TestIterator.test_for_and_all()
   lu.assertEquals(seen, { "a", "b" })
   lu.assertEquals((over { { 1, 2 }, { 3 } }):all(), { 1, 2, 3 })
   lu.assertEquals((over { {} }):all(), {})
+end
+
+function TestIterator.test_tasks_that_share_one_get_each_item_once()
+  local asked, got = {}, {}
+  local list = iterator.new(function(cursor)
+    asked[#asked + 1] = cursor or 0
+    task.sleep(0.005)
+    if #asked == 2 then error "a page that breaks" end
+    local at = cursor or 0
+    return { at + 1, at + 2, at + 3 }, at < 6 and at + 3 or nil
+  end)
+  local function take()
+    while true do
+      local fine, item = pcall(list.next, list)
+      if fine and item == nil then return end
+      got[#got + 1] = fine and item or nil
+      task.yield()
+    end
+  end
+  local others = {}
+  for i = 1, 4 do others[i] = task.spawn(take) end
+  for _, other in ipairs(others) do other:join() end
+  table.sort(got)
+  lu.assertEquals(got, { 1, 2, 3, 4, 5, 6, 7, 8, 9 })
+  lu.assertEquals(asked, { 0, 3, 3, 6 })
 end
 
 local TestDocumentation = {}
