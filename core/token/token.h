@@ -73,6 +73,10 @@ struct token_spend;
 void token_adopt(struct tokens *tokens, const struct connector *connector,
                  const struct provider_token *came, const char *service, struct token_spend *spend,
                  token_adopted_fn *done, void *arg);
+/* The same with what the row of `from` has, which is forgotten with it: a connector of another name
+ * in the same configuration, with the same secrets. Where that has nothing, nothing is done. */
+void token_take_over(struct tokens *tokens, const struct connector *connector,
+                     const struct connector *from, token_adopted_fn *done, void *arg);
 /* Drops the cached access token and the rotated refresh tokens: the configured one is used next.
  * So it does with the access tokens that others have for the same refresh token (connector.slot).
  * Blocks on the store. */

@@ -13,6 +13,8 @@ struct adoption {
     struct token_lock *lock; /* own, or that of `spend` */
     struct token_lock own;
     struct token_spend *spend;     /* NULL: nothing was spent for it */
+    const struct connector *giver; /* whose row has it; NULL: nobody's */
+    struct token_lock given;
     struct exchange_result result; /* as if an exchange had brought it; borrowed */
     bool made;                     /* the lock is held, and its row has what came */
     struct loop_timer again;       /* the next try */
@@ -28,7 +30,7 @@ static bool goes_on(struct adoption *adoption, const struct err *failure)
 {
     struct tokens *tokens = adoption->lock->tokens;
     bool passes = failure->kind == ERR_NETWORK && failure->retryable;
-    if (!passes || adoption->result.token.refresh_token == NULL)
+    if (!passes || adoption->result.token.refresh_token == NULL || adoption->giver != NULL)
         return false;
     if (adoption->limit_ms == 0)
         adoption->limit_ms = loop_now_ms(tokens->loop) +
@@ -56,6 +58,8 @@ static void adoption_end(void *arg, const struct err *failure)
         token_spend_release(adoption->spend);
     else
         token_lock_release(adoption->lock);
+    if (adoption->given.tokens != NULL)
+        token_lock_release(&adoption->given);
     mem_free(adoption);
     done(done_arg, failure != NULL ? &err : NULL);
 }
@@ -155,6 +159,91 @@ static void adoption_locked(void *arg, const struct err *failure)
     else
         token_lock_store(adoption->lock, true, adoption_end);
 }
+
+/* ---- what another row has ---- */
+
+static void take_over_stored(void *arg, const struct err *failure)
+{
+    struct adoption *adoption = arg;
+    if (failure != NULL)
+        adoption_end(adoption, failure);
+    else
+        token_lock_store(&adoption->given, false, adoption_end);
+}
+
+static bool is_same(const char *kept, const char *now)
+{
+    return kept != NULL && strcmp(kept, now) == 0;
+}
+
+/* Whether the row has what the giver's exchange brought. Else a run of the connector was quicker,
+ * and left there what the connector had. 1, 0, -1. */
+static int is_given(const struct adoption *adoption, struct err *err)
+{
+    const struct token_lock *given = &adoption->given;
+    struct connector_secrets secrets = {0};
+    struct token_configured now = {0};
+    if (connector_secrets_read(given->connector, given->tokens->redact, given->tokens->deadline_ms,
+                               &secrets, err) != 0)
+        return -1;
+    token_cache_configure(&now, given->connector, &secrets, given->salt);
+    bool same = is_same(given->row.secret_fingerprint, now.secret_fingerprint) &&
+                (now.refresh_token == NULL ||
+                 is_same(given->row.configured_fingerprint, now.refresh_fingerprint));
+    token_cache_unconfigure(&now);
+    connector_secrets_destroy(&secrets);
+    return same;
+}
+
+static void take_over(void *arg, const struct err *failure)
+{
+    struct adoption *adoption = arg;
+    const struct store_token *row = &adoption->given.row;
+    const struct clock *clock = store_clock(adoption->given.tokens->store);
+    struct err err;
+    int given = failure == NULL ? is_given(adoption, &err) : 0;
+    if (failure != NULL || given < 0) {
+        adoption_end(adoption, failure != NULL ? failure : &err);
+        return;
+    }
+    int64_t left_ms = row->refresh_expires_ms - clock_now_ms(clock, CLOCK_WALL);
+    adoption->result = (struct exchange_result){
+        .service = row->service_override,
+        .token = {.access_token = row->access_token,
+                  .lifetime_ms = row->lifetime_ms > 0 ? token_cache_remaining_ms(row, clock) : 0,
+                  .refresh_token = row->refresh_token,
+                  .endpoint_url = row->endpoint_url,
+                  .scope = row->scope,
+                  .token_type = row->token_type,
+                  .refresh_lifetime_ms = left_ms > 0 ? left_ms : 0}};
+    if (given == 0)
+        take_over_stored(adoption, NULL);
+    else if (adopt(adoption, &err) != 0)
+        adoption_end(adoption, &err);
+    else
+        token_lock_store(adoption->lock, true, take_over_stored);
+}
+
+static void take_over_locked(void *arg, const struct err *failure)
+{
+    struct adoption *adoption = arg;
+    const struct token_lock *lock = adoption->lock;
+    if (failure != NULL)
+        adoption_end(adoption, failure);
+    else
+        token_lock_take(&adoption->given, lock->tokens, adoption->giver, take_over, adoption);
+}
+
+void token_take_over(struct tokens *tokens, const struct connector *connector,
+                     const struct connector *from, token_adopted_fn *done, void *arg)
+{
+    struct adoption *adoption = mem_alloc(sizeof *adoption);
+    *adoption = (struct adoption){.giver = from, .done = done, .arg = arg};
+    adoption->lock = &adoption->own;
+    token_lock_take(&adoption->own, tokens, connector, take_over_locked, adoption);
+}
+
+/* ---- what came ---- */
 
 static void try_again(void *arg)
 {

@@ -46,6 +46,7 @@ struct add {
     char **lists[3];                  /* of values */
     struct buf given[PROVIDER_GIVEN]; /* secrets, in the provider's order */
     bool signs_in;                    /* `jeton login` can give it its refresh token */
+    bool replaces;                    /* a connector that there is, and has tokens, perhaps */
 };
 
 static bool good_name(const char *name)
@@ -143,6 +144,7 @@ static int check_free(struct add *add, struct err *err)
                        "replaces it",
                        name, found->shown, found->line, found->col);
     choose_slots(add, found);
+    add->replaces = true;
     return 0;
 }
 
@@ -264,6 +266,56 @@ static bool can_sign_in(const struct connector *connector)
             (provider->discovery != NULL && provider->discovery->needed(&browser)));
 }
 
+/*
+ * Until its files are there, the former connector keeps what the state has of it: it may be the
+ * only good refresh token. So the new one is tried under another name, whose row it takes over
+ * then; a run that is quicker finds it there, too, by the refresh token that is configured.
+ */
+static void name_for_trial(const struct add *add, struct connector *connector)
+{
+    if (!add->replaces)
+        return;
+    char *name = mem_printf("%s (new)", connector->name);
+    mem_free(connector->name);
+    connector->name = name;
+}
+
+struct taken {
+    bool done;
+    struct err err;
+};
+
+static void taken(void *arg, const struct err *err)
+{
+    struct taken *taken = arg;
+    taken->done = true;
+    if (err != NULL)
+        taken->err = *err;
+}
+
+/* After the files. Where that fails, its first run does it. */
+static int take_over(struct add *add, struct err *err)
+{
+    struct connector *connector = make_connector(add, err), *trial = make_connector(add, err);
+    struct taken over = {0};
+    struct engine engine;
+    int result = -1;
+    engine_create(&engine, add->config, add->app->log, add->app->redact);
+    if (connector != NULL && trial != NULL && engine_need_store(&engine, err) == 0) {
+        name_for_trial(add, trial);
+        token_take_over(engine.tokens, connector, trial, taken, &over);
+        result = app_wait(&engine, &over.done, err);
+    }
+    if (result == 0 && over.err.kind != ERR_NONE) {
+        *err = over.err;
+        result = -1;
+    }
+    engine_destroy(&engine);
+    connector_free(trial);
+    connector_free(connector);
+    return result;
+}
+
 static int try_connector(struct add *add, struct buf *out, struct err *err)
 {
     struct connector *connector = make_connector(add, err);
@@ -271,6 +323,8 @@ static int try_connector(struct add *add, struct buf *out, struct err *err)
         return -1;
     buf_printf(out, "connector '%s' is added", connector->name);
     int result = 0;
+    add->replaces = add->replaces && !needs_sign_in(add) && provider_of(connector)->single_use;
+    name_for_trial(add, connector);
     if (needs_sign_in(add))
         buf_puts(out, "; it has no refresh token yet");
     else
@@ -375,6 +429,11 @@ static int add_connector(struct add *add, struct err *err)
         if (err->hint == ERR_HINT_ALLOW_HOST)
             log_msg(add->app->log, LOG_INFO, "--allow-host PATTERN adds a host to allow_hosts");
         goto cleanup;
+    }
+    if (add->replaces && take_over(add, err) != 0) {
+        char line[ERR_LINE_MAX];
+        log_msg(add->app->log, LOG_WARN, "%s; the next exchange tries that again",
+                err_line(err, line));
     }
     tidy(add);
     put_report(add, &out);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import unittest
 
 import support
@@ -46,6 +47,53 @@ connector: {{ provider: oauth2, token_url: "{self.service.url}/token/{{company}}
                           says=says)
         self.assertEqual((self.files(), self.service.forms), ([], []))
         return done
+
+    def test_one_that_is_replaced_is_good_until_then(self):
+        """Also where its refresh token was replaced, and the program ends before the new one's files are there."""
+        families = {}
+
+        def grant(form):
+            family, _, number = form["refresh_token"].rpartition("-")
+            if families.setdefault(family, number) != number:
+                return 400, {}, {"error": "invalid_grant"}
+            families[family] = str(int(number) + 1)
+            return 200, {}, {"access_token": f"access-of-{family}-{families[family]}", "token_type": "Bearer", "expires_in": 3600,
+                             "refresh_token": f"{family}-{families[family]}"}
+
+        def used(*options):
+            return json.loads(self.ok("token", "books", "--show", "--json", *options).stdout)["access_token"]
+
+        def rows():
+            database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+            self.addCleanup(database.close)
+            return database.execute("SELECT count(*) FROM token").fetchone()[0]
+
+        self.service.grant = grant
+        self.state = os.path.join(self.folder, "xdg-state", "jeton")
+        add = ("connector", "add", "books", "--force", "--issuer", self.service.url)
+        self.add("--issuer", self.service.url, lines=(ID, SECRET, "the-former-0"))
+        self.assertEqual(used("--refresh"), "access-of-the-former-2")
+        for turn, place in enumerate(("token-stored", "connector-secret", "connector-refresh")):
+            killed = self.jeton(*add, program=support.JETON_FAULTY, env={"JETON_FAULT": place + "=kill"},
+                                input=f"{ID}\n{SECRET}\nthe-later-0\n")
+            self.assertEqual((killed.returncode, used("--refresh")), (-9, f"access-of-the-former-{3 + turn}"))
+        self.ok(*add, input=f"{ID}\n{SECRET}\nthe-later-0\n")
+        self.assertEqual((used(), used("--refresh"), rows()), ("access-of-the-later-4", "access-of-the-later-5", 1))
+        # The files of the new one are there, and its tokens are found at the first exchange.
+        killed = self.jeton(*add, program=support.JETON_FAULTY, env={"JETON_FAULT": "connector-yaml=kill"},
+                            input=f"{ID}\n{SECRET}\nthe-last-0\n")
+        self.assertEqual((killed.returncode, used("--refresh")), (-9, "access-of-the-last-2"))
+        # Only the secret changes.
+        self.ok(*add, input=f"{ID}\nanother-{SECRET}\nthe-last-0\n")
+        self.assertEqual((used(), used("--refresh"), rows()), ("access-of-the-last-3", "access-of-the-last-4", 1))
+
+    def test_one_that_signs_in_by_itself_is_replaced(self):
+        """It has no refresh token that says whose the access token is."""
+        add = ("--preset", "zoom", "--var", "company=acme")
+        self.add(*add, lines=(ID, SECRET, ""))
+        self.add(*add, "--force", lines=("another-client", SECRET, ""))
+        shown = json.loads(self.ok("token", "books", "--show", "--json").stdout)
+        self.assertEqual((shown["access_token"], shown["source"], len(self.service.forms)), ("access-token-2", "cache", 2))
 
     def test_preset(self):
         done = self.add("--preset", "xero", "--var", "company=acme", "--scope", "read", "--scope", "write",
