@@ -12,4 +12,7 @@ int fd_write(int fd, const void *data, size_t len);
  * failed in a library that does not say why. */
 bool fd_few_left(void);
 
+/* How many are open, of the first 4096. */
+size_t fd_count(void);
+
 #endif

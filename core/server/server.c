@@ -132,13 +132,15 @@ static void set_limits(struct server_options *options)
         options->max_cookie = options->max_head;
 }
 
-/* Leaves descriptors for files and databases. */
+/* Leaves descriptors for files and databases: a server without one could not make room. */
 static void leave_descriptors(struct server_options *options)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return;
-    size_t share = (size_t)limit.rlim_cur / 4 * 3;
+    size_t open = fd_count(), most = (size_t)limit.rlim_cur;
+    size_t servers = options->servers > 0 ? options->servers : 1;
+    size_t share = most > open ? (most - open) / 4 * 3 / servers : 0;
     if (options->max_connections > share)
         options->max_connections = share > 0 ? share : 1;
     if (options->max_uploads > share / 8)

@@ -88,7 +88,9 @@ struct server_options {
     size_t max_cookie, max_reply_head; /* bytes; max_cookie 0: max_head */
     int64_t head_ms, body_ms, linger_ms;
     uint64_t rate_min, max_memory, max_files;
-    size_t max_uploads, max_connections;
+    size_t max_uploads;
+    size_t max_connections; /* fewer, if the process may not have so many descriptors */
+    size_t servers;         /* of this process, that share them; 0: one */
     /* With max_connections open, those that have been idle longest, that linger after a refusal,
      * or whose head, body or reply is slower than SERVER_PRESSED_… make room for new ones; slow
      * bodies also where max_memory or max_uploads is reached, and of those in memory what takes

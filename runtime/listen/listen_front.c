@@ -8,10 +8,11 @@
 #define MEMORY_MAX ((uint64_t)128 << 20) /* bytes of bodies under way */
 /* A connection has memory for these, and for LISTEN_REPLY_HEAD_MAX, all the time. Senders have
  * heads of some KiB, and no cookies. */
-#define HEAD_MAX    ((size_t)16 * 1024)
-#define COOKIE_MAX  ((size_t)4 * 1024)
-#define COOKIES_MAX 20
-#define LINGER_MS   50 /* for the last replies to leave */
+#define HEAD_MAX            ((size_t)16 * 1024)
+#define COOKIE_MAX          ((size_t)4 * 1024)
+#define COOKIES_MAX         20
+#define METRICS_CONNECTIONS 32
+#define LINGER_MS           50 /* for the last replies to leave */
 
 /* ---- the end ---- */
 
@@ -67,7 +68,9 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
         .max_cookie = COOKIE_MAX,
         .max_reply_head = LISTEN_REPLY_HEAD_MAX,
         .max_memory = MEMORY_MAX,
-        .max_connections = is_metrics ? 0 : (size_t)plan->config->listen->max_connections,
+        .max_connections =
+            is_metrics ? METRICS_CONNECTIONS : (size_t)plan->config->listen->max_connections,
+        .servers = front->options->sockets->count,
         .end_idle = true,
         .handler = is_metrics ? listen_metrics_handle : listen_request_handle,
         .head = is_metrics ? NULL : listen_request_head,

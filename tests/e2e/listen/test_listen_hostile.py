@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import ssl
+import sys
 import time
 import unittest
 
@@ -14,6 +15,19 @@ from listening import sign
 
 BODY = json.dumps({"id": "e1", "type": "t"}).encode()
 MAX = 65536
+
+# What a service manager does: two sockets, and few descriptors for all connections together.
+FEW = """\
+import os, resource, socket, sys
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+for i, s in enumerate(sockets):
+    os.dup2(s.fileno(), 10 + i)
+for i in range(2):
+    os.dup2(10 + i, 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2")
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 def head(*fields, line="POST /orders HTTP/1.1"):
@@ -131,6 +145,26 @@ class Hostile(listening.Case):
         for number in range(20):
             self.serves(number)
         self.assertLess(time.monotonic() - started, 25)  # a body has 60 s
+
+
+class FewDescriptors(listening.Case):
+    def test_silent_ones_do_not_use_them_up(self):
+        self.hooks()
+        script = self.write("few.py", FEW)
+        process = self.start(script, listening.JETON, "listen", program=sys.executable)
+        served = self.listener(popen=process)
+        served.wait_log(r"(?s)listening on .*listening on ")
+        ports = [int(port) for port in re.findall(r"listening on \S*:(\d+)", served.log())]
+        silent = [socket.create_connection(("127.0.0.1", ports[number % 2]), 10) for number in range(200)]
+        for number, served.port in enumerate(ports * 3):
+            body = json.dumps({"id": f"good{number}", "type": "t"}).encode()
+            connection = served.connection(timeout=10)
+            connection.request("POST", "/orders", body, {"X-Sig": sign(body)})
+            self.assertEqual(connection.getresponse().status, 200, served.log())
+            connection.close()
+        for it in silent:
+            it.close()
+        served.stop()
 
 
 class HostileInTls(Hostile):
