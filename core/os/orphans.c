@@ -4,7 +4,6 @@
 #include "mem.h"
 #include "process_tree.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -51,7 +50,7 @@ static bool end_children(struct orphans *orphans, bool insist)
 {
     pid_t self = getpid();
     bool any = false;
-    DIR *processes = opendir("/proc");
+    DIR *processes = process_tree_all();
     if (processes == NULL)
         return false;
     const struct dirent *entry;

@@ -3,6 +3,7 @@
 #ifndef JETON_PROCESS_TREE_H
 #define JETON_PROCESS_TREE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -12,6 +13,9 @@ struct process_tree {
     size_t count;
 };
 
+/* /proc; NULL where there is none, or that of another namespace: its numbers are those of others.
+ */
+DIR *process_tree_all(void);
 /* The parent of a process; 0 where there is no such process, or only its status is left. */
 pid_t process_tree_parent(pid_t pid);
 /* All below root, without root itself and those of its process group; and those that have `entry`

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
@@ -67,6 +68,16 @@ class Hostile(JobCase):
         done = self.run_job(status=1)
         self.assert_gone(done.stdout, 1)
         self.assertEqual(self.row()["exit"], 1)
+
+    def test_the_proc_of_another_namespace(self):
+        """There the numbers of its processes are those of others, which are no business of the job."""
+        apart = ["unshare", "-pf", "--kill-child", "--mount-proc"]
+        if not shutil.which("unshare") or subprocess.run([*apart, "true"], capture_output=True, check=False).returncode:
+            self.skipTest("no namespaces of processes here")
+        self.job('os.execute "sleep 1 & true"')
+        script = "for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; exec unshare -pf --kill-child \"$0\" run --job job"
+        done = self.jeton(*apart[1:], "sh", "-c", script, JETON, program=apart[0])
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_one_that_ends_well_may_say_so(self):
         self.job("""
