@@ -201,6 +201,7 @@ int main(int argc, char **argv)
     forbid_core_dumps();
     open_standard_streams();
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* where our parent ignores it, no program's status can be had */
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit (ulimit -f) is like a full disk */
 
     struct app app = {.redact = redact_new(), .modules = modules, .presets = &presets_embedded};

@@ -109,7 +109,6 @@ pid_t process_spawn_shell(const char *command, const int fds[3], struct err *err
 pid_t process_fork(struct err *err)
 {
     pid_t parent = getpid();
-    signal(SIGCHLD, SIG_DFL); /* our parent may have left it ignored */
     pid_t pid = fork();
     if (pid < 0)
         return err_set(err, ERR_CONFIG, "cannot start a process: %s", strerror(errno));

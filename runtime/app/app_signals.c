@@ -41,7 +41,6 @@ int app_signals_start(struct app_signals *signals, struct err *err)
         return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
     sigprocmask(SIG_BLOCK, &mask, &signals->before);
     sigaction(SIGHUP, &usual, &signals->hangup); /* with nohup, too, it means to reload */
-    sigaction(SIGCHLD, &usual, NULL);            /* our parent may have left it ignored */
     signals->clock_fd = watch_clock();
     return 0;
 }

@@ -110,6 +110,15 @@ class Programs(Case):
             "true", "nil\texit\t3", "nil\tsignal\t9", "true\texit\t0", "hi", "", "nil\texit\t4", "to cat", "nil\tsignal\t15",
             "false\tbad argument #2 to 'io.popen' (invalid mode)", "closed file\tfalse\tattempt to use a closed file", "1 2 3 "])
 
+    def test_a_parent_that_ignores_their_end(self):
+        """SIG_IGN of SIGCHLD outlives an exec, and then the system keeps no status."""
+        self.write("script.lua", """
+          print(os.execute "exit 3") print(io.popen("exit 4"):close())
+          print(require "jeton.exec".run { argv = { "sh", "-c", "exit 5" } })
+        """)
+        ignoring = ("-c", "trap '' CHLD; exec \"$0\" run script.lua", JETON)
+        self.assertEqual(self.ok(*ignoring, program="bash").stdout.splitlines(), ["nil\texit\t3", "nil\texit\t4", "5"])
+
 
 load_tests = support.side_by_side  # most of their time is waiting
 
