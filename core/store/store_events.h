@@ -162,7 +162,8 @@ struct store_event_claim {
  */
 int store_event_claim(struct store *store, const struct store_event_claim *claim,
                       struct store_events *events, int64_t *next_ms, struct err *err);
-/* The scope's events that are reserved for the listener are so no more: it ends. */
+/* The scope's events that are reserved for the listener are so no more: it ends. 1: some are that
+ * others are changing just now, so it is to be called again. */
 int store_event_release(struct store *store, const char *scope, const char *listener,
                         struct err *err);
 

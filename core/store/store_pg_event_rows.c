@@ -378,7 +378,8 @@ static int pruned(struct store_pg_work *work, struct store_pg_batch *batch, stru
 
 /* The end of a listener */
 
-/* One that somebody has locked is being claimed, or tried again. */
+/* One that somebody has locked is being claimed or tried again; or it is not, and its turn has
+ * come, or it was behind one that is to be run alone. */
 static int release(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
@@ -387,7 +388,17 @@ static int release(struct store_pg_work *work, struct store_pg_batch *batch, str
                         "  AND ended_ms IS NULL AND reserved_for = $2 FOR UPDATE SKIP LOCKED)");
     store_pg_scope(batch, work->call->event->scope);
     store_pg_text(batch, work->call->event->listener);
+    store_pg_say(batch, "SELECT FROM @event WHERE hook = " THE_HOOK
+                        " AND ended_ms IS NULL AND state = 1 AND reserved_for = $2 LIMIT 1");
+    store_pg_scope(batch, work->call->event->scope);
+    store_pg_text(batch, work->call->event->listener);
     return 0;
+}
+
+static int released(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
+{
+    (void)work, (void)err;
+    return store_pg_rows(batch, 1) > 0 ? 1 : 0;
 }
 
 const struct store_pg_op store_pg_event_list = {.ask = list, .take = listed};
@@ -397,4 +408,4 @@ const struct store_pg_op store_pg_step_put = {.ask = put_step, .take = step_put}
 const struct store_pg_op store_pg_event_retry = {.ask = retry, .take = retried};
 const struct store_pg_op store_pg_event_drop = {.ask = drop, .take = dropped};
 const struct store_pg_op store_pg_event_prune = {.ask = prune, .take = pruned};
-const struct store_pg_op store_pg_event_release = {.ask = release};
+const struct store_pg_op store_pg_event_release = {.ask = release, .take = released};

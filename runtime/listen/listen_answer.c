@@ -18,6 +18,7 @@
 #define HEADERS_MAX 32
 #define EARLY_MAX   1000 /* packets */
 #define TURN_MS     100  /* between two looks whether it is an event's turn */
+#define RELEASE_MS  50   /* and whether what others are changing can be given up */
 
 /* A packet that came while a commit is under way, which may have stored its event. */
 struct listen_early {
@@ -103,6 +104,12 @@ static void release_next(void *arg)
     struct listen_front *front = arg;
     struct listen_releasing *releasing = &front->releasing;
     int64_t now_ms = loop_now_ms(front->loop);
+    if (releasing->call.result > 0) {
+        releasing->call.result = 0;
+        releasing->hook--;
+        loop_timer_start(front->loop, &releasing->again, RELEASE_MS, release_next, front);
+        return;
+    }
     while (releasing->hook < front->nhooks && front->hooks[releasing->hook].reserved_ms <= now_ms)
         releasing->hook++;
     if (releasing->call.result < 0) /* the others' time will pass, too */

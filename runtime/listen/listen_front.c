@@ -129,6 +129,7 @@ static void destroy(struct listen_front *front)
     loop_timer_stop(front->loop, &front->commit);
     loop_timer_stop(front->loop, &front->patience);
     loop_timer_stop(front->loop, &front->turns);
+    loop_timer_stop(front->loop, &front->releasing.again);
     loop_timer_stop(front->loop, &front->keep);
     loop_timer_stop(front->loop, &front->look);
     loop_timer_stop(front->loop, &front->grace);

@@ -72,6 +72,7 @@ struct listen_adding {
 struct listen_releasing {
     bool begun, done;
     size_t hook; /* the next one */
+    struct loop_timer again;
     struct store_event_call event;
     struct store_call call;
 };

@@ -3,6 +3,9 @@
 #include "pg_host.h"
 #include "store_events.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #define SCOPE "hook:h:name:n"
 #define MINE  "aaaaaaaaaa" /* two listeners */
 #define OTHER "bbbbbbbbbb"
@@ -200,6 +203,37 @@ static void it_is_given_up(void **state)
     pg_host_destroy(&host);
 }
 
+#define ASLEEP " FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE '%@event%'"
+
+/* Who has locked it need not be about to claim it: the end of an event makes it the next one's
+ * turn.
+ */
+static void one_that_is_locked_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct err err;
+    struct pg_host host;
+    pg_host_create(&host, "a");
+    struct store *store = pg_host_store(&host);
+    int64_t seq = add(store, "a", NULL, MINE);
+    add(store, "b", NULL, MINE);
+    pid_t locker = fork();
+    if (locker == 0)
+        _exit(pg_host_psql(&host, "SELECT FROM @event WHERE id = 'a' FOR UPDATE;"
+                                  "SELECT pg_sleep(60)"));
+    while (pg_host_psql(&host, "SELECT 1 / count(*)" ASLEEP) != 0)
+        continue;
+    assert_int_equal(store_event_release(store, SCOPE, MINE, &err), 1);
+    assert_reserved(&host, 1);
+    assert_int_equal(pg_host_psql(&host, "SELECT pg_cancel_backend(pid)" ASLEEP), 0);
+    assert_int_equal(waitpid(locker, NULL, 0), locker);
+    assert_int_equal(store_event_release(store, SCOPE, MINE, &err), 0);
+    assert_reserved(&host, 0);
+    assert_int_equal(claim(store, OTHER, 0, NULL), seq);
+    store_free(store);
+    pg_host_destroy(&host);
+}
+
 static void one_of_an_order_waits_for_it(void **state)
 {
     (void)state;
@@ -249,6 +283,7 @@ int main(void)
         PG_HOST_TEST(a_claim_that_was_given_up_is_not_lost),
         PG_HOST_TEST(one_that_is_reserved_is_that_listeners),
         PG_HOST_TEST(it_is_given_up),
+        PG_HOST_TEST(one_that_is_locked_is_not_forgotten),
         PG_HOST_TEST(one_of_an_order_waits_for_it),
         PG_HOST_TEST(tables_without_reservations_are_added_to),
     };
