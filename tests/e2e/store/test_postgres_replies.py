@@ -122,7 +122,7 @@ class Replies(PostgresCase):
 
     def test_what_a_listener_gives_up_when_it_ends(self):
         """What it handles has its reply; what it does not begin any more is another host's at once."""
-        first = self.listen(0, answer="60s", hook="    concurrency: 1\nlisten: { grace: 28s }\n")
+        first = self.listen(0, answer="60s", hook="    concurrency: 1\nlisten: { grace: 20s }\n")
         second, replies = self.listen(1, answer="60s"), {}
         senders = [self.post(first, {"id": "handled", "awaits": self.folder + "/go"}, replies)]
         wait_until(lambda: self.sql("SELECT 1 FROM @event WHERE owner IS NOT NULL") != [], 30)
@@ -131,7 +131,7 @@ class Replies(PostgresCase):
         self.assertEqual(self.took("waits"), None)
         self.assertEqual(self.left(), [["1"]])
         first.process.terminate()
-        wait_until(lambda: self.took("waits") is not None, 27)
+        wait_until(lambda: self.took("waits") is not None, 19)
         self.assertEqual(self.took("handled"), None)
         self.assertEqual(self.left(), [["0"]])
         self.write("go", "")
