@@ -327,11 +327,14 @@ if job.attempt < job.attempts then error("no. " .. job.attempt, 0) end
         follower = self.start("logs", "-f", "job")
         self.assertEqual(self.read_until(follower, b"\n"), b"********\n")
         name, = self.live()
-        with open(os.path.join(self.state, "live", name), "rb") as file:
-            self.assertNotIn(b"SLS3T", file.read())
+        self.assertNotIn(b"SLS3T", self.bytes_of(name))
         open(self.path("go"), "w", encoding="utf-8").close()
         self.finish_all([process])
         follower.communicate(timeout=30)
+
+    def bytes_of(self, name):
+        with open(os.path.join(self.state, "live", name), "rb") as file:
+            return file.read()
 
     def test_more_than_is_kept(self):
         self.job(WAITS + """
@@ -339,6 +342,8 @@ if job.attempt < job.attempts then error("no. " .. job.attempt, 0) end
         """)
         process = self.start_silent()
         self.wait_for("begun")
+        name, = self.live()
+        wait_until(lambda: b"020000 " in self.bytes_of(name), 60)  # the supervisor has read all of it
         follower = self.start("logs", "-f", "job")
         shown = self.read_until(follower, "020000 é\n".encode())
         self.assertLessEqual(len(shown), 65536)

@@ -77,7 +77,7 @@ class Limits(support.Case):
         calls = [int(out) for out in self.finish_all(processes)]
         self.assertEqual(sum(calls), 800, calls)
         self.assertGreater(min(calls), 50, calls)
-        self.assertLess(max(calls), 200, calls)
+        self.assertLess(max(calls), 300, calls)  # of the 800, where they are not fair nearly 500
 
     def test_who_is_killed_holds_nothing_up(self):
         box = self.sandbox("--rate-limit", "0")
