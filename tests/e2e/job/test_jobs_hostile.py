@@ -99,7 +99,7 @@ class Hostile(JobCase):
         pids = re.findall(rb"pid (\d+)", process.stdout.readline() + process.stdout.readline())
         self.assertEqual(len(pids), 3)
         os.unlink(self.path("go"))
-        wait_until(lambda: all(state_of(int(pid)) == "T" for pid in pids), 20)
+        wait_until(lambda: all(state_of(int(pid)) == "T" for pid in pids), 60)
         process.kill()
         process.wait()
         wait_until(lambda: not any(is_alive(int(pid)) for pid in pids), 20)
