@@ -5,6 +5,7 @@
 #include "ltoken_exchange.h"
 #include "luaopen.h"
 #include "mem.h"
+#include "redact_limits.h"
 #include "task.h"
 #include "vm.h"
 
@@ -81,6 +82,11 @@ static int token_lua_hide(lua_State *L)
     const struct connector *connector = vm_connector(vm, luaL_optstring(L, 2, NULL), NULL, &err);
     if (connector == NULL)
         return lerr_return(L, &err);
+    if (len < REDACT_MIN_BYTES) {
+        err_set(&err, ERR_INVALID, "token.hide: a text of fewer than %d bytes cannot be hidden",
+                REDACT_MIN_BYTES);
+        return lerr_return(L, &err);
+    }
     redact_add_owned(vm_engine(vm)->redact, secret, len, connector->name);
     lua_pushboolean(L, true);
     return 1;

@@ -139,11 +139,11 @@ function token.forget(connector) end
 
 --- Treats a text as a secret of the connector, such as a token that its service returned: it is masked in
 --- all that jeton writes, and `jeton.http` sends it only to the connector's hosts. Texts of under 6 bytes
---- are not masked.
+--- are refused: they would not be masked.
 ---@param secret string
 ---@param connector? string name; default the run's
 ---@return true? done
----@return jeton.Err? err `config`: there is no such connector
+---@return jeton.Err? err `config`: there is no such connector; `invalid`: too short
 function token.hide(secret, connector) end
 
 --- Says which connector `get` would use. Sends nothing.

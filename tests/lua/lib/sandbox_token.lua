@@ -88,6 +88,8 @@ function TestToken.test_what_is_hidden_goes_to_the_connectors_hosts_alone()
   lu.assertEquals(select(2, http.get("http://127.0.0.1:1/", elsewhere)).kind, "auth")
   lu.assertEquals(http.get(SANDBOX .. "/", elsewhere).status, 200)
   lu.assertEquals(select(2, token.hide(text, "sandbix")).kind, "config")
+  lu.assertEquals(select(2, token.hide "12345").kind, "invalid") -- or it would seem to be hidden
+  lu.assertTrue(token.hide "123456")
   lu.assertErrorMsgContains("string expected", token.hide, {})
 end
 
