@@ -66,6 +66,7 @@ class Hooks(support.Case):
 
     def rows(self, columns="state"):
         database = sqlite3.connect(os.path.join(self.state, "jeton.db"), timeout=60)
+        database.text_factory = lambda text: text.decode(errors="replace")
         try:
             return [row[0] if len(row) == 1 else row
                     for row in database.execute(f"SELECT {columns} FROM event ORDER BY seq")]
