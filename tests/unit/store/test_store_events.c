@@ -5,7 +5,6 @@
 #include "store_lease.h"
 
 #include <sys/wait.h>
-#include <time.h>
 
 #define SCOPE "hook:orders:/etc/jeton.yaml"
 #define NOW   INT64_C(1000000)
@@ -204,11 +203,6 @@ static void above_the_limit_nothing_is_stored(void **state)
     store_free(store);
 }
 
-static bool is_in_a_folder(void)
-{
-    return store_fixture_engine == &store_sqlite || store_fixture_engine == &store_late;
-}
-
 /* In a folder the times are those of this machine, which may find out that it was wrong. */
 static void a_clock_that_is_set_back(void **state)
 {
@@ -216,7 +210,7 @@ static void a_clock_that_is_set_back(void **state)
     const int64_t hour_ms = 3600000;
     struct err err;
     struct store_event_end mine;
-    if (!is_in_a_folder())
+    if (store_fixture_engine != &store_sqlite && store_fixture_engine != &store_late)
         return;
     struct store *store = store_fixture_open();
     struct store_event_new ahead = fresh("ahead", NULL);
@@ -238,87 +232,6 @@ static void a_clock_that_is_set_back(void **state)
     ahead.received_ms = NOW + 5 * hour_ms;
     assert_int_equal(store_event_add(store, &ahead, 1, &err), 0);
     assert_string_equal(claim(store, "w", NOW, &mine), "later");
-    store_free(store);
-}
-
-/* `count` of one order key, that wait; or that are done, of none. */
-static void add_many(struct store *store, const char *prefix, size_t count, const char *order_key)
-{
-    struct err err;
-    struct store_event_new *events = calloc(count, sizeof *events);
-    char(*ids)[32] = calloc(count, sizeof *ids);
-    for (size_t i = 0; i < count; i++) {
-        snprintf(ids[i], sizeof ids[i], "%s%zu", prefix, i);
-        events[i] = fresh(ids[i], order_key);
-        events[i].max_waiting = 100000;
-        events[i].skipped = order_key == NULL;
-    }
-    assert_int_equal(store_event_add(store, events, count, &err), 0);
-    free(ids);
-    free(events);
-}
-
-/* CPU time, in µs. */
-static clock_t of_hundred_ends(struct store *store)
-{
-    struct store_event_end mine;
-    clock_t from = clock();
-    for (int i = 0; i < 100; i++) {
-        assert_string_not_equal(claim(store, "w", NOW, &mine), "-");
-        assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    }
-    return (clock() - from) * 1000000 / CLOCKS_PER_SEC;
-}
-
-/* Of a key that others wait for; it took time for each row that is kept. */
-static void an_end_costs_no_more_where_many_are_kept(void **state)
-{
-    (void)state;
-    if (!is_in_a_folder())
-        return;
-    struct store *store = store_fixture_open();
-    add_many(store, "k", 300, "k");
-    clock_t few = of_hundred_ends(store);
-    add_many(store, "d", 20000, NULL);
-    clock_t many = of_hundred_ends(store);
-    assert_true(many < 4 * few + 100000);
-    store_free(store);
-}
-
-/* All that are dead, some at a time: others store meanwhile. */
-static void many_that_are_dead(void **state)
-{
-    (void)state;
-    enum { MANY = 1200 };
-    struct err err;
-    struct store_event_end mine;
-    struct store *store = store_fixture_open();
-    if (!is_in_a_folder()) {
-        store_free(store);
-        return;
-    }
-    add_many(store, "k", MANY, "k");
-    for (int i = 0; i < MANY; i++) {
-        claim(store, "w", NOW, &mine);
-        mine.state = STORE_EVENT_DEAD;
-        assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    }
-    store_free(store);
-    pid_t child = fork();
-    if (child == 0) {
-        store = store_fixture_open();
-        _exit(store_event_retry(store, SCOPE, 0, NOW, &err) == MANY ? 0 : 1);
-    }
-    store = store_fixture_open();
-    int steps = 0, status = 0;
-    (void)store_has_changed(store);
-    while (waitpid(child, &status, WNOHANG) == 0)
-        steps += store_has_changed(store) ? 1 : 0;
-    assert_int_equal(status, 0);
-    assert_true(steps > 1);
-    assert_string_equal(claim(store, "w", NOW, &mine), "k0");
-    assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW, &mine), "k1");
     store_free(store);
 }
 
@@ -600,8 +513,6 @@ int main(void)
         TEST(a_held_one_keeps_no_id),
         TEST(above_the_limit_nothing_is_stored),
         TEST(a_clock_that_is_set_back),
-        TEST(an_end_costs_no_more_where_many_are_kept),
-        TEST(many_that_are_dead),
         TEST(one_owner_has_it),
         TEST(an_end_and_its_keys_are_one),
         TEST(a_key_has_its_order),
