@@ -796,6 +796,8 @@ class Refused(SingleUse):
         for name in ("ledger", "books"):
             self.renamed(name, grants)
             self.fails(4, "token", name)
+        self.renamed("journal", grants)  # and where nothing is left anywhere, there is nothing to do first
+        self.ok("logout", "journal", "--local")
         self.assertEqual(len(grants.forms), 1)
 
     def test_a_spent_one_is_not_sent_when_it_is_configured_again(self):
