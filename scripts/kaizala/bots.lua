@@ -145,7 +145,8 @@ function Bot:token()
     scopes[#scopes + 1] = scope
   end
   local access_token = check.reply(reply.accessToken, "accessToken", "string", request)
-  assert(token.hide(access_token, clients[self].connector))
+  local hidden, why = token.hide(access_token, clients[self].connector)
+  if not hidden then check.fail("invalid", "the reply's field 'accessToken': " .. why.message, request) end
   return {
     access_token = access_token,
     expires_at = expiry // 1000,
