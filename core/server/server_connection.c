@@ -404,12 +404,12 @@ static int64_t deadline(const struct server_connection *connection)
     const struct server_options *limits = &connection->server->options;
     if (connection->ended)
         return INT64_MAX;
+    if (connection->server->retired && is_about_to_ask(connection))
+        return connection->server->retired_ms + SERVER_RETIRE_MS;
     if (connection->phase == ARRIVING)
         return connection->since_ms + limits->head_ms;
     if (connection->phase == LINGERING)
         return connection->since_ms + limits->linger_ms;
-    if (connection->server->retired && is_about_to_ask(connection))
-        return connection->server->retired_ms + SERVER_RETIRE_MS;
     if (connection->exchange == NULL || connection->exchange->state == READING_HEADERS)
         return connection->since_ms + SERVER_IDLE_S * INT64_C(1000) + limits->head_ms;
     return server_exchange_deadline(connection->exchange, limits->body_ms, limits->rate_min);
