@@ -34,8 +34,9 @@ static bool read_form(const char *text, const char *form, time_t now, time_t *at
         return false;
     long offset = tm.tm_gmtoff;
     bool zoned = strstr(form, "%z") != NULL;
+    int day = tm.tm_mday;
     *at = zoned ? timegm(&tm) - offset : mktime(&tm);
-    return true;
+    return tm.tm_mday == day; /* 30 February becomes a day of March */
 }
 
 int history_pick_since(const char *text, int64_t now_ms, int64_t *since_ms, struct err *err)
