@@ -154,7 +154,8 @@ def machine():
 def made(rows, series, with_perf, seconds):
     """All that is known of a run of the bench."""
     return {"made": datetime.datetime.now().astimezone().date().isoformat(), "seconds": round(seconds), "machine": machine(),
-            "counter": "perf" if with_perf else "callgrind", "rows": rows, "series": series}
+            "counter": "perf" if with_perf else "callgrind", "long": bool(os.environ.get("BENCH_LONG")), "rows": rows,
+            "series": series}
 
 
 def write_json(path, made):
@@ -273,7 +274,8 @@ def machine_text(made):
     programs = ", ".join(f"{name} ({version})" for name, version in on["programs"].items())
     busy = f" The machine was not idle (load {on['load']:.1f}): times are worth less than usual, instructions are not." \
         if on["load"] > on["processors"] * 1.5 else ""
-    return (f"{made['made']}, in {made['seconds'] // 60} min {made['seconds'] % 60} s: {on['processors']} × {on['processor']}, "
+    long = " (--long: a million requests to the sandbox)" if made.get("long") else ""
+    return (f"{made['made']}, in {made['seconds'] // 60} min {made['seconds'] % 60} s{long}: {on['processors']} × {on['processor']}, "
             f"{on['memory']}, {on['system']}, Linux {on['kernel']}; {programs}.{busy}\n")
 
 

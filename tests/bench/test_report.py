@@ -53,6 +53,12 @@ class Report(unittest.TestCase):
         self.assertEqual([(row["name"], miss) for miss, row, _ in missed], [("rate", 4.0), ("job", 1.333)])
         self.assertIn("1 of 3 goals", report.summary(numbers()))
 
+    def test_the_share_of_a_limit(self):
+        """Ten a minute, the first ten at once."""
+        for pause, share in ((60, 1.0), (61, 0.9836), (100, 0.6)):
+            self.assertEqual(rates.share_of([0] * 10 + [pause] * 6, 10), share)
+        self.assertEqual(rates.share_of([0] * 10, 10), 0)
+
     def test_a_goal_of_zero(self):
         goal = measure.Goal("refused", None, 0)
         for refused, met in ((0, True), (3, False)):
