@@ -221,8 +221,8 @@ void store_pg_connect_failed(struct store_pg *pg, struct err *err);
 /* Of the URL, without connecting; sets the label. ERR_CONFIG. */
 int store_pg_url_check(struct store_pg *pg, struct err *err);
 
-/* Adds to `batch` what makes the tables where there are none. */
-void store_pg_schema_make(struct store_pg_batch *batch);
+/* Adds to `batch` what makes the tables of those of `version`; 0: there are none. */
+void store_pg_schema_make(struct store_pg_batch *batch, int version);
 /* The same as text, with what follows for roles that only use the tables. */
 void store_pg_schema_print(struct store_pg *pg, struct buf *out);
 /* Adds to `batch`, as its first statement, what brings a row for each table or sequence on which

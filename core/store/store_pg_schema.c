@@ -8,8 +8,7 @@
 
 #define TABLE "CREATE TABLE IF NOT EXISTS @"
 
-/* A statement each. Whoever comes first makes them; others wait, and find them. What a version adds
- * stands at the end, and is made beside what is there. */
+/* A statement each. Whoever comes first makes them; others wait, and find them. */
 static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS @meta (key text PRIMARY KEY, value bytea NOT NULL)",
     "CREATE TABLE IF NOT EXISTS @lease (kind smallint, key bytea, epoch bigint NOT NULL,"
@@ -88,25 +87,36 @@ static const char *const tables[] = {
     " WHERE ended_ms IS NOT NULL AND body IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS @step (seq bigint, name bytea, result bytea NOT NULL,"
     " PRIMARY KEY (seq, name))",
-    /* Version 3. No more of its events than that are open; NULL: they are to be counted. */
-    "ALTER TABLE @hook ADD COLUMN IF NOT EXISTS open_most bigint",
-    /* Version 4. Refresh tokens that came to somebody who had lost the lease. */
-    "CREATE TABLE IF NOT EXISTS @token_spare (owner text NOT NULL, generation bigint NOT NULL,"
-    " refresh_token bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp())",
-    "CREATE UNIQUE INDEX IF NOT EXISTS token_spare_by_token ON @token_spare"
-    " (owner, sha256(refresh_token))",
-    /* Version 5. Of a row that was copied here: the salt of its fingerprints, in place of ours. */
-    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS salt bytea",
-    /* Version 6. Where it came from, and which tokens that a person gave it has replaced. */
-    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS service_host text",
-    "ALTER TABLE @token ADD COLUMN IF NOT EXISTS spent text",
-    /* Version 7. The listener whose sender waits for the handler's reply, and until when. */
-    "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_for text",
-    "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_until_ms bigint",
-    /* And whether one of an order key runs, however many wait for it. */
-    "CREATE INDEX IF NOT EXISTS event_turn ON @event (hook, order_key)"
-    " WHERE owner IS NOT NULL AND order_key IS NOT NULL",
 };
+
+/* What a version adds is made beside what is there. */
+static const struct addition {
+    int version;
+    const char *sql;
+} additions[] = {
+    /* No more of its events than that are open; NULL: they are to be counted. */
+    {3, "ALTER TABLE @hook ADD COLUMN IF NOT EXISTS open_most bigint"},
+    /* Refresh tokens that came to somebody who had lost the lease. */
+    {4, "CREATE TABLE IF NOT EXISTS @token_spare (owner text NOT NULL, generation bigint NOT NULL,"
+        " refresh_token bytea NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp())"},
+    {4, "CREATE UNIQUE INDEX IF NOT EXISTS token_spare_by_token ON @token_spare"
+        " (owner, sha256(refresh_token))"},
+    /* Of a row that was copied here: the salt of its fingerprints, in place of ours. */
+    {5, "ALTER TABLE @token ADD COLUMN IF NOT EXISTS salt bytea"},
+    /* Where it came from, and which tokens that a person gave it has replaced. */
+    {6, "ALTER TABLE @token ADD COLUMN IF NOT EXISTS service_host text"},
+    {6, "ALTER TABLE @token ADD COLUMN IF NOT EXISTS spent text"},
+    /* The listener whose sender waits for the handler's reply, and until when. */
+    {7, "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_for text"},
+    {7, "ALTER TABLE @event ADD COLUMN IF NOT EXISTS reserved_until_ms bigint"},
+    /* And whether one of an order key runs, however many wait for it. */
+    {7, "CREATE INDEX IF NOT EXISTS event_turn ON @event (hook, order_key)"
+        " WHERE owner IS NOT NULL AND order_key IS NOT NULL"},
+};
+
+#define NTABLES        (sizeof tables / sizeof tables[0])
+#define NADDITIONS     (sizeof additions / sizeof additions[0])
+#define TABLES_VERSION 2 /* has all of the first ones */
 
 static void put_meta(struct store_pg_batch *batch, const char *key)
 {
@@ -126,7 +136,19 @@ static void put_number(struct store_pg_batch *batch, const char *key, int number
     mem_free(text);
 }
 
-void store_pg_schema_make(struct store_pg_batch *batch)
+/* A statement locks its table, also where there is nothing to do, and others who are at work hold
+ * some tables and wait for others. So a state of some version gets only what it has not. */
+static void say_tables(struct store_pg_batch *batch, int version)
+{
+    for (size_t i = 0; i < NTABLES && version < TABLES_VERSION; i++)
+        store_pg_say(batch, tables[i]);
+    for (size_t i = 0; i < NADDITIONS; i++) {
+        if (additions[i].version > version)
+            store_pg_say(batch, additions[i].sql);
+    }
+}
+
+void store_pg_schema_make(struct store_pg_batch *batch, int version)
 {
     unsigned char salt[STORE_SALT_SIZE];
     char *schema = mem_strndup(batch->pg->prefix, strlen(batch->pg->prefix) - 1);
@@ -134,8 +156,7 @@ void store_pg_schema_make(struct store_pg_batch *batch)
     store_pg_say(batch, "SELECT pg_advisory_xact_lock(hashtextextended('jeton:' || $1::text, 0))");
     store_pg_text(batch, schema);
     store_pg_say(batch, create);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-        store_pg_say(batch, tables[i]);
+    say_tables(batch, version);
     put_number(batch, "version", STORE_PG_VERSION);
     put_number(batch, "oldest", STORE_PG_OLDEST);
     put_meta(batch, "salt");
@@ -180,7 +201,7 @@ void store_pg_schema_print(struct store_pg *pg, struct buf *out)
 {
     struct store_pg_batch *batch = store_pg_batch_new(pg, NULL, NULL);
     const char *schema = pg->place.schema;
-    store_pg_schema_make(batch);
+    store_pg_schema_make(batch, 0);
     buf_puts(out, "BEGIN;\n");
     for (size_t i = 0; i < batch->count; i++)
         print_statement(&batch->statements[i], out);
@@ -199,9 +220,10 @@ void store_pg_schema_rights(struct store_pg_batch *batch)
 {
     struct buf names;
     buf_create(&names, BUF_LIMIT_LINE);
-    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        const char *name = tables[i] + sizeof TABLE - 1;
-        if (strncmp(tables[i], TABLE, sizeof TABLE - 1) == 0)
+    for (size_t i = 0; i < NTABLES + NADDITIONS; i++) {
+        const char *sql = i < NTABLES ? tables[i] : additions[i - NTABLES].sql;
+        const char *name = sql + sizeof TABLE - 1;
+        if (strncmp(sql, TABLE, sizeof TABLE - 1) == 0)
             buf_printf(&names, "%c%.*s", names.len > 0 ? ',' : '{', (int)strcspn(name, " "), name);
     }
     buf_putc(&names, '}');
@@ -308,20 +330,20 @@ static void made(struct store_pg_batch *batch, const struct err *err)
         store_pg_hang_up(pg, err);
 }
 
-static void make(struct store_pg *pg)
+static void make(struct store_pg *pg, int version)
 {
     struct store_pg_batch *batch = store_pg_batch_new(pg, made, NULL);
     batch->hello = true;
-    store_pg_schema_make(batch);
+    store_pg_schema_make(batch, version);
     store_pg_send_first(pg, batch);
 }
 
-/* Tables of a newer version may be added to its own. */
-static bool is_older(struct store_pg_batch *batch)
+/* Of its tables; those of a newer one may be added to them. */
+static int version_of(struct store_pg_batch *batch)
 {
     size_t len;
     const char *version = meta(batch, "version", &len);
-    return version != NULL && atoi(version) < STORE_PG_VERSION;
+    return version != NULL ? atoi(version) : STORE_PG_VERSION;
 }
 
 void store_pg_clock_seen(struct store_pg *pg, int64_t server_ms)
@@ -340,7 +362,7 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
     if (err != NULL) {
         bool missing = strcmp(pg->sqlstate, "3F000") == 0 || strcmp(pg->sqlstate, "42P01") == 0;
         if (missing && pg->make)
-            make(pg);
+            make(pg, 0);
         else
             store_pg_hang_up(pg, err);
         return;
@@ -349,8 +371,9 @@ static void looked(struct store_pg_batch *batch, const struct err *err)
         store_pg_hang_up(pg, &wrong);
         return;
     }
-    if (is_older(batch) && pg->make) {
-        make(pg);
+    int version = version_of(batch);
+    if (version < STORE_PG_VERSION && pg->make) {
+        make(pg, version);
         return;
     }
     pg->ahead_ms = INT64_MIN;

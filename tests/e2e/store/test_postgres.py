@@ -538,6 +538,24 @@ class Postgres(PostgresCase):
         self.assertEqual(self.sql("SELECT job, attempt, exit, cause FROM @run ORDER BY job"),
                          [["go_on", "1", "0", ""], ["stop", "1", "7", "lost"]])
 
+    def test_tables_are_added_while_others_use_those_that_are_there(self):
+        """Whoever adds an event has locked its webhook, and waits for the events."""
+        self.host(0)
+        self.says(0, 0, "state", "check")
+        self.sql("DROP INDEX @event_turn; ALTER TABLE @event DROP COLUMN reserved_for, DROP COLUMN reserved_until_ms;"
+                 " UPDATE @meta SET value = '6' WHERE key = 'version'")
+        tables = [row[0] for row in self.sql(f"SELECT tablename FROM pg_tables WHERE schemaname = '{self.schema}'")]
+        others = ", ".join("@" + table for table in tables if table != "event")
+        user = subprocess.Popen(["psql", "-h", self.server, "-U", "jeton", "-d", "jeton", "-qAt"], text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(end_process, user)
+        user.stdin.write(f"BEGIN; LOCK TABLE {others} IN ROW EXCLUSIVE MODE; SELECT 'locked';\n".replace("@", self.schema + "."))
+        user.stdin.flush()
+        self.assertEqual(user.stdout.readline(), "locked\n")
+        self.says(0, 0, "state", "check")
+        self.assertEqual(self.sql("SELECT convert_from(value, 'UTF8') >= '7' FROM @meta WHERE key = 'version'"), [["t"]])
+        self.sql("SELECT reserved_for, reserved_until_ms FROM @event")
+
     def test_tables_are_made_by_whoever_may(self):
         """By what is printed; then a role that may only use them works, and one that may not is told what to do."""
         self.host(0)
