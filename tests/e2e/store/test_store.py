@@ -174,7 +174,7 @@ class State(support.Case):
             os.remove(state .. "/fill")
             assert(token.refresh())
             """)
-        mounts = f"mount -t tmpfs -o size=256k,mode=700 tmpfs {self.state}"
+        mounts = f"mount -t tmpfs -o size=384k,mode=700 tmpfs {self.state}"
         done = self.in_namespace(mounts, "run", script, self.state)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.service.exchanges(), 3)
