@@ -198,3 +198,44 @@ const struct store_engine store_late = {
     .lease_take = late_take,
     .lease_release = late_release,
 };
+
+struct store_event_new store_fixture_event(const char *id, const char *order_key)
+{
+    return (struct store_event_new){.scope = STORE_FIXTURE_HOOK,
+                                    .max_waiting = 1000,
+                                    .id = id,
+                                    .type = "orders/create",
+                                    .order_key = order_key,
+                                    .received_ms = STORE_FIXTURE_NOW,
+                                    .headers = "{}",
+                                    .body = "body",
+                                    .body_len = 4};
+}
+
+const char *store_fixture_claim(struct store *store, const char *owner, int64_t now_ms,
+                                struct store_event_end *end)
+{
+    static char id[100];
+    struct err err;
+    struct store_events events;
+    int64_t next_ms;
+    memset(end, 0, sizeof *end);
+    assert_int_equal(
+        store_event_claim(
+            store,
+            &(const struct store_event_claim){
+                .scope = STORE_FIXTURE_HOOK, .owner = owner, .now_ms = now_ms, .max = 1},
+            &events, &next_ms, &err),
+        0);
+    if (events.count == 0)
+        return "-";
+    *end = (struct store_event_end){.scope = STORE_FIXTURE_HOOK,
+                                    .seq = events.items[0].seq,
+                                    .owner = owner,
+                                    .attempt = events.items[0].attempt,
+                                    .state = STORE_EVENT_DONE,
+                                    .now_ms = now_ms};
+    snprintf(id, sizeof id, "%s", events.items[0].id);
+    store_events_destroy(&events);
+    return id;
+}

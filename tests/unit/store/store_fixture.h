@@ -4,6 +4,7 @@
 
 #include "folder.h"
 #include "store_engine.h"
+#include "store_events.h"
 #include "store_runs.h"
 
 /* SQLite that finishes every call later, from the loop. */
@@ -31,5 +32,13 @@ int store_fixture_save(struct store *store, struct store_token *row,
                        const struct store_lease *under, struct err *err);
 /* "key=value;…" of all keys of the scope */
 void store_fixture_keys(struct store *store, const char *scope, struct buf *out);
+
+/* An event of this webhook, received then. */
+#define STORE_FIXTURE_HOOK "hook:orders:/etc/jeton.yaml"
+#define STORE_FIXTURE_NOW  INT64_C(1000000)
+struct store_event_new store_fixture_event(const char *id, const char *order_key);
+/* Claims one of its events, to be ended by *end. Its id; "-": none is due. */
+const char *store_fixture_claim(struct store *store, const char *owner, int64_t now_ms,
+                                struct store_event_end *end);
 
 #endif

@@ -6,57 +6,16 @@
 
 #include <sys/wait.h>
 
-#define SCOPE "hook:orders:/etc/jeton.yaml"
-#define NOW   INT64_C(1000000)
-
-static struct store_event_new fresh(const char *id, const char *order_key)
-{
-    return (struct store_event_new){.scope = SCOPE,
-                                    .max_waiting = 1000,
-                                    .id = id,
-                                    .type = "orders/create",
-                                    .order_key = order_key,
-                                    .received_ms = NOW,
-                                    .headers = "{}",
-                                    .body = "body",
-                                    .body_len = 4};
-}
+#define SCOPE STORE_FIXTURE_HOOK
+#define NOW   STORE_FIXTURE_NOW
 
 static int64_t add(struct store *store, const char *id, const char *order_key)
 {
     struct err err;
-    struct store_event_new event = fresh(id, order_key);
+    struct store_event_new event = store_fixture_event(id, order_key);
     assert_int_equal(store_event_add(store, &event, 1, &err), 0);
     assert_int_equal(event.added, STORE_EVENT_STORED);
     return event.seq;
-}
-
-/* Claims one. Its id; "-": none is due. */
-static const char *claim(struct store *store, const char *owner, int64_t now_ms,
-                         struct store_event_end *end)
-{
-    static char id[100];
-    struct err err;
-    struct store_events events;
-    int64_t next_ms;
-    memset(end, 0, sizeof *end);
-    assert_int_equal(
-        store_event_claim(store,
-                          &(const struct store_event_claim){
-                              .scope = SCOPE, .owner = owner, .now_ms = now_ms, .max = 1},
-                          &events, &next_ms, &err),
-        0);
-    if (events.count == 0)
-        return "-";
-    *end = (struct store_event_end){.scope = SCOPE,
-                                    .seq = events.items[0].seq,
-                                    .owner = owner,
-                                    .attempt = events.items[0].attempt,
-                                    .state = STORE_EVENT_DONE,
-                                    .now_ms = now_ms};
-    snprintf(id, sizeof id, "%s", events.items[0].id);
-    store_events_destroy(&events);
-    return id;
 }
 
 static int end(struct store *store, struct store_event_end *end)
@@ -88,8 +47,10 @@ static void each_is_stored_once(void **state)
     struct err err;
     struct store *store = store_fixture_open();
     unsigned char one[STORE_EVENT_DIGEST] = {1}, two[STORE_EVENT_DIGEST] = {2};
-    struct store_event_new events[] = {fresh("a", NULL), fresh("a", NULL), fresh("a", NULL),
-                                       fresh("b", NULL), fresh("c", NULL), fresh("d", NULL)};
+    struct store_event_new events[] = {
+        store_fixture_event("a", NULL), store_fixture_event("a", NULL),
+        store_fixture_event("a", NULL), store_fixture_event("b", NULL),
+        store_fixture_event("c", NULL), store_fixture_event("d", NULL)};
     events[2].part = 1;
     events[0].digest = events[3].digest = one; /* the same content as a's */
     events[3].part = 2;                        /* what part it is, the digest says */
@@ -118,7 +79,8 @@ static void each_is_stored_once(void **state)
     assert_string_equal(event.error, STORE_EVENT_SAME);
     store_events_destroy(&found);
 
-    struct store_event_new skipped = fresh("s", NULL), copy = fresh("t", NULL);
+    struct store_event_new skipped = store_fixture_event("s", NULL),
+                           copy = store_fixture_event("t", NULL);
     unsigned char three[STORE_EVENT_DIGEST] = {3};
     skipped.digest = copy.digest = three;
     skipped.skipped = true;
@@ -134,7 +96,7 @@ static void each_is_stored_once(void **state)
     assert_int_equal(copy.added, STORE_EVENT_HELD_BACK);
     assert_int_equal(count(store).ready, 4);
 
-    struct store_event_new other = fresh("a", NULL);
+    struct store_event_new other = store_fixture_event("a", NULL);
     other.scope = "hook:bills:/etc/jeton.yaml";
     assert_int_equal(store_event_add(store, &other, 1, &err), 0);
     assert_int_equal(other.added, STORE_EVENT_STORED);
@@ -148,7 +110,9 @@ static void a_held_one_keeps_no_id(void **state)
     struct err err;
     struct store *store = store_fixture_open();
     unsigned char one[STORE_EVENT_DIGEST] = {1}, two[STORE_EVENT_DIGEST] = {2};
-    struct store_event_new seen = fresh("a", NULL), copy = fresh("b", NULL), own = fresh("b", NULL);
+    struct store_event_new seen = store_fixture_event("a", NULL),
+                           copy = store_fixture_event("b", NULL),
+                           own = store_fixture_event("b", NULL);
     seen.digest = copy.digest = one;
     own.digest = two;
     own.body = "own!";
@@ -185,8 +149,9 @@ static void above_the_limit_nothing_is_stored(void **state)
     (void)state;
     struct err err;
     struct store *store = store_fixture_open();
-    struct store_event_new events[] = {fresh("a", NULL), fresh("b", NULL), fresh("c", NULL),
-                                       fresh("a", NULL)};
+    struct store_event_new events[] = {
+        store_fixture_event("a", NULL), store_fixture_event("b", NULL),
+        store_fixture_event("c", NULL), store_fixture_event("a", NULL)};
     for (size_t i = 0; i < 4; i++)
         events[i].max_waiting = 2;
     assert_int_equal(store_event_add(store, events, 4, &err), 0);
@@ -194,7 +159,7 @@ static void above_the_limit_nothing_is_stored(void **state)
     assert_int_equal(events[2].added, STORE_EVENT_FULL);
     assert_int_equal(events[3].added, STORE_EVENT_DUPLICATE);
     struct store_event_end mine;
-    assert_string_equal(claim(store, "w", NOW, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "a");
     assert_int_equal(store_event_add(store, &events[2], 1, &err), 0);
     assert_int_equal(events[2].added, STORE_EVENT_FULL); /* running ones count */
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
@@ -213,25 +178,25 @@ static void a_clock_that_is_set_back(void **state)
     if (store_fixture_engine != &store_sqlite && store_fixture_engine != &store_late)
         return;
     struct store *store = store_fixture_open();
-    struct store_event_new ahead = fresh("ahead", NULL);
+    struct store_event_new ahead = store_fixture_event("ahead", NULL);
     add(store, "waits", NULL);
-    assert_string_equal(claim(store, "w", NOW, &mine), "waits");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "waits");
     mine.state = STORE_EVENT_READY;
     mine.next_ms = NOW + 9 * hour_ms;
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms, &mine), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 5 * hour_ms, &mine), "-");
     ahead.received_ms = NOW + 5 * hour_ms;
     assert_int_equal(store_event_add(store, &ahead, 1, &err), 0);
-    assert_string_equal(claim(store, "w", NOW + hour_ms, &mine), "ahead");
-    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms - 1, &mine), "-");
-    assert_string_equal(claim(store, "w", NOW + 5 * hour_ms, &mine), "waits");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + hour_ms, &mine), "ahead");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 5 * hour_ms - 1, &mine), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 5 * hour_ms, &mine), "waits");
     store_free(store);
 
     store = store_fixture_open(); /* another process, which does not know */
-    ahead = fresh("later", NULL);
+    ahead = store_fixture_event("later", NULL);
     ahead.received_ms = NOW + 5 * hour_ms;
     assert_int_equal(store_event_add(store, &ahead, 1, &err), 0);
-    assert_string_equal(claim(store, "w", NOW, &mine), "later");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "later");
     store_free(store);
 }
 
@@ -241,9 +206,9 @@ static void one_owner_has_it(void **state)
     struct store *store = store_fixture_open();
     struct store_event_end mine, stolen;
     add(store, "a", NULL);
-    assert_string_equal(claim(store, "w", NOW - 1, &mine), "-"); /* not yet */
-    assert_string_equal(claim(store, "w", NOW, &mine), "a");
-    assert_string_equal(claim(store, "v", NOW, &stolen), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW - 1, &mine), "-"); /* not yet */
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "v", NOW, &stolen), "-");
     stolen = mine;
     stolen.owner = "v";
     assert_int_equal(end(store, &stolen), STORE_EVENT_LOST);
@@ -266,7 +231,7 @@ static void one_owner_has_it(void **state)
                      0);
     assert_int_equal(events.count, 0);
     assert_int_equal(next_ms, NOW + 500);
-    assert_string_equal(claim(store, "v", NOW + 500, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "v", NOW + 500, &mine), "a");
     assert_int_equal(mine.attempt, 2);
     mine.state = STORE_EVENT_READY;
     mine.uncounted = true;
@@ -301,7 +266,7 @@ static void an_end_and_its_keys_are_one(void **state)
     const struct store_kv_seen seen[] = {{.key = "n", .version = version},
                                          {.key = "none", .version = 0}};
 
-    assert_string_equal(claim(store, "w", NOW, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "a");
     mine.items = &item;
     mine.count = 1;
     mine.seen = seen;
@@ -314,7 +279,7 @@ static void an_end_and_its_keys_are_one(void **state)
     again.next_ms = NOW;
     assert_int_equal(end(store, &again), STORE_EVENT_ENDED);
 
-    assert_string_equal(claim(store, "w", NOW, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "a");
     assert_int_equal(mine.attempt, 1);
     buf_clear(&out);
     assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
@@ -345,43 +310,43 @@ static void a_key_has_its_order(void **state)
     add(store, "b", "k");
     add(store, "x", "other");
     add(store, "c", "k");
-    assert_string_equal(claim(store, "w", NOW, &a), "a");
-    assert_string_equal(claim(store, "w", NOW, &x), "x");
-    assert_string_equal(claim(store, "w", NOW, &b), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &a), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &x), "x");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &b), "-");
     a.state = STORE_EVENT_READY; /* it stays the first while it waits to be tried again */
     a.next_ms = NOW + 10;
     assert_int_equal(end(store, &a), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 9, &b), "-");
-    assert_string_equal(claim(store, "w", NOW + 10, &a), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 9, &b), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &a), "a");
     a.state = STORE_EVENT_DEAD; /* who has ended keeps nobody */
     a.error = "no";
     assert_int_equal(end(store, &a), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 10, &b), "b");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &b), "b");
 
     /* The first comes back while b runs: before c, after b. */
     assert_int_equal(store_event_retry(store, NULL, first, NOW + 10, &err), 1);
-    assert_string_equal(claim(store, "w", NOW + 10, &a), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &a), "-");
     b.state = STORE_EVENT_READY;
     b.next_ms = NOW + 10;
     assert_int_equal(end(store, &b), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 10, &a), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &a), "a");
     assert_int_equal(a.attempt, 1);
     assert_int_equal(end(store, &a), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 10, &b), "b");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &b), "b");
     assert_int_equal(end(store, &b), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW + 10, &c), "c");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 10, &c), "c");
     assert_int_equal(end(store, &c), STORE_EVENT_ENDED);
 
     /* It comes back before one that waits. */
     int64_t last = add(store, "d", "k");
     assert_int_equal(store_event_retry(store, NULL, first, NOW + 20, &err), 1);
-    assert_string_equal(claim(store, "w", NOW + 20, &a), "a");
-    assert_string_equal(claim(store, "w", NOW + 20, &b), "-");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 20, &a), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 20, &b), "-");
     assert_int_equal(store_event_drop(store, first, NOW, &err), 0); /* it runs */
     assert_int_equal(end(store, &a), STORE_EVENT_ENDED);
     add(store, "e", "k");
     assert_int_equal(store_event_drop(store, last, NOW, &err), 1);
-    assert_string_equal(claim(store, "w", NOW + 20, &b), "e");
+    assert_string_equal(store_fixture_claim(store, "w", NOW + 20, &b), "e");
     store_free(store);
 }
 
@@ -398,8 +363,8 @@ static void what_a_dead_worker_had_is_found(void **state)
     assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_RUN, owner, &err), 1);
     add(store, "a", NULL);
     add(store, "b", NULL);
-    claim(store, dead, NOW, &other);
-    claim(store, owner, NOW, &mine);
+    store_fixture_claim(store, dead, NOW, &other);
+    store_fixture_claim(store, owner, NOW, &mine);
     const struct store_event_filter filter = {.scope = SCOPE, .orphaned = true};
     struct store_events events;
     if (fork() == 0) { /* the holder itself would find its own byte free */
@@ -425,7 +390,7 @@ static void steps_live_as_long_as_their_event(void **state)
     struct buf out;
     buf_create(&out, 100);
     add(store, "a", NULL);
-    claim(store, "w", NOW, &mine);
+    store_fixture_claim(store, "w", NOW, &mine);
     assert_int_equal(store_step_get(store, mine.seq, "tell", &out, &err), 0);
     assert_int_equal(store_step_put(store, &mine, "tell", "[1]", 3, &err), 0);
     lost = mine;
@@ -433,14 +398,14 @@ static void steps_live_as_long_as_their_event(void **state)
     assert_int_equal(store_step_put(store, &lost, "tell", "[2]", 3, &err), STORE_EVENT_LOST);
     mine.state = STORE_EVENT_READY;
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    claim(store, "w", NOW, &mine);
+    store_fixture_claim(store, "w", NOW, &mine);
     assert_int_equal(store_step_get(store, mine.seq, "tell", &out, &err), 1);
     assert_string_equal(out.data, "[1]");
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
     assert_int_equal(store_step_get(store, mine.seq, "tell", &out, &err), 0);
     char name[20];
     add(store, "b", NULL);
-    claim(store, "w", NOW, &mine);
+    store_fixture_claim(store, "w", NOW, &mine);
     for (int i = 0; i < STORE_STEPS_MAX && store_fixture_engine == &store_sqlite; i++) {
         snprintf(name, sizeof name, "%d", i);
         assert_int_equal(store_step_put(store, &mine, name, "1", 1, &err), 0);
@@ -458,10 +423,10 @@ static void what_is_old_goes(void **state)
     struct store *store = store_fixture_open();
     struct store_event_end mine;
     int64_t done = add(store, "done", NULL);
-    claim(store, "w", NOW, &mine);
+    store_fixture_claim(store, "w", NOW, &mine);
     end(store, &mine);
     int64_t dead = add(store, "dead", NULL);
-    claim(store, "w", NOW, &mine);
+    store_fixture_claim(store, "w", NOW, &mine);
     mine.state = STORE_EVENT_DEAD;
     end(store, &mine);
     add(store, "ready", NULL);
@@ -495,12 +460,12 @@ static void one_listener_reserves_for_itself(void **state)
     struct err err;
     struct store *store = store_fixture_open();
     struct store_event_end mine;
-    struct store_event_new event = fresh("a", NULL);
+    struct store_event_new event = store_fixture_event("a", NULL);
     event.reserved_for = "aaaaaaaaaa";
     event.reserved_ms = 1000;
     assert_int_equal(store_event_add(store, &event, 1, &err), 0);
     assert_int_equal(store_event_release(store, SCOPE, "aaaaaaaaaa", &err), 0);
-    assert_string_equal(claim(store, "w", NOW, &mine), "a");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "a");
     store_free(store);
 }
 

@@ -5,8 +5,8 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
-#define SCOPE "hook:orders:/etc/jeton.yaml"
-#define NOW   INT64_C(1000000)
+#define SCOPE STORE_FIXTURE_HOOK
+#define NOW   STORE_FIXTURE_NOW
 
 #define EACH 100 /* steps of SQLite's programs that are counted as one */
 static long steps;
@@ -26,47 +26,6 @@ static int count_steps(sqlite3 *db, char **message, const struct sqlite3_api_rou
     return SQLITE_OK;
 }
 
-static struct store_event_new fresh(const char *id, const char *order_key)
-{
-    return (struct store_event_new){.scope = SCOPE,
-                                    .max_waiting = 100000,
-                                    .id = id,
-                                    .type = "orders/create",
-                                    .order_key = order_key,
-                                    .received_ms = NOW,
-                                    .headers = "{}",
-                                    .body = "body",
-                                    .body_len = 4};
-}
-
-/* Claims one. Its id; "-": none is due. */
-static const char *claim(struct store *store, const char *owner, int64_t now_ms,
-                         struct store_event_end *end)
-{
-    static char id[100];
-    struct err err;
-    struct store_events events;
-    int64_t next_ms;
-    memset(end, 0, sizeof *end);
-    assert_int_equal(
-        store_event_claim(store,
-                          &(const struct store_event_claim){
-                              .scope = SCOPE, .owner = owner, .now_ms = now_ms, .max = 1},
-                          &events, &next_ms, &err),
-        0);
-    if (events.count == 0)
-        return "-";
-    *end = (struct store_event_end){.scope = SCOPE,
-                                    .seq = events.items[0].seq,
-                                    .owner = owner,
-                                    .attempt = events.items[0].attempt,
-                                    .state = STORE_EVENT_DONE,
-                                    .now_ms = now_ms};
-    snprintf(id, sizeof id, "%s", events.items[0].id);
-    store_events_destroy(&events);
-    return id;
-}
-
 static int end(struct store *store, struct store_event_end *end)
 {
     struct err err;
@@ -81,7 +40,8 @@ static void add_many(struct store *store, const char *prefix, size_t count, cons
     char(*ids)[32] = calloc(count, sizeof *ids);
     for (size_t i = 0; i < count; i++) {
         snprintf(ids[i], sizeof ids[i], "%s%zu", prefix, i);
-        events[i] = fresh(ids[i], order_key);
+        events[i] = store_fixture_event(ids[i], order_key);
+        events[i].max_waiting = 100000;
         events[i].skipped = order_key == NULL;
     }
     assert_int_equal(store_event_add(store, events, count, &err), 0);
@@ -95,7 +55,7 @@ static long of_hundred_ends(struct store *store)
     struct store_event_end mine;
     long from = steps;
     for (int i = 0; i < 100; i++) {
-        assert_string_not_equal(claim(store, "w", NOW, &mine), "-");
+        assert_string_not_equal(store_fixture_claim(store, "w", NOW, &mine), "-");
         assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
     }
     return steps - from;
@@ -124,7 +84,7 @@ static void many_that_are_dead(void **state)
     struct store *store = store_fixture_open();
     add_many(store, "k", MANY, "k");
     for (int i = 0; i < MANY; i++) {
-        claim(store, "w", NOW, &mine);
+        store_fixture_claim(store, "w", NOW, &mine);
         mine.state = STORE_EVENT_DEAD;
         assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
     }
@@ -141,9 +101,9 @@ static void many_that_are_dead(void **state)
         changes += store_has_changed(store) ? 1 : 0;
     assert_int_equal(status, 0);
     assert_true(changes > 1);
-    assert_string_equal(claim(store, "w", NOW, &mine), "k0");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "k0");
     assert_int_equal(end(store, &mine), STORE_EVENT_ENDED);
-    assert_string_equal(claim(store, "w", NOW, &mine), "k1");
+    assert_string_equal(store_fixture_claim(store, "w", NOW, &mine), "k1");
     store_free(store);
 }
 
