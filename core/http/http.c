@@ -175,13 +175,12 @@ static void finish(struct http_transfer *transfer, CURLcode code)
     struct http *http = transfer->http;
     long status = 0;
     transfer->ended_ms = clock_mono_ms();
-    if (transfer->request->ahead)
-        http->ahead_ms = transfer->ended_ms + IDLE_S * 1000;
     /* A connection that is closed within the header is a complete reply to libcurl. */
     bool bare = transfer->request->connect_only || transfer->request->ahead;
     if (transfer->request->ahead && code == CURLE_ABORTED_BY_CALLBACK &&
         !transfer->refused_address) {
         code = CURLE_OK; /* by on_send: the connection is up */
+        http->ahead_ms = transfer->ended_ms + IDLE_S * 1000;
     } else if (transfer->fault == HTTP_FAULT_BODY_CUT) {
         transfer->fault = HTTP_FAULT_NONE;
         code = CURLE_OK;
