@@ -23,6 +23,7 @@ import chart  # pylint: disable=wrong-import-position
 import jobs  # pylint: disable=wrong-import-position
 import measure  # pylint: disable=wrong-import-position
 import rates  # pylint: disable=wrong-import-position
+import receivers  # pylint: disable=wrong-import-position
 import report  # pylint: disable=wrong-import-position
 
 
@@ -88,7 +89,7 @@ class Report(unittest.TestCase):
         self.assertEqual(report.compare(numbers(), steep), ["grow: no longer flat, changes by 40%"])
 
     def test_bounds_are_said_of_what_is_missed(self):
-        self.assertLessEqual(set(bounds.BOUNDS), {*jobs.JOBS, *rates.RATES})
+        self.assertLessEqual(set(bounds.BOUNDS), {*jobs.JOBS, *rates.RATES, *receivers.RECEIVERS})
         self.assertEqual(report.bounds_text(numbers()), "")
         missed = numbers()
         missed["rows"][0]["name"] = "gets"
