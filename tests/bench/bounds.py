@@ -46,8 +46,6 @@ BOUNDS = {
                    "one call has (see the first job).",
     "upload": "both wait for the sandbox, which takes its checksum and writes the file (perf: 40 and 33 % of its time, 13 % to "
               "receive), and for the disk: the clients use less than a third of the time, jeton less of it than curl.",
-    "idle-listen": "the kernel counts in ticks of 10 ms here, and one of them in the ten seconds that are measured is 60 ms of a "
-                   "minute; most runs have none.",
     "cron-next": "of 24.6 M instructions libyaml takes 14 to read 72 KB, thirty times what --version takes for all: that alone is over "
                  "the goal. The rest is the tree, its checks (2.8) and the times (3). A reader of our own for plain YAML brought it to "
                  "9.3 M, and to 2.4 times --version by the processor's time: a second reader of one language is not worth a "

@@ -86,10 +86,8 @@ def stop(process):
 
 
 def cpu_of(pid):
-    """Seconds of the processor up to now."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of the processor up to now, of all its threads. By the clock of the process: /proc/PID/stat counts ticks of 10 ms."""
+    return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) makes it, which Python does not offer
 
 
 # --- what nginx has to say -------------------------------------------------------------------
