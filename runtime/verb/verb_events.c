@@ -332,7 +332,7 @@ int verb_events(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton events [HOOK] [--failed|--waiting|--held] [--limit N] [--json]\n"
+        .usage = "jeton events [HOOK] [--failed] [--waiting] [--held] [--limit N] [--json]\n"
                  "jeton events --show ID [--json]\n"
                  "jeton events [HOOK] --retry ID…|all\n"
                  "jeton events --drop ID…\n"

@@ -17,6 +17,7 @@
 #define REQUEST_MAX     ((size_t)16 * 1024 * 1024)
 #define TIMEOUT_DEFAULT 60000 /* ms, of a file */
 #define JOBS_MAX        256
+#define JOBS_DEFAULT    (-1) /* one for each processor */
 
 struct test_options {
     const char *filter, *fail_fast, *shuffle, *record; /* NULL: not given */
@@ -98,7 +99,7 @@ static int run_child(struct app *app, const char *json, struct err *err)
 
 static int check(const struct test_options *options, struct err *err)
 {
-    if (options->jobs < 0 || options->jobs > JOBS_MAX)
+    if (options->jobs != JOBS_DEFAULT && (options->jobs < 1 || options->jobs > JOBS_MAX))
         return err_set(err, ERR_USAGE, "--jobs: expected 1 to %d", JOBS_MAX);
     if (options->timeout_ms == 0)
         return err_set(err, ERR_USAGE, "--timeout: 0 is no time to run; the default is 60s");
@@ -110,7 +111,8 @@ static int check(const struct test_options *options, struct err *err)
 
 int verb_test(struct app *app, int argc, char **argv, struct err *err)
 {
-    struct test_options options = {.timeout_ms = TIMEOUT_DEFAULT, .stale_ms = -1};
+    struct test_options options = {
+        .jobs = JOBS_DEFAULT, .timeout_ms = TIMEOUT_DEFAULT, .stale_ms = -1};
     const struct opt opts[] = {
         {'k', "filter", OPT_STRING, &options.filter, "TEXT", "only tests whose name has this text"},
         {'j', "jobs", OPT_INTEGER, &options.jobs, "N",

@@ -262,7 +262,8 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         {0, NULL, OPT_FLAG, NULL, NULL, NULL},
     };
     const struct opt_spec spec = {
-        .usage = "jeton token [CONNECTOR [--refresh] [--show | --header]] [--json]\n"
+        .usage = "jeton token [CONNECTOR [--refresh] [--show]] [--json]\n"
+                 "jeton token CONNECTOR [--refresh] --header\n"
                  "jeton token [CONNECTOR] --keep-alive",
         .description =
             "Shows where the connector's access token is valid, until when, and for what. A fresh "
@@ -284,6 +285,12 @@ int verb_token(struct app *app, int argc, char **argv, struct err *err)
         mem_free(result.operands);
         return err_set(err, ERR_USAGE,
                        "jeton token: --refresh, --show and --header need the name of a connector");
+    }
+    if (options.header && (options.show || options.json)) {
+        mem_free(result.operands);
+        return err_set(err, ERR_USAGE,
+                       "jeton token: --header prints only that field, and takes "
+                       "neither --show nor --json beside it");
     }
     if (options.keep_alive && (options.refresh || options.show || options.header || options.json)) {
         mem_free(result.operands);

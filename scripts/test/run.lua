@@ -28,7 +28,7 @@ local SEED_BYTES <const> = 4
 ---@field config string|nil
 ---@field self string the executable
 ---@field state string|nil a folder
----@field jobs integer 0: not given
+---@field jobs integer -1: not given
 ---@field timeout_ms integer
 ---@field stale_ms integer -1: not given
 ---@field failed boolean

@@ -576,6 +576,8 @@ class KeptAlive(OAuth2):
         for option in ("--json", "--refresh", "--show", "--header"):
             self.fails(2, "token", "books", "--keep-alive", option, says="--keep-alive stands alone")
         self.fails(3, "token", "nobody", "--keep-alive", says="nobody")
+        for option in ("--json", "--show"):
+            self.fails(2, "token", "books", "--header", option, says="--header prints only that field")
 
 
 class Configured(OAuth2):

@@ -94,6 +94,8 @@ test("passes", function() end)
         self.fails(2, "test", "--report", "html", says="tap, junit or json")
         self.fails(2, "test", "--report", "tap", "--report", "json", says="only one")
         self.fails(2, "test", "--timeout", "0s", says="--timeout")
+        for jobs in ("0", "257"):
+            self.fails(2, "test", f"--jobs={jobs}", says="--jobs: expected 1 to 256")
 
     def test_a_named_file_may_have_any_name(self):
         self.write("checks.lua", GOOD)
