@@ -65,7 +65,7 @@ struct vm *vm_new(const struct vm_options *options)
 /* What a handler of a webhook has left is called at the end: it may compute for ever. */
 static void watch_end(struct vm *vm)
 {
-    if (!vm_ignores_signals(vm))
+    if (!vm_is_worker(vm))
         return;
     vm_own_time(vm, 0);
     vm_watch_tasks(vm, true);

@@ -74,7 +74,7 @@ static void on_signal(void *arg, int signo, bool by_process)
     struct vm *vm = arg;
     (void)by_process;
     vm->lost = vm->lost || (signo == SIGNAL_WATCH_LOST && vm->signo == 0);
-    if (!vm_ignores_signals(vm))
+    if (!vm_is_worker(vm))
         vm_interrupt(vm, signo == SIGNAL_WATCH_LOST ? SIGTERM : signo);
 }
 

@@ -76,11 +76,11 @@ void vm_memory_counts(void *arg, bool yes)
     if (vm->options.events == NULL)
         return;
     const void *context = yes ? task_context(vm->L) : NULL;
-    vm->memory_spare = context == NULL && vm_ignores_signals(vm) ? VM_OWN_MEMORY : 0;
+    vm->memory_spare = context == NULL && vm_is_worker(vm) ? VM_OWN_MEMORY : 0;
     int64_t deadline_ms = yes ? task_deadline(vm->L) : 0;
     if (deadline_ms != 0) /* what is left, of real time: the loop's clock may be that of a test */
         deadline_ms += clock_mono_ms() - now_ms(vm);
-    else if (yes && vm_ignores_signals(vm))
+    else if (yes && vm_is_worker(vm))
         deadline_ms = clock_mono_ms() + VM_OWN_MS;
     atomic_fetch_add(&vm->resumes, 1);
     atomic_store(&vm->task_context, context);
@@ -89,7 +89,7 @@ void vm_memory_counts(void *arg, bool yes)
 
 void vm_own_time(struct vm *vm, int64_t ms)
 {
-    if (vm_ignores_signals(vm) && task_deadline(vm->L) == 0)
+    if (vm_is_worker(vm) && task_deadline(vm->L) == 0)
         atomic_store(&vm->task_deadline_ms, clock_mono_ms() + VM_OWN_MS + ms);
 }
 

@@ -29,8 +29,13 @@ void vm_output_look(struct vm *vm)
     if (vm->output_errno != 0 || !ferror(vm_output(vm)))
         return;
     vm->output_errno = errno != 0 ? errno : EIO;
-    /* Printing is not what a module is for: `jeton sandbox | head -n 1` goes on serving. */
-    if (vm->output_errno == EPIPE && vm->is_script)
+    /* Printing is not what a module is for, nor a handler of events: `jeton sandbox | head -n 1`
+     * goes on serving. */
+    if (vm_is_worker(vm))
+        log_msg(vm->options.engine->log, LOG_WARN,
+                "cannot write to standard output (%s): what handlers print is lost",
+                strerror(vm->output_errno));
+    else if (vm->output_errno == EPIPE && vm->is_script)
         vm_interrupt(vm, SIGPIPE);
 }
 
@@ -49,7 +54,7 @@ int vm_output_arrived(struct vm *vm, int *status, struct err *err)
     errno = 0;
     fflush(vm_output(vm));
     vm_output_look(vm);
-    if (vm->output_errno == 0)
+    if (vm->output_errno == 0 || vm_is_worker(vm))
         return 0;
     if (vm->signo == SIGPIPE) {
         *status = 128 + SIGPIPE;

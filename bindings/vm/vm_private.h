@@ -90,8 +90,8 @@ struct vm {
     struct buf traceback;
 };
 
-/* The listener of a webhook says when its worker ends. */
-static inline bool vm_ignores_signals(const struct vm *vm)
+/* Handles events until their listener says that it ends: no signal and no closed output does. */
+static inline bool vm_is_worker(const struct vm *vm)
 {
     return vm->options.events != NULL && vm->options.events->once == NULL;
 }

@@ -170,7 +170,7 @@ static void *watch(void *arg)
 {
     struct vm_watchdog *watchdog = arg;
     int64_t signal_since = 0;
-    const bool ignores = vm_ignores_signals(watchdog->vm);
+    const bool ignores = vm_is_worker(watchdog->vm);
     eventfd_t looks;
     for (;;) {
         /* A pending signal would end every poll at once: do not poll for it until its time is up.

@@ -199,6 +199,15 @@ connectors:
         for line, says in zip(told, answers.values()):
             self.assertIn(says, line)
 
+    def test_nobody_reads_what_handlers_print(self):
+        worker = self.work(attempts=1, script="return function(event) print(event.id) io.write(event.id, '\\n') end")
+        worker.stdout.close()
+        self.add("a", "b")
+        self.wake(worker)
+        self.until("done")
+        status, errors = self.end(worker)
+        self.assertEqual((status, errors.count("what handlers print is lost")), (0, 1), errors)
+
     def test_what_is_raised_may_be_of_any_kind(self):
         raised = {"error(404)": "404", "error(true)": "true", "error(nil)": "nil", "error(print)": "function: ",
                   "return nil, 42": "42", "error { kind = 'odd', message = 'told' }": "odd: told", "error { message = 5 }": "5",
