@@ -171,9 +171,9 @@ void store_token_destroy(struct store_token *row); /* wipes */
 struct store_given {
     const char *owner;
     const char *home;                   /* NULL: an older program wrote it */
-    const char *configured_fingerprint; /* these as in struct store_token … */
+    const char *configured_fingerprint; /* NULL also where the row has no refresh token */
     const char *spent;
-    const unsigned char *salt; /* … by this one */
+    const unsigned char *salt; /* of both, which are as in struct store_token */
 };
 typedef bool store_given_fn(void *arg, const struct store_given *given);
 

@@ -7,7 +7,6 @@
 #include "token_pause.h"
 #include "token_request.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct logout {
@@ -18,9 +17,8 @@ struct logout {
     struct connector_secrets secrets;
     struct token_configured configured;
     const char *token; /* that is revoked: of row or configured; NULL: there is none */
-    char elsewhere[STORE_OWNER_SIZE]; /* whose row the configured token is, of this configuration */
-    struct store_token peer;          /* that row */
-    bool asked;                       /* the service, for what it says of itself */
+    bool elsewhere;    /* the configured token is another row's of this configuration */
+    bool asked;        /* the service, for what it says of itself */
     char label[ERR_REQUEST_MAX];
     enum token_left left;
 };
@@ -162,26 +160,22 @@ static bool logout_seen(void *arg, const struct store_given *seen)
     char fingerprint[TOKEN_FINGERPRINT_SIZE];
     token_cache_fingerprint(seen->salt, PROVIDER_REFRESH_TOKEN, logout->configured.refresh_token,
                             fingerprint);
-    bool elsewhere = seen->configured_fingerprint != NULL && seen->home != NULL &&
-                     strcmp(seen->configured_fingerprint, fingerprint) == 0 &&
-                     strcmp(seen->home, lock->connector->home) == 0 &&
-                     strcmp(seen->owner, lock->owner) != 0;
-    if (elsewhere)
-        snprintf(logout->elsewhere, sizeof logout->elsewhere, "%s", seen->owner);
-    return elsewhere;
+    logout->elsewhere = seen->configured_fingerprint != NULL && seen->home != NULL &&
+                        strcmp(seen->configured_fingerprint, fingerprint) == 0 &&
+                        strcmp(seen->home, lock->connector->home) == 0 &&
+                        strcmp(seen->owner, lock->owner) != 0;
+    return logout->elsewhere;
 }
 
-static void logout_loaded(void *arg)
+static void logout_looked(void *arg)
 {
     struct logout *logout = arg;
     struct err err = logout->lock.call.err;
-    bool live = logout->peer.refresh_token != NULL;
-    store_token_destroy(&logout->peer);
-    if (logout->lock.call.result >= 0 && !live) {
+    if (logout->lock.call.result >= 0 && !logout->elsewhere) {
         logout_revoke(logout);
         return;
     }
-    if (live) {
+    if (logout->elsewhere) {
         const char *name = logout->lock.connector->name;
         err_set(&err, ERR_CONFIG,
                 "connector '%s' has used nothing yet, and its refresh token is known by another "
@@ -190,22 +184,6 @@ static void logout_loaded(void *arg)
                 name, name);
     }
     logout_end(logout, &err);
-}
-
-static void logout_looked(void *arg)
-{
-    struct logout *logout = arg;
-    struct token_lock *lock = &logout->lock;
-    struct err err = lock->call.err;
-    if (lock->call.result < 0) {
-        logout_end(logout, &err);
-    } else if (logout->elsewhere[0] == '\0') {
-        logout_revoke(logout);
-    } else {
-        lock->call = (struct store_call){
-            .op = STORE_TOKEN_LOAD, .token = {.owner = logout->elsewhere, .row = &logout->peer}};
-        store_start(lock->tokens->store, &lock->call, logout_loaded, logout);
-    }
 }
 
 /* A connector that was renamed, and has not been used since, has what is to be ended in the row of
