@@ -378,8 +378,9 @@ static int pruned(struct store_pg_work *work, struct store_pg_batch *batch, stru
 
 /* The end of a listener */
 
-/* One that somebody has locked is being claimed or tried again; or it is not, and its turn has
- * come, or it was behind one that is to be run alone. */
+/* Whoever has locked one may be claiming it or trying it again, and it is reserved no more. Or it
+ * is locked because of another one, whose end makes it its turn, or that is to be run alone, and
+ * still is: so it is looked whether some are left. */
 static int release(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
