@@ -53,7 +53,7 @@ static const char *read_name(const struct schema_walk *walk, const char *kind,
     if (config_is_name(key))
         return key->text;
     schema_problem(walk, key, "'%s' cannot be the name of a %s; expected " CONFIG_NAME_EXPECTED,
-                   yaml_show(key, shown), kind, CONFIG_NAME_MAX);
+                   yaml_show_key(key, shown), kind, CONFIG_NAME_MAX);
     return NULL;
 }
 

@@ -85,13 +85,13 @@ static char *environment_entry(const struct schema_walk *walk, const struct yaml
             walk, key,
             "'%s' in environment of %s cannot be the name of a variable: letters, digits and '_', "
             "no digit first",
-            yaml_show(key, shown), walk->what);
+            yaml_show_key(key, shown), walk->what);
     else if (value->kind != YAML_SCALAR)
         schema_problem(walk, value, "'%s' in environment of %s must be a string, not %s",
-                       yaml_show(key, shown), walk->what, yaml_describe(value));
+                       yaml_show_key(key, shown), walk->what, yaml_describe(value));
     else if (strlen(value->text) != value->len)
         schema_problem(walk, value, "'%s' in environment of %s holds a NUL character",
-                       yaml_show(key, shown), walk->what);
+                       yaml_show_key(key, shown), walk->what);
     else
         return mem_printf("%s=%s", key->text, value->text);
     return NULL;

@@ -149,7 +149,7 @@ static void check_unknown(const struct preset_vars *vars, const struct schema_wa
         char shown[YAML_SHOWN_SIZE];
         if (declared == NULL || yaml_get(declared, key->text) == NULL)
             schema_problem(walk, key, "unknown variable '%s' in vars of %s; preset '%s' has %s",
-                           yaml_show(key, shown), vars->owner, vars->preset,
+                           yaml_show_key(key, shown), vars->owner, vars->preset,
                            names.len > 0 ? names.data : "none");
     }
     buf_destroy(&names);

@@ -281,7 +281,14 @@ static void unknown_key(const struct schema_walk *walk, const struct schema_fiel
         names[count] = fields[count].name;
     const char *nearest = nearest_name(key->text, names, count);
     char shown[YAML_SHOWN_SIZE];
-    yaml_show(key, shown);
+    yaml_show_key(key, shown);
+    char end = key->text[strcspn(key->text, YAML_KEY_ENDS)];
+    if (end == ':' || end == '=') {
+        schema_problem(walk, key, "unknown key '%s' in %s; %s", shown, walk->what,
+                       end == ':' ? "a space is missing behind the ':'"
+                                  : "expected ':' and a space in place of the '='");
+        return;
+    }
     if (nearest != NULL) {
         schema_problem(walk, key, "unknown key '%s' in %s; did you mean '%s'?", shown, walk->what,
                        nearest);

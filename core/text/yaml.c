@@ -362,8 +362,8 @@ static void drop_duplicates(struct builder *builder, struct yaml_node *mapping)
         }
         char shown[YAML_SHOWN_SIZE];
         problems_add(builder->problems, builder->file, again->line, again->col,
-                     "key '%s' is given twice; it is at line %d already", yaml_show(again, shown),
-                     first->line);
+                     "key '%s' is given twice; it is at line %d already",
+                     yaml_show_key(again, shown), first->line);
         sorted[i]->key = NULL;
     }
     mem_free(sorted);

@@ -73,5 +73,9 @@ const char *yaml_describe(const struct yaml_node *node);
 /* A scalar's text for a message: cut, control characters replaced. Returns out. */
 #define YAML_SHOWN_SIZE 72
 const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE]);
+/* The same of a key, which is cut behind the first of these: in {secret:abc}, {secret=abc} and
+ * {secret abc} all of it is the key. */
+#define YAML_KEY_ENDS ":=; \t\n"
+const char *yaml_show_key(const struct yaml_node *key, char out[YAML_SHOWN_SIZE]);
 
 #endif

@@ -151,11 +151,23 @@ const char *yaml_describe(const struct yaml_node *node)
     return "a string";
 }
 
-const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE])
+/* Of the first `shown` bytes of a scalar's text. */
+static const char *show(const struct yaml_node *node, size_t shown, char out[YAML_SHOWN_SIZE])
 {
-    size_t len = utf8_cut(node->text, node->len, YAML_SHOWN_SIZE - sizeof ERR_CUT);
+    size_t len = utf8_cut(node->text, shown, YAML_SHOWN_SIZE - sizeof ERR_CUT);
     memcpy(out, node->text, len);
     ascii_blank_controls(out, len, '?');
     strcpy(out + len, len < node->len ? ERR_CUT : "");
     return out;
+}
+
+const char *yaml_show(const struct yaml_node *node, char out[YAML_SHOWN_SIZE])
+{
+    return show(node, node->len, out);
+}
+
+const char *yaml_show_key(const struct yaml_node *key, char out[YAML_SHOWN_SIZE])
+{
+    size_t len = strcspn(key->text, YAML_KEY_ENDS);
+    return show(key, len < key->len ? len + 1 : len, out);
 }

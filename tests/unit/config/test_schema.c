@@ -216,6 +216,33 @@ static void test_nul_characters(void **state)
     buf_destroy(&out);
 }
 
+/* It may be a secret. */
+static void test_what_follows_a_key_without_colon_and_space_is_not_shown(void **state)
+{
+    (void)state;
+    struct thing thing = {0};
+    struct buf out;
+    read("nested: {inner:sesame}\n", fields, &thing, &out);
+    assert_string_equal(out.data,
+                        "f:1:10: unknown key 'inner:" ERR_CUT
+                        "' in nested of thing 'x'; a space is missing behind "
+                        "the ':'\n"
+                        "f:1:1: nested of thing 'x' lacks 'inner'; expected an integer\n");
+    buf_destroy(&out);
+    read("nested: {inner=sesame, inner sesame}\n", fields, &thing, &out);
+    assert_non_null(strstr(out.data, "unknown key 'inner=" ERR_CUT
+                                     "' in nested of thing 'x'; expected ':' and a space in "
+                                     "place of the '='\n"));
+    assert_non_null(strstr(out.data, "unknown key 'inner " ERR_CUT "' in nested"));
+    assert_null(strstr(out.data, "sesame"));
+    buf_destroy(&out);
+    read("{inner:sesame, inner:sesame}\n", inner_fields, &thing, &out);
+    assert_non_null(strstr(out.data, "'inner:" ERR_CUT "' is given twice"));
+    assert_null(strstr(out.data, "sesame"));
+    schema_free(fields, &thing);
+    buf_destroy(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_bounds_are_shown_in_their_unit),
         cmocka_unit_test(test_required_without_value),
         cmocka_unit_test(test_nul_characters),
+        cmocka_unit_test(test_what_follows_a_key_without_colon_and_space_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
