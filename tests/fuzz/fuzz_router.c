@@ -24,11 +24,9 @@
 #define HEADERS_MAX 100                /* lines of a request */
 #define PARTS_MAX   40
 #define PART_FIELDS 4
-#define ARGS_MAX    64
 #define PART_HASH   "%064zx"
 
 const char *__asan_default_options(void);
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
 /* libFuzzer's; not there when a corpus is replayed. */
@@ -234,23 +232,12 @@ static void set_up(void)
     fuzz.L = L;
 }
 
-/* AddressSanitizer's: memory that Lua frees would be used again only when it has left the cache. */
+/* AddressSanitizer's: memory that Lua frees would be used again only when it has left the cache.
+ * The vm lives until the end, and its pool's pages are not looked through for what they point to.
+ */
 const char *__asan_default_options(void)
 {
-    return "quarantine_size_mb=8";
-}
-
-/* Lua frees when it likes: what looks like a leak would be looked for after every input. */
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    static char no_leaks[] = "-detect_leaks=0";
-    static char *arguments[ARGS_MAX + 2];
-    int count = *argc < ARGS_MAX ? *argc : ARGS_MAX;
-    memcpy(arguments, *argv, (size_t)count * sizeof *arguments);
-    arguments[count++] = no_leaks;
-    *argc = count;
-    *argv = arguments;
-    return 0;
+    return "quarantine_size_mb=8:detect_leaks=0";
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
