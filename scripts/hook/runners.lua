@@ -52,7 +52,9 @@ local function by_command(command, hook)
         JETON_EVENT_HEADERS = json.encode(event.headers),
       },
     }
-    if not status then return nil, err end
+    if not status then -- one that cannot be started may be about to be replaced: it is tried again
+      return nil, err.kind == "config" and err.message or err
+    end
     if status ~= 0 then return nil, ("the command ended with status %d"):format(status) end
     return true
   end

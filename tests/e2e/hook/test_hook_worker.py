@@ -563,6 +563,15 @@ sleep 600
         self.assertEqual(self.rows("state, attempt, error"),
                          [("done", 1, None), ("dead", 2, "the command ended with status 3")])
 
+    def test_a_command_that_is_being_replaced(self):
+        self.add("a")
+        program = os.path.join(self.folder, "run")
+        self.work(command=program, attempts=100, delay=100, max_delay=100)
+        support.wait_until(lambda: self.rows("error")[0])
+        self.assertEqual(self.rows("error"), [f"cannot start '{program}': no such program"])
+        self.write("run", "#!/bin/sh\n", mode=0o700)
+        self.until("done")
+
 
 if __name__ == "__main__":
     unittest.main()
