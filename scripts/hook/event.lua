@@ -1,5 +1,6 @@
 --- What a handler of a webhook is called with.
 local own = require "hook.own"
+local storing = require "hook.storing"
 
 local _ENV = own -- luacheck: ignore 211
 local crypto = own.module "jeton.crypto"
@@ -72,7 +73,7 @@ function Event:step(name, fn)
   if value == nil and err ~= nil then return nil, err end
   if self._claim then
     local text = value == nil and "null" or assert(json.encode(value))
-    if hook.step(self._claim, name, text) == "lost" then
+    if storing.patiently(hook.step, self._claim, name, text) == "lost" then
       error("the event has been given to another worker", 0)
     end
   end

@@ -4,6 +4,7 @@ local own = require "hook.own"
 local event = require "hook.event"
 local runners = require "hook.runners"
 local sources = require "hook.sources"
+local storing = require "hook.storing"
 
 local _ENV = own -- luacheck: ignore 211
 local crypto = own.module "jeton.crypto"
@@ -18,7 +19,6 @@ local CONFLICTS_MAX = 20 -- repeats that count as no attempt
 local CONFLICT_MS = 50 -- until the next, at most
 local CLAIM_AGAIN_MS = 5000 -- when the state could not be asked
 local RECOVER_SECONDS = 30 -- between two looks
-local STORE_TRIES = 60 -- a second between two
 local ANSWER_TRIES, ANSWER_PAUSE = 3000, 0.02 -- seconds: no sender waits for longer
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
@@ -31,22 +31,6 @@ local FINAL = { config = true, invalid = true }
 --- From 0 to n: full jitter.
 local function jitter(n)
   return n > 0 and string.unpack("<I6", crypto.random(6)) % (n + 1) or 0
-end
-
---- Of what the state raises.
-local function is_passing(failure)
-  return type(failure) == "table" and rawget(failure, "retryable")
-end
-
---- The state may be locked, or the disk full, for a while: what a handler did is not done again for that.
-local function stored(fn, ...)
-  for try = 1, STORE_TRIES do
-    local ok, result = pcall(fn, ...)
-    if ok then return result end
-    if not is_passing(result) or try == STORE_TRIES then error(result, 0) end
-    if try == 1 then log.warn("the state cannot be written; trying again: " .. rawget(result, "message")) end
-    task.sleep(1)
-  end
 end
 
 local function is_memory(failure)
@@ -204,7 +188,7 @@ local function handle(raw, run, settings, pump)
   local answer = ok and answer_of(raw, settings, result)
   local ended, failure = nil, not ok and settled(raw.claim, result)
   if ok then
-    ended = stored(hook.finish, raw.claim)
+    ended = storing.patiently(hook.finish, raw.claim)
     if ended == "conflict" then failure = { kind = "conflict" } end
   end
   if failure then
@@ -212,7 +196,7 @@ local function handle(raw, run, settings, pump)
       failure.message = "conflict: the keys of jeton.state that it read were changed each time"
     end
     local how, what = verdict(failure, raw, settings, pump.stopping)
-    ended = stored(hook.fail, raw.claim, how)
+    ended = storing.patiently(hook.fail, raw.claim, how)
     if what then say(raw, settings, failure, what) end
   end
   if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
@@ -257,7 +241,7 @@ local function claim(run, settings, pump)
   if pump.slow then return nil end
   local ok, list, next_ms = pcall(hook.claim, room)
   if not ok then
-    if not is_passing(list) then error(list, 0) end
+    if not storing.is_passing(list) then error(list, 0) end
     log.warn("events cannot be claimed; trying again: " .. rawget(list, "message"))
     return nil, CLAIM_AGAIN_MS
   end
@@ -280,7 +264,7 @@ local function look_alone(run, settings, pump)
     pump.alone = nil
   elseif pump.stopping or pump.slow then
     pump.alone = nil
-    stored(hook.fail, raw.claim, { uncounted = true, alone = true })
+    storing.patiently(hook.fail, raw.claim, { uncounted = true, alone = true })
   else
     raw.started = true
     start(raw, run, settings, pump)
@@ -306,7 +290,7 @@ local function recover(settings, pump)
   local now = os.time()
   if pump.stopping or now - pump.recovered < RECOVER_SECONDS then return end
   pump.recovered = now
-  local left = stored(hook.recover)
+  local left = storing.patiently(hook.recover)
   if left > 0 then
     log.warn("webhook '" .. settings.hook .. "': " .. left .. (left == 1 and " event was" or " events were")
       .. " being handled when the process ended")

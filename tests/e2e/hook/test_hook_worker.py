@@ -111,6 +111,26 @@ connectors:
         self.until("done")
         self.assertEqual(self.keys(), {"first": 1, "attempt": 3})
 
+    def test_a_step_is_kept_though_the_state_is_locked_meanwhile(self):
+        self.add("a")
+        self.work(script=f"""
+            return function(event)
+              event:step("pay", function()
+                local file = io.open("{self.folder}/paid", "a")
+                file:write "x" file:close()
+                task.sleep(0.5)
+                return true
+              end)
+            end""")
+        support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "paid")))
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None, timeout=60)
+        self.addCleanup(database.close)
+        database.execute("BEGIN IMMEDIATE")
+        time.sleep(11)  # longer than a write waits
+        database.execute("ROLLBACK")
+        self.until("done")
+        self.assertEqual((self.text("paid"), self.rows("attempt, error")), ("x", [(1, None)]))
+
     def test_its_tasks_count_too(self):
         self.add("good", "bad")
         self.work(attempts=1, script="""
