@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 
 #define PACKET_MAX  ((size_t)64 * 1024)
-#define A_TURN      64 /* packets */
-#define HEADERS_MAX 32
+#define A_TURN      64   /* packets */
+#define HEADERS_MAX 33   /* those of the handler, and a Content-Type */
 #define EARLY_MAX   1000 /* packets */
 #define TURN_MS     100  /* between two looks whether it is an event's turn */
 #define RELEASE_MS  50   /* and whether what others are changing can be given up */

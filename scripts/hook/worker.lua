@@ -120,6 +120,13 @@ local function settled(claim, failure)
   }
 end
 
+local function names_type(headers)
+  for key in next, headers do
+    if string.lower(key) == "content-type" then return true end
+  end
+  return false
+end
+
 --- The headers of a reply: texts, and numbers as texts.
 local function reply_headers(given)
   local headers, count = {}, 0
@@ -138,10 +145,13 @@ end
 local function reply_line(seq, given)
   local reply = { seq = seq, status = 200 }
   if type(given) == "table" then
-    local body = given.body
-    if body == nil and given.json ~= nil then body = assert(json.encode(given.json)) end
+    local body, headers = given.body, reply_headers(given.headers or {})
+    if body == nil and given.json ~= nil then
+      body = assert(json.encode(given.json))
+      if not names_type(headers) then headers["Content-Type"] = "application/json" end
+    end
     reply.status = math.tointeger(given.status == nil and 200 or given.status)
-    reply.headers, reply.body = reply_headers(given.headers or {}), body
+    reply.headers, reply.body = headers, body
     if not reply.status or reply.status < STATUS_MIN or reply.status > STATUS_MAX then
       error(("status is a whole number from %d to %d"):format(STATUS_MIN, STATUS_MAX), 0)
     end

@@ -189,15 +189,17 @@ connectors:
         self.assertEqual(self.keys(), {"a": "01234", "b": "01234"})
 
     def test_answers(self):
-        self.add("a", "b", "c")
+        self.add("a", "b", "c", "d")
         worker = self.work(answers=1, attempts=1, concurrency=1, script="""
             return function(event)
               if event.id == "b" then error "no" end
+              if event.id == "d" then return { headers = { ["content-type"] = "application/vnd.a+json" }, json = {} } end
               return event.id == "a" and { status = 202, headers = { ["X-A"] = "1" }, body = "hello" } or nil
             end""")
-        lines = [json.loads(worker.stdout.readline()) for _ in range(3)]
+        lines = [json.loads(worker.stdout.readline()) for _ in range(4)]
         self.assertEqual(lines, [{"seq": 1, "status": 202, "headers": {"X-A": "1"}, "body": "hello"}, {"seq": 2},
-                                 {"seq": 3, "status": 200}])
+                                 {"seq": 3, "status": 200},
+                                 {"seq": 4, "status": 200, "headers": {"content-type": "application/vnd.a+json"}, "body": "{}"}])
 
     def test_an_answer_that_cannot_be_sent_is_told(self):
         answers = {"status = 'no'": "status is a whole number", "status = 4294967496": "from 200 to 599", # which is 200 as an int
@@ -212,7 +214,8 @@ connectors:
             end""")
         lines = [json.loads(worker.stdout.readline()) for _ in range(len(answers) + 1)]
         self.assertEqual(lines[:-1], [{"seq": n + 1} for n in range(len(answers))])
-        self.assertEqual({**lines[-1], "seq": 0}, {"seq": 0, "status": 201, "headers": {"X-A": "1"}, "body": "{}"})
+        self.assertEqual({**lines[-1], "seq": 0}, {"seq": 0, "status": 201, "body": "{}",
+                                                  "headers": {"X-A": "1", "Content-Type": "application/json"}})
         _, errors = self.end(worker)
         told = [line for line in errors.splitlines() if "cannot be sent" in line]
         self.assertEqual(len(told), len(answers), errors)
