@@ -186,31 +186,89 @@ static int check_volume(const struct cron_plan *plan, struct err *err)
                    plan->config->path, folder);
 }
 
-/* In a pod secrets' files are keys of one Secret, by their names; credentials, of another. */
+/* ---- keys of a Secret: the configuration, and secrets' files, by their names ---- */
+
+static const char *base_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+static int check_key(const char *whose, const char *name, const char *what, struct err *err)
+{
+    if (name[strspn(name, KEY_CHARS)] == '\0')
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: '%s' can be no key of a Secret of Kubernetes; rename the %s", whose, name,
+                   what);
+}
+
+static int same_key(const char *one, const char *other, struct err *err)
+{
+    return err_set(err, ERR_CONFIG,
+                   "%s and %s are files of the same name, which would be one key of a Secret of "
+                   "Kubernetes; rename one",
+                   other, one);
+}
+
+static bool is_file(const struct secret *secret)
+{
+    return secret->kind == SECRET_FILE && secret->value == NULL;
+}
+
+/* The files of conf.d, NULL-terminated. */
+static char *const *parts_of(const struct config *config)
+{
+    char *const *at = config->files + 1;
+    return *at != NULL ? at + 1 : at; /* the folder is before them */
+}
+
+static int check_parts(const struct cron_plan *plan, struct err *err)
+{
+    for (char *const *part = parts_of(plan->config); *part != NULL; part++) {
+        const char *name = base_name(*part);
+        const struct secret *secret;
+        if (check_key(*part, name, "file", err) != 0)
+            return -1;
+        if (strcmp(name, base_name(plan->path)) == 0)
+            return same_key(*part, plan->path, err);
+        for (size_t i = 0; (secret = secret_at(plan->config, i)) != NULL; i++) {
+            if (is_file(secret) && strcmp(base_name(secret->text), name) == 0)
+                return same_key(*part, secret->name, err);
+        }
+    }
+    return 0;
+}
+
 static int check_keys(const struct config *config, struct err *err)
 {
     const struct secret *one, *other;
     for (size_t i = 0; (one = secret_at(config, i)) != NULL; i++) {
-        bool is_file = one->kind == SECRET_FILE && one->value == NULL;
-        if (!is_file && one->kind != SECRET_CREDENTIAL)
+        if (!is_file(one) && one->kind != SECRET_CREDENTIAL)
             continue;
-        const char *name = is_file ? strrchr(one->text, '/') + 1 : one->text;
-        if (name[strspn(name, KEY_CHARS)] != '\0')
-            return err_set(err, ERR_CONFIG,
-                           "%s: '%s' can be no key of a Secret of Kubernetes; rename the %s",
-                           one->name, name, is_file ? "file" : "credential");
-        for (size_t k = 0; is_file && k < i; k++) {
+        const char *name = is_file(one) ? base_name(one->text) : one->text;
+        if (check_key(one->name, name, is_file(one) ? "file" : "credential", err) != 0)
+            return -1;
+        for (size_t k = 0; is_file(one) && k < i; k++) {
             other = secret_at(config, k);
-            if (other->kind == SECRET_FILE && other->value == NULL &&
-                strcmp(strrchr(other->text, '/') + 1, name) == 0 &&
+            if (is_file(other) && strcmp(base_name(other->text), name) == 0 &&
                 strcmp(other->text, one->text) != 0)
-                return err_set(err, ERR_CONFIG,
-                               "%s and %s are files of the same name, which would be one key of a "
-                               "Secret of Kubernetes; rename one",
-                               other->name, one->name);
+                return same_key(one->name, other->name, err);
         }
     }
     return 0;
+}
+
+static void put_parts(const struct config *config, struct buf *out)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"parts\":[");
+    for (char *const *part = parts_of(config); *part != NULL; part++) {
+        const char *name = base_name(*part);
+        buf_puts(out, comma);
+        json_write_string(out, name, strlen(name));
+        comma = ",";
+    }
+    buf_putc(out, ']');
 }
 
 int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct buf *out,
@@ -218,7 +276,7 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
 {
     bool database = plan->config->state->url != NULL;
     if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0) ||
-        (kubernetes && check_keys(plan->config, err) != 0))
+        (kubernetes && (check_keys(plan->config, err) != 0 || check_parts(plan, err) != 0)))
         return -1;
     if (!kubernetes)
         warn_variables(plan);
@@ -238,6 +296,8 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
         put_secrets(plan->config, "variables", SECRET_ENV, out, err) != 0 ||
         put_secrets(plan->config, "files", SECRET_FILE, out, err) != 0)
         return -1;
+    if (kubernetes)
+        put_parts(plan->config, out);
     buf_puts(out, ",\"jobs\":[");
     for (size_t i = 0; i < plan->count; i++) {
         const struct job *job = plan->jobs[i];

@@ -136,18 +136,23 @@ local function distinct(list)
   return found
 end
 
--- Secrets' files that are in the folder come with it. Those in folders below it must be put there, as
--- a volume's mount cannot be in another one that is read only; those elsewhere are mounted one by one.
+local ITEM = "                        - { key: %s, path: %s }\n"
+
+-- Secrets' files that are in the folder come with it. Those in folders below it, and the files of conf.d,
+-- must be put there, as a volume's mount cannot be in another one that is read only; those elsewhere are
+-- mounted one by one.
 local function files(plan, folder)
   local mounts, items = "", ""
+  for _, name in ipairs(plan.parts) do
+    items = items .. ITEM:format(quoted(name), quoted("conf.d/" .. name))
+  end
   for _, path in ipairs(distinct(plan.files)) do
     local name = path:match "[^/]*$"
     local below = path:sub(1, #folder + 1) == folder .. "/" and path:sub(#folder + 2)
     if not below then
       mounts = mounts .. FILE:format(quoted(path), quoted(name))
     elseif below ~= name then
-      local item = "                        - { key: %s, path: %s }\n"
-      items = items .. item:format(quoted(name), quoted(below))
+      items = items .. ITEM:format(quoted(name), quoted(below))
     end
   end
   return mounts, items

@@ -400,6 +400,26 @@ jobs:
         self.fails(3, "--config", "etc/jeton.yaml", "cron", "show", "--format", "kubernetes",
                    says="'three@1' can be no key of a Secret of Kubernetes; rename the credential")
 
+    def test_files_of_conf_d(self):
+        """`connector add` makes one: without it, no job has its connector."""
+        self.write("jeton.yaml", "version: 1\njobs: { a: { script: a.lua, schedule: '@daily', timezone: UTC, connector: books } }\n")
+        part = ("version: 1\nconnectors: { books: { provider: oauth2, token_url: 'https://id.example.org/', client_id: books,\n"
+                "  client_secret: { file: ../secrets/%s }, refresh_token: { file: ../secrets/books }, endpoint: 'https://api.example.org' } }\n")
+        self.write("a.lua", "")
+        self.write("conf.d/books.yaml", part % "client")
+        shown = self.ok("cron", "show", "--format", "kubernetes").stdout
+        manifest = self.read(shown.removeprefix("---\n"))
+        self.check_manifests([manifest])
+        pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        items = [source["secret"]["items"] for volume in pod["volumes"] if volume["name"] == "config"
+                 for source in volume["projected"]["sources"] if "items" in source["secret"]]
+        self.assertEqual(items, [[{"key": "books.yaml", "path": "conf.d/books.yaml"}, {"key": "client", "path": "secrets/client"},
+                                  {"key": "books", "path": "secrets/books"}]])
+        self.write("conf.d/books.yaml", part % "books.yaml")
+        self.fails(3, "cron", "show", "--format", "kubernetes", says="books.yaml are files of the same name")
+        os.rename(self.folder + "/conf.d/books.yaml", self.folder + "/conf.d/my books.yaml")
+        self.fails(3, "cron", "show", "--format", "kubernetes", says="can be no key of a Secret of Kubernetes; rename the file")
+
     def blocks(self, guide, kind):
         with open(f"{SOURCE}/docs/{guide}.md", encoding="utf-8") as file:
             part = re.search(r"^## (In )?Kubernetes$.*?(?=^## )", file.read(), re.DOTALL | re.MULTILINE)[0]
