@@ -21,6 +21,14 @@ const char *store_event_hook(const char *scope, size_t *len)
     return scope + sizeof HOOK - 1;
 }
 
+bool store_event_is_excepted(const struct store_event_filter *filter, const char *scope)
+{
+    const char *const *except = filter->except;
+    while (except != NULL && *except != NULL && strcmp(*except, scope) != 0)
+        except++;
+    return except != NULL && *except != NULL;
+}
+
 const char *store_event_state_name(enum store_event_state state)
 {
     switch (state) {

@@ -123,16 +123,18 @@ struct store_events {
 void store_events_destroy(struct store_events *events); /* idempotent; a zeroed struct is fine */
 
 struct store_event_filter {
-    const char *scope;        /* NULL: all */
-    const char *const *homes; /* only of these (store_home_among); NULL: of all */
-    const char *hook;         /* only of webhooks of this name; NULL: of all */
-    int64_t seq;              /* only this one; 0: all */
-    unsigned states;          /* enum store_event_state, added up; 0: all */
-    int64_t limit;            /* at most; 0: all */
-    bool content;             /* with headers and body */
+    const char *scope;         /* NULL: all */
+    const char *const *homes;  /* only of these (store_home_among); NULL: of all */
+    const char *hook;          /* only of webhooks of this name; NULL: of all */
+    const char *const *except; /* none of these scopes; NULL: of all */
+    int64_t seq;               /* only this one; 0: all */
+    unsigned states;           /* enum store_event_state, added up; 0: all */
+    int64_t limit;             /* at most; 0: all */
+    bool content;              /* with headers and body */
     /* Only those that are running and whose owner is dead. */
     bool orphaned;
 };
+bool store_event_is_excepted(const struct store_event_filter *filter, const char *scope);
 /* Newest first; without those that were skipped. */
 int store_event_list(struct store *store, const struct store_event_filter *filter,
                      struct store_events *events, struct err *err);

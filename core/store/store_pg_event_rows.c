@@ -26,6 +26,7 @@ static const char *hooks_among(struct store_pg_work *work, struct store_pg_batch
             continue;
         const char *home = store_home_of(scope), *name = store_event_hook(scope, &name_len);
         if ((filter->scope != NULL && strcmp(filter->scope, scope) != 0) ||
+            store_event_is_excepted(filter, scope) ||
             (filter->homes != NULL && (home == NULL || !store_home_among(home, filter->homes))) ||
             (filter->hook != NULL && (name == NULL || strlen(filter->hook) != name_len ||
                                       strncmp(filter->hook, name, name_len) != 0)))

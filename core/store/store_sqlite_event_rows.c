@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #define KINDS "ittiTTtiIIiiiiTTTb"
-/* Few rows of many: it would rather look through all of the scope. */
+/* Few rows of many: it would rather look through all of the scope, or of the table. */
 #define RUNNING        " INDEXED BY event_running"
+#define WAITING        " INDEXED BY event_open"
+#define OPEN           ((unsigned)(STORE_EVENT_READY | STORE_EVENT_RUNNING))
 #define RETRY_AT_ONCE  500 /* in one transaction, … */
 #define RETRY_PAUSE_MS 20  /* and then others have their turn */
 
@@ -100,24 +102,49 @@ static void add_states(struct buf *sql, unsigned states)
         buf_puts(sql, "')");
 }
 
+/* is_excepted(scope) */
+static void is_excepted(sqlite3_context *context, int count, sqlite3_value **arguments)
+{
+    (void)count;
+    sqlite3_result_int(context,
+                       store_event_is_excepted(sqlite3_user_data(context),
+                                               (const char *)sqlite3_value_text(arguments[0])));
+}
+
+static int know_excepted(struct store_sqlite *sqlite, const struct store_event_filter *filter,
+                         struct err *err)
+{
+    void *arg = (void *)(uintptr_t)filter;
+    if (sqlite3_create_function(sqlite->db, "is_excepted", 1, SQLITE_UTF8 | SQLITE_DIRECTONLY, arg,
+                                is_excepted, NULL, NULL) == SQLITE_OK)
+        return 0;
+    return store_sqlite_failed(sqlite, "cannot be read", err);
+}
+
 int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_event_filter *filter = call->event->filter;
+    bool open = (filter->states & ~OPEN) == 0 && filter->states != 0;
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
     buf_printf(
         &sql,
         "SELECT " STORE_SQLITE_EVENT "%s FROM event%s WHERE (state <> 'done'"
-        " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s%s",
-        filter->content ? ", headers, body" : "", filter->orphaned ? RUNNING : "",
-        filter->scope != NULL ? " AND scope = ?1" : "",
+        " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s%s%s%s",
+        filter->content ? ", headers, body" : "",
+        filter->orphaned ? RUNNING
+        : open           ? WAITING
+                         : "",
+        filter->except != NULL ? " AND NOT is_excepted(scope)" : "",
+        open ? " AND ended_ms IS NULL" : "", filter->scope != NULL ? " AND scope = ?1" : "",
         filter->homes != NULL ? " AND is_among(scope)" : "",
         filter->hook != NULL ? " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'" : "",
         filter->seq != 0 ? " AND seq = ?2" : "", filter->orphaned ? " AND owner IS NOT NULL" : "");
     add_states(&sql, filter->states);
     buf_puts(&sql, " ORDER BY seq DESC LIMIT ?3");
     sqlite3_stmt *stmt = NULL;
-    if (filter->homes == NULL || store_sqlite_scopes_know(sqlite, filter->homes, err) == 0)
+    if ((filter->homes == NULL || store_sqlite_scopes_know(sqlite, filter->homes, err) == 0) &&
+        (filter->except == NULL || know_excepted(sqlite, filter, err) == 0))
         stmt = store_sqlite_prepare(sqlite, sql.data, err);
     buf_destroy(&sql);
     if (stmt == NULL)

@@ -10,6 +10,7 @@
 #include "listen_address.h"
 #include "listen_front.h"
 #include "listen_kaizala.h"
+#include "listen_left.h"
 #include "listen_notify.h"
 #include "mem.h"
 #include "provider_list.h"
@@ -217,6 +218,12 @@ static int check_same(const struct listener *listener, const struct config *conf
     return 0;
 }
 
+static void say_left(void *arg, const char *text)
+{
+    const struct listener *listener = arg;
+    log_msg(listener->app->log, LOG_WARN, "%s", text);
+}
+
 static void reload(struct listener *listener)
 {
     struct listen_plan plan;
@@ -226,9 +233,11 @@ static void reload(struct listener *listener)
         if (check_same(listener, plan.config, &err) == 0 &&
             listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
             begin(listener, &plan, &err) == 0) {
-            size_t count = listener->generations->plan.config->nhooks;
+            const struct listen_generation *newest = listener->generations;
+            size_t count = newest->plan.config->nhooks;
             log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,
                     count == 1 ? "" : "s");
+            listen_left_compare(newest->next->plan.config, newest->plan.config, say_left, listener);
             return;
         }
         listen_plan_destroy(&plan);
@@ -357,6 +366,7 @@ static int run(struct listener *listener, struct listen_plan *plan, struct err *
         return -1;
     if (config_rows_settle(plan->config, listener->store, listener->app->log, err) != 0)
         return -1;
+    listen_left_look(plan->config, listener->store, say_left, listener);
     store_close(listener->store); /* its children have states of their own */
     if (begin(listener, plan, err) != 0)
         return -1;

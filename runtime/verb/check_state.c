@@ -2,6 +2,7 @@
 #include "check_private.h"
 
 #include "config_rows.h"
+#include "listen_left.h"
 #include "mem.h"
 #include "path.h"
 #include "safefile.h"
@@ -110,6 +111,12 @@ static void check_moved(struct check *check, struct store *store)
                      config->state->folder, config->home, url);
 }
 
+static void warn_left(void *arg, const char *text)
+{
+    struct check *check = arg;
+    problems_warn(&check->problems, NULL, 0, 0, "%s", text);
+}
+
 /* Rows of the path are not used once the name has some. Makes no state in a folder. */
 void check_state(struct check *check)
 {
@@ -129,10 +136,13 @@ void check_state(struct check *check)
                       config->name, config->files[0], config->files[0]);
     check_anew(check, store);
     bool exists = store_exists(store);
+    bool due = exists && config_rows_are_due(config, store, &err) == 1;
     if (exists)
         check_moved(check, store);
+    if (exists && !due) /* else the next run takes along what waits */
+        listen_left_look(config, store, warn_left, check);
     /* What cannot be read of the state is not what is wrong with the configuration. */
-    if (!check->online && !(exists && config_rows_are_due(config, store, &err) == 1))
+    if (!check->online && !due)
         token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
                           check_signed_in, check, &err);
     store_free(store);

@@ -213,6 +213,9 @@ static int change_one(const struct events *events, const char *text, bool drop, 
     int64_t now_ms = store_now_ms(events->store);
     int64_t changed = drop ? store_event_drop(events->store, event->seq, now_ms, err)
                            : store_event_retry(events->store, NULL, event->seq, now_ms, err);
+    if (changed > 0 && !drop && hook_of(events->config, event) == NULL)
+        log_msg(events->app->log, LOG_WARN,
+                "event %s waits until its webhook is configured again, under the same name", text);
     if (changed == 0 && event->body == NULL)
         changed =
             err_set(err, ERR_USAGE, "event %s has no body any more (keep of its webhook)", text);

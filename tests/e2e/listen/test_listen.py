@@ -1,12 +1,15 @@
 """jeton listen as a process: what is stored and answered, who is refused, how it reloads and ends."""
 
 import concurrent.futures
+import contextlib
 import glob
 import json
 import os
 import re
+import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -251,6 +254,71 @@ class Listen(listening.Case):
             listener.process.send_signal(signal.SIGHUP)
             listener.wait_log("configuration reloaded: 1 webhook")
             listener.stop()
+
+    def test_events_of_a_webhook_that_is_renamed(self):
+        self.hooks()
+        self.write("handler.lua", "return function() error('no', 0) end")
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        listener.wait_log("attempt 1 of 8: no")
+        path = os.path.join(self.folder, "jeton.yaml")
+        with open(path, encoding="utf-8") as file:
+            renamed = file.read().replace("  orders:", "  bills:")
+        self.write("jeton.yaml", renamed)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(f"'orders' of {path} is not configured any more: events that wait for it are not handled")
+        listener.stop()
+        says = f"1 event of webhook 'orders' of {path} waits for it, which is not configured any more"
+        listener = self.listener()
+        listener.wait_log(says)
+        listener.stop()
+        self.assertIn(says, self.ok("check").stdout)
+        self.assertIn("event 1 waits until its webhook is configured again", self.ok("events", "--retry", "1").stderr)
+        self.ok("events", "--drop", "1")
+        self.assertNotIn("orders", self.ok("check").stdout)
+
+    def test_events_of_a_configuration_that_gets_a_name(self):
+        """The next run takes them along: nobody is told to drop them."""
+        self.hooks()
+        self.write("handler.lua", "return function() error('no', 0) end")
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        listener.wait_log("attempt 1 of 8: no")
+        listener.stop()
+        with open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8") as file:
+            self.write("jeton.yaml", file.read().replace("version: 1", "version: 1\nname: shop"))
+        self.assertNotIn("not configured any more", self.ok("check").stdout)
+        self.write("handler.lua", "return function() end")
+        listener = self.listener()
+        self.wait_done(1)
+        listener.stop()
+        self.assertNotIn("not configured any more", listener.log())
+
+    def test_many_events_of_webhooks_that_are_gone(self):
+        """What is said of them costs no more than reading them."""
+        self.hooks()
+        self.write("handler.lua", "return function() error('no', 0) end")
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        listener.wait_log("attempt 1 of 8: no")
+        listener.stop()
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
+            columns = [row[1] for row in database.execute("PRAGMA table_info(event)")]
+            copied = {"seq": "seq + n", "id": "id || n", "scope": "replace(scope, 'orders', iif(n > 30000, 'stars', 'bills'))"}
+            database.execute(f"""WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 60000)
+                INSERT INTO event ({', '.join(columns)}) SELECT {', '.join(copied.get(column, column) for column in columns)}
+                FROM event, many""")
+            database.commit()
+        def cost(*args):
+            """What it printed, and its time of the processor."""
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            return self.ok(*args).stdout, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+
+        said, seconds = cost("check")
+        self.assertLess(seconds, 5 * cost("events", "--waiting", "--json")[1])
+        for says in ("30000 events of webhook 'bills'", "30000 events of webhook 'stars'", "1 event of webhook 'orders'"):
+            self.assertEqual(said.count(says), 1, said)
 
     def test_reload(self):
         authority = certificates.Authority(self.folder)

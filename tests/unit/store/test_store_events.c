@@ -99,6 +99,13 @@ static void each_is_stored_once(void **state)
     struct store_event_new other = store_fixture_event("a", NULL);
     other.scope = "hook:bills:/etc/jeton.yaml";
     assert_int_equal(store_event_add(store, &other, 1, &err), 0);
+    const char *const configured[] = {"hook:no:/etc/jeton.yaml", SCOPE, NULL};
+    const struct store_event_filter waiting = {.except = configured,
+                                               .states = STORE_EVENT_READY | STORE_EVENT_RUNNING};
+    assert_int_equal(store_event_list(store, &waiting, &found, &err), 0);
+    assert_int_equal(found.count, 1);
+    assert_string_equal(found.items[0].scope, other.scope);
+    store_events_destroy(&found);
     assert_int_equal(other.added, STORE_EVENT_STORED);
     store_free(store);
 }
