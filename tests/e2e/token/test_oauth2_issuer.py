@@ -93,6 +93,24 @@ class Issuer(OAuth2):
             self.assertIn("is used", done.stderr)
         self.assertEqual(len(self.service.forms), 5)
 
+    def test_a_token_url_that_is_gone(self):
+        """The service may have moved, and say so: it is asked at once, and once in an exchange."""
+        self.documents[FIRST] = {}
+        self.configure_issuer(grant=None, refresh_token={"env": "BOOKS_REFRESH"})
+        self.token()
+        self.documents[FIRST] = {"token_endpoint": self.service.url + "/token/moved"}
+        for status in (404, 405, 410, 301):
+            self.service.answers = [(status, {"Location": "/"}, b"")]
+            self.token("--refresh")
+        self.service.answers = [(404, {}, b"")] * 2
+        self.fails(6, "token", "books", "--refresh", says="404")
+        self.assertEqual((self.asked, len(self.service.forms), self.intents()), ([FIRST] * 6, 11, 0))
+        self.service.answers = [(401, {}, {"error": "invalid_client"})]
+        self.fails(4, "token", "books", "--refresh", says="invalid_client")
+        self.assertEqual(len(self.asked), 6)
+        self.assertEqual([request["path"] for request in self.service.service.received if request["method"] == "POST"][:3],
+                         ["/token", "/token", "/token/moved"])
+
     def test_another_issuer(self):
         """What was kept of one issuer is not used for another, whose row is another one, too."""
         self.documents[FIRST] = {}
