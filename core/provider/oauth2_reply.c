@@ -32,7 +32,8 @@ static int add_word(struct buf *out, const char *text, size_t len, char *word)
     return result;
 }
 
-/* "access_token=…&expires_in=3600", as some services answer, as an object of strings. */
+/* "access_token=…&expires_in=3600", as some services answer, as an object of strings. NULL: it is
+ * none. */
 static struct json *parse_form(const struct http_response *response)
 {
     const char *type = http_response_header(response, "Content-Type");
@@ -42,15 +43,22 @@ static struct json *parse_form(const struct http_response *response)
     if (type == NULL || (strncasecmp(type, "application/x-www-form-urlencoded", 33) != 0 &&
                          strncasecmp(type, "text/plain", 10) != 0))
         return NULL;
+    while (end > at && (end[-1] == '\n' || end[-1] == '\r'))
+        end--;
     buf_create_secret(&text, 8 * PROVIDER_REPLY_MAX);
     char *word = mem_alloc(response->body.len + 1);
-    bool good = at < end;
-    for (const char *comma = "{"; good && at < end; comma = ",") {
-        size_t len = strcspn(at, "&"), name = strcspn(at, "=");
-        good = name < len && buf_puts(&text, comma) == 0 && add_word(&text, at, name, word) == 0 &&
-               buf_putc(&text, ':') == 0 &&
-               add_word(&text, at + name + 1, len - name - 1, word) == 0;
-        at += len + (at + len < end);
+    const char *comma = "{";
+    bool good = true;
+    while (good && at < end) {
+        size_t left = (size_t)(end - at), len = strcspn(at, "&"), name = strcspn(at, "=&");
+        len = len < left ? len : left;
+        if (name < len) { /* else it is empty, or has no value */
+            good = buf_puts(&text, comma) == 0 && add_word(&text, at, name, word) == 0 &&
+                   buf_putc(&text, ':') == 0 &&
+                   add_word(&text, at + name + 1, len - name - 1, word) == 0;
+            comma = ",";
+        }
+        at += len + (len < left);
     }
     struct json *root = NULL;
     if (good && buf_putc(&text, '}') == 0)
@@ -78,10 +86,14 @@ static const struct json *value_at(const struct json *root, const char *pointer,
     return root != NULL ? json_pointer_get(root, pointer != NULL ? pointer : standard) : NULL;
 }
 
+/* Some languages write false or [] for nothing. */
 static bool is_absent(const struct json *value)
 {
     return value == NULL || value->type == JSON_NULL ||
-           (value->type == JSON_STRING && value->len == 0);
+           (value->type == JSON_BOOL && !value->boolean) ||
+           (value->type == JSON_STRING && value->len == 0) ||
+           ((value->type == JSON_ARRAY_BEGIN || value->type == JSON_OBJECT_BEGIN) &&
+            value->child == NULL);
 }
 
 /* ---- refusals ---- */
@@ -90,8 +102,7 @@ static bool is_absent(const struct json *value)
 static bool read_code(const struct json *error, char code[ERR_CODE_MAX])
 {
     code[0] = '\0';
-    if (is_absent(error) || (error->type == JSON_BOOL && !error->boolean) ||
-        (error->type == JSON_INT && error->integer == 0))
+    if (is_absent(error) || (error->type == JSON_INT && error->integer == 0))
         return false;
     if (error->type == JSON_OBJECT_BEGIN) {
         static const char *const names[] = {"code", "type", "status", "name"};

@@ -166,6 +166,7 @@ class Hostile(support.Case):
 
 # Values of a member, as JSON has them; None: the member is not there.
 ABSENT = (None, "null", '""')
+NOTHING = (*ABSENT, "false", "[]", "{}")  # as some languages write it
 NUL = r'"a\u0000d"'
 NO_TEXTS = ("true", "-1", "0", "9007199254740993", "9223372036854775807", "18446744073709551616", "1e400", "5e-324",
             "[]", "{}", '{"a": {"b": [1]}}', '["x", 5, null]', "false")
@@ -220,9 +221,9 @@ class Fields(OAuth2):
         passes = lambda value: 0
         self.try_all({
             "access_token": lambda value: 6, "token_type": passes, "expires_in": passes, "refresh_token_expires_in": passes,
-            "refresh_token": lambda value: 0 if value in ABSENT else 6, "scope": passes, "error_description": passes,
-            "endpoint": lambda value: 0 if value in ABSENT else 6, "ok": lambda value: 4 if value == "false" else 0,
-            "error": lambda value: 0 if value in (*ABSENT, "false", "0") else 4}, "books", answer)
+            "refresh_token": lambda value: 0 if value in NOTHING else 6, "scope": passes, "error_description": passes,
+            "endpoint": lambda value: 0 if value in NOTHING else 6, "ok": lambda value: 4 if value == "false" else 0,
+            "error": lambda value: 0 if value in (*NOTHING, "0") else 4}, "books", answer)
 
     def test_kaizala(self):
         def good(refresh):

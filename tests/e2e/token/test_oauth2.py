@@ -259,10 +259,20 @@ class Replies(OAuth2):
                                        {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}), 7200)
         self.assertEqual(self.lifetime(b"access_token=form-token&scope=%ED%A0%80+a%FF&expires_in=7200",  # half a surrogate
                                        {"Content-Type": "application/x-www-form-urlencoded"}), 7200)
+        for odd in (b"&access_token=form-token&&scope&expires_in=7200\r\n", b"expires_in=7200&access_token=form-token\n"):
+            self.assertEqual(self.lifetime(odd, {"Content-Type": "text/plain"}), 7200)
         grants = self.grants()
         grants.answers = [(200, {"Content-Type": "application/x-www-form-urlencoded"}, form)]
         self.daemon(grants)
         self.fails(6, "token", "books", says="'access_token' is not a token")  # it has a space
+
+    def test_nothing_in_other_words(self):
+        for nothing in (False, [], {}):
+            with self.subTest(nothing=nothing):
+                grants = self.grants(refresh_token=nothing, error=nothing, scope=nothing)
+                grants.rotates = False
+                self.books(grants)
+                self.assertEqual(self.token("--refresh")["access_token"], "access-token-1")
 
     def test_what_is_no_token(self):
         for body, status, says in (
