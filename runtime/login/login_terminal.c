@@ -31,7 +31,9 @@ static int hide(struct hidden *hidden, struct err *err)
         return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));
     sigprocmask(SIG_BLOCK, &mask, &hidden->mask);
     struct termios quiet = hidden->before;
-    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    quiet.c_lflag &= ~(tcflag_t)(ECHO | ICANON); /* a line that it edits is cut after 4095 bytes */
+    quiet.c_cc[VMIN] = 1;
+    quiet.c_cc[VTIME] = 0;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     return 0;
 }
@@ -64,12 +66,38 @@ static int next_byte(int signals, char *c, struct err *err)
     }
 }
 
-static int read_line(int signals, struct buf *line, struct err *err)
+static void erase(struct buf *line)
+{
+    while (line->len > 0 && ((unsigned char)line->data[--line->len] & 0xC0) == 0x80)
+        ; /* a character of several bytes */
+    line->data[line->len] = '\0';
+}
+
+/* Whether it is a key that the terminal would have used to edit the line; its work is done then. */
+static bool edit(const struct termios *keys, char c, struct buf *line)
+{
+    const cc_t key = (cc_t)c;
+    if (key == keys->c_cc[VKILL] || key == keys->c_cc[VWERASE]) /* a secret is one word */
+        buf_clear(line);
+    else if (key == keys->c_cc[VERASE] || c == '\b' || c == '\x7f')
+        erase(line);
+    else
+        return key == keys->c_cc[VEOF]; /* which ends the input only where the line is empty */
+    return true;
+}
+
+/* keys: those of a terminal that does not edit lines itself, or NULL. */
+static int read_line(int signals, const struct termios *keys, struct buf *line, struct err *err)
 {
     char c = 0;
     int n;
     while ((n = next_byte(signals, &c, err)) > 0 && c != '\n') {
-        if (buf_append(line, &c, 1) != 0)
+        bool ends = keys != NULL && line->len == 0 && (cc_t)c == keys->c_cc[VEOF];
+        if (ends) {
+            n = 0;
+            break;
+        }
+        if ((keys == NULL || !edit(keys, c, line)) && buf_append(line, &c, 1) != 0)
             return err_set(err, ERR_USAGE, "standard input: a line of over %zu bytes",
                            LOGIN_LINE_MAX);
     }
@@ -91,18 +119,18 @@ int login_read_shown(const char *prompt, struct buf *line, struct err *err)
 {
     if (isatty(STDIN_FILENO) == 1)
         say(prompt);
-    return read_line(-1, line, err);
+    return read_line(-1, NULL, line, err);
 }
 
 int login_read_hidden(const char *prompt, struct buf *line, struct err *err)
 {
     struct hidden hidden;
     if (tcgetattr(STDIN_FILENO, &hidden.before) != 0)
-        return read_line(-1, line, err);
+        return read_line(-1, NULL, line, err);
     if (hide(&hidden, err) != 0) /* before the prompt: input typed at once is not echoed either */
         return -1;
     say(prompt);
-    int result = read_line(hidden.signals, line, err);
+    int result = read_line(hidden.signals, &hidden.before, line, err);
     say("\n");
     show(&hidden);
     return result;

@@ -353,6 +353,27 @@ class Terminal(AddCase):
             self.assertNotIn(value.encode(), terminal.shown)
         self.ok("token", "contoso")
 
+    def test_lines_that_are_not_shown_are_edited_and_may_be_long(self):
+        """The terminal would cut a line after 4,095 bytes, and say nothing."""
+        long = "s" * 6000 + "end"
+        typed = "wrong \x15wrong\x17" + long + "xé\x7f\b"
+        terminal = self.start_at_terminal("connector", "add", "lab", "--preset", "gitlab", "--var", "host=gitlab.com")
+        for prompt, answer in ((b"lient ID: ", ID), (b"lient secret (or none): ", typed), (b"efresh token (or none): ", ""),
+                               (b"Sign in now?", "n")):
+            terminal.read_until(prompt)
+            terminal.type(answer)
+        terminal.read_until(None)
+        self.assertEqual(terminal.status(), 0)
+        self.assertEqual(self.tree()["secrets/lab.secret"][1], long + "\n")
+
+    def test_the_end_of_input_at_a_prompt(self):
+        terminal = self.start_at_terminal(*self.options())
+        for prompt, answer in ((b"Application ID: ", ID + "\n"), (b"Application secret: ", "\x04")):
+            terminal.read_until(prompt)
+            os.write(terminal.end, answer.encode())
+        terminal.read_until(b"standard input ended")
+        self.assertEqual((terminal.status(), self.tree()), (2, {}))
+
     def test_interrupted_at_a_prompt(self):
         terminal = self.start_at_terminal(*self.options())
         terminal.read_until(b"Application ID: ")
