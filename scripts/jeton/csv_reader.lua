@@ -219,13 +219,13 @@ function Reader:row()
       end
       self:more()
     end
-    local line = self.line
+    local line, quoted = self.line, self.text:byte(self.pos) == 34
     if not lines then lines = count_lines(self.text:sub(self.pos, following - 1)) end
     if following - self.pos - 1 > self.max_row then
       self:wrong(line, "this row has over %d bytes", self.max_row)
     end
     self.pos, self.line = following, line + lines
-    if #fields > 1 or fields[1] ~= "" then return fields, line end
+    if #fields > 1 or fields[1] ~= "" or quoted then return fields, line end
   end
 end
 

@@ -27,7 +27,7 @@ function TestRead.test_rows_and_where_they_begin()
     ["\u{FEFF}a,b\n,\n"] = { { { a = "", b = "" } }, { 2 } },
     ['a,b\n"x, ""y""","two\nlines"\n3,4\n'] =
       { { { a = 'x, "y"', b = "two\nlines" }, { a = "3", b = "4" } }, { 2, 4 } },
-    ['a\n""\n\n\n x \n'] = { { { a = " x " } }, { 5 } },
+    ['a\n""\n\n\n x \n'] = { { { a = "" }, { a = " x " } }, { 2, 5 } }, -- "" is a row, as the writer means it
     ["a,b\n"] = { {}, {} },
     ["a,b,\n1,2,3\n"] = { { { a = "1", b = "2" } }, { 2 } },
     ['"a\nb",c\n1,2\n'] = { { { ["a\nb"] = "1", c = "2" } }, { 3 } },
