@@ -4,8 +4,11 @@
 
 #include "config_load.h"
 #include "lerr.h"
+#include "ltoken_call.h"
 #include "mem.h"
 #include "provider_list.h"
+#include "task.h"
+#include "vm.h"
 
 #include <string.h>
 
@@ -101,4 +104,23 @@ static int world_real(lua_State *L)
     return 1;
 }
 
-const luaL_Reg ltest_world_real_functions[] = {{"real", world_real}, {NULL, NULL}};
+/* native.renew(name) *waits*: an exchange for the connector that asks all that its first one does
+ * → as token.refresh. */
+static int world_renew(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    struct err err = {0};
+    task_check(L, "t:connector");
+    luaL_checkstring(L, 1);
+    lua_settop(L, 1);
+    const struct connector *connector = vm_connector(vm, lua_tostring(L, 1), NULL, &err);
+    if (connector == NULL || engine_need_store(vm_engine(vm), &err) != 0)
+        return lerr_return(L, &err);
+    struct ltoken_call *call = ltoken_call_new(L); /* name call */
+    const struct token_query query = {.force = true, .anew = true};
+    call->request = token_get(vm_engine(vm)->tokens, connector, &query, ltoken_call_done, call);
+    return ltoken_call_wait(L, call);
+}
+
+const luaL_Reg ltest_world_real_functions[] = {
+    {"real", world_real}, {"renew", world_renew}, {NULL, NULL}};

@@ -117,7 +117,6 @@ int luaopen_jeton_token(lua_State *L)
                                          {"hide", token_lua_hide},
                                          {"connector", token_lua_connector},
                                          {NULL, NULL}};
-    ltoken_call_open(L);
     luaL_newlib(L, functions);
     return 1;
 }

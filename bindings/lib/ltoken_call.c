@@ -31,11 +31,25 @@ static int call_gc(lua_State *L)
     return 0;
 }
 
+/* Made by the first call, for a run may have one without loading jeton.token. */
+static void push_metatable(lua_State *L)
+{
+    if (luaL_getmetatable(L, CALL_TYPE) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, call_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, CALL_TYPE);
+}
+
 struct ltoken_call *ltoken_call_new(lua_State *L)
 {
     struct ltoken_call *call = lua_newuserdatauv(L, sizeof *call, 0);
     *call = (struct ltoken_call){0};
-    luaL_setmetatable(L, CALL_TYPE);
+    push_metatable(L);
+    lua_setmetatable(L, -2);
     return call;
 }
 
@@ -106,12 +120,4 @@ static int call_finish(lua_State *L, void *arg)
 int ltoken_call_wait(lua_State *L, struct ltoken_call *call)
 {
     return task_wait(L, &call->wait, 2, call_stop, call_finish, call);
-}
-
-void ltoken_call_open(lua_State *L)
-{
-    luaL_newmetatable(L, CALL_TYPE);
-    lua_pushcfunction(L, call_gc);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
 }

@@ -1,4 +1,4 @@
-/* One waiting call of jeton.token, between ltoken.c and ltoken_exchange.c. */
+/* One waiting call for a token: of jeton.token, and of jeton test while it records. */
 #ifndef JETON_LTOKEN_CALL_H
 #define JETON_LTOKEN_CALL_H
 
@@ -23,7 +23,6 @@ struct ltoken_call {
     struct connector_secrets secrets;
 };
 
-void ltoken_call_open(lua_State *L); /* once, before the first */
 /* Pushed; what it holds is freed with it. */
 struct ltoken_call *ltoken_call_new(lua_State *L);
 /* Suspends the task until ltoken_call_done (token_done_fn) is called with the call, which is at

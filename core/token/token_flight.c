@@ -210,7 +210,7 @@ static void flight_send(void *arg)
         .secrets = &flight->secrets,
         .redact = tokens->redact,
         .service = flight->row.service_override,
-        .metadata = flight->row.metadata,
+        .metadata = flight->anew ? NULL : flight->row.metadata,
         .metadata_ms = flight->row.metadata_ms,
         .metadata_age_ms = store_now_ms(tokens->store) - flight->row.metadata_ms,
         .ntokens = flight->ntokens,
@@ -288,6 +288,7 @@ static void flight_look(struct flight *flight)
         if (w->query.worse_than > flight->worse_than)
             flight->worse_than = w->query.worse_than;
         flight->force = flight->force || w->query.force;
+        flight->anew = flight->anew || w->query.anew;
     }
     token_cache_match(target, flight->asker != NULL ? flight->asker : flight->connector);
     if (token_cache_usable(target, flight->worse_than, flight->connector->early_ms,

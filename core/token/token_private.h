@@ -70,6 +70,7 @@ struct flight {
     bool resting;    /* the intent is being taken back, since the exchange waits … */
     bool ready;      /* … and the exchange has waited long enough meanwhile */
     bool force;      /* a waiter wants an exchange whatever was refused before */
+    bool anew;       /* a waiter wants one that asks what the service says of itself */
     int64_t lost_ms; /* when an exchange began that was never answered; 0: none */
     /* The grants of the exchange, by their refresh tokens: those of row and configured. */
     const char *tokens_tried[PROVIDER_GRANTS_MAX];

@@ -28,6 +28,7 @@ typedef void token_done_fn(void *arg, const struct token *token, const struct er
 
 struct token_query {
     bool force; /* exchange even if the cached token is fresh */
+    bool anew;  /* what the service says of itself is asked for it, as for the first one ever */
     /* Told (with done's arg) when an exchange for it is on the wire: now is the time to connect to
      * where the token will be used. endpoint, valid during the call: where it led last time, not
      * checked anew; NULL: not known. It cancels nothing. NULL: nobody wants to know. */

@@ -8,7 +8,6 @@ local json = require "jeton.json"
 local masks = require "test.cassette_mask"
 local native = require "jeton.test_native"
 local secrets = require "test.secrets"
-local token = require "jeton.token"
 
 failure.pass_over()
 
@@ -26,6 +25,7 @@ local PARTS = { "method", "url", "body" } -- of a request that are compared
 ---@field path string
 ---@field vault cassette.Vault
 ---@field calls table[] recorded, as the file has them; or in clear, while recording
+---@field renewed string[] connectors that were exchanged as they were defined, in that order
 ---@field used table<integer, boolean>
 ---@field compares table<string, boolean>|fun(recorded: table, got: table): boolean
 ---@field recorded_at integer
@@ -210,7 +210,7 @@ local function line_of(text, number)
 end
 
 local function write(tape)
-  local text = file.text(tape.recorded_at, masked_calls(tape))
+  local text = file.text(tape.recorded_at, tape.renewed, masked_calls(tape))
   local line, what = secrets.suspect(file.without_bytes(text))
   local _, named = secrets.find(tape.name)
   if named then
@@ -254,38 +254,59 @@ local function exists(path)
   return host.stamp(path) ~= nil
 end
 
+-- For each connector that is defined, and those that are.
+local function when_defined(t, fn)
+  t.connected = fn
+  local defined = {}
+  for name in pairs(t.connectors) do defined[#defined + 1] = name end
+  table.sort(defined)
+  for _, name in ipairs(defined) do t:connector(name, t.connectors[name]) end
+end
+
+local function renew(name)
+  local fresh, why = native.renew(name)
+  if not fresh then error(why, 0) end
+end
+
 local function begin_replay(t, tape)
   if not exists(tape.path) then
     failure.raise(("there is no cassette '%s' yet; record it with: jeton test %s -k '%s' --record"):format(
       tape.name, t.file, t.name:gsub("'", "'\\''")))
   end
-  tape.recorded_at, tape.calls = file.read(tape.path)
+  tape.recorded_at, tape.calls, tape.renewed = file.read(tape.path)
   t:clock(tape.recorded_at)
   table.insert(t.responders, replay)
   table.insert(t.at_end, function(passed)
     if passed then check_all_used(tape) end
   end)
+  when_defined(t, function(name)
+    for index, each in ipairs(tape.renewed) do
+      if each == name then
+        table.remove(tape.renewed, index)
+        return renew(name)
+      end
+    end
+  end)
 end
 
 --- Connectors of the real configuration are used in the place of the test's. Their tokens come from its
---- state. They are exchanged now, so that the exchange is in the cassette: a replay begins without tokens.
+--- state. They are exchanged as they are defined, so that the exchange is in the cassette, with all that a
+--- first one asks: a replay begins without tokens, and does the same.
 local function use_real(t, path)
   local names, err = native.real(path)
   if not names then error(("t:cassette: %s"):format(err.message), 0) end
   table.insert(t.at_end, function() native.real(nil) end)
-  function t.connected(name)
+  when_defined(t, function(name)
     if not names[name] then return end
     local before = #t.tape.calls
     for _ = 1, EXCHANGES_MAX do
-      local fresh, why = token.refresh(name)
-      if not fresh then error(why, 0) end
-      if #t.tape.calls > before then return end
+      renew(name)
+      if #t.tape.calls > before then
+        table.insert(t.tape.renewed, name)
+        return
+      end
     end
-  end
-  local defined = {}
-  for name in pairs(t.connectors) do defined[#defined + 1] = name end
-  table.sort(defined)
-  for _, name in ipairs(defined) do t:connector(name, t.connectors[name]) end
+  end)
 end
 
 local locked = {} -- paths of files of tests
@@ -297,7 +318,7 @@ local function begin_record(t, tape)
     learn(tape)
     return tape.vault:mask(text)
   end
-  tape.recorded_at, tape.calls = native.real_now() // 1000, {}
+  tape.recorded_at, tape.calls, tape.renewed = native.real_now() // 1000, {}, {}
   t:clock(tape.recorded_at)
   native.real_time(true)
   table.insert(t.responders, record)

@@ -70,11 +70,15 @@ local function put_headers(lines, indent, headers)
   end
 end
 
---- calls: { request = {method, url, headers, body}, reply = {status, headers, body} | {broken = text} }
+--- renewed: names of connectors that were exchanged as they were defined; calls: { request = {method, url,
+--- headers, body}, reply = {status, headers, body} | {broken = text} }
 ---@return string
-function cassette_file.text(recorded_at, calls)
-  local lines = { HEAD .. "recorded: " .. os.date("!%Y-%m-%dT%H:%M:%SZ", recorded_at), "calls:" }
-  if #calls == 0 then lines[2] = "calls: []" end
+function cassette_file.text(recorded_at, renewed, calls)
+  local lines = { HEAD .. "recorded: " .. os.date("!%Y-%m-%dT%H:%M:%SZ", recorded_at) }
+  local names = {}
+  for index, name in ipairs(renewed) do names[index] = quoted(name) end
+  if #names > 0 then lines[2] = ("exchanged: [%s]"):format(table.concat(names, ", ")) end
+  lines[#lines + 1] = #calls > 0 and "calls:" or "calls: []"
   for _, call in ipairs(calls) do
     lines[#lines + 1] = ("  - request: %s"):format(quoted(call.request.method .. " " .. call.request.url))
     put_headers(lines, "    ", call.request.headers)
@@ -117,7 +121,7 @@ local function read_time(text)
 end
 
 --- Raises what is wrong with the file.
----@return integer recorded_at, table[] calls as they were written
+---@return integer recorded_at, table[] calls as they were written, string[] renewed
 function cassette_file.read(path)
   local document, err = yaml.load(path)
   if not document then error(("%s: %s"):format(path, err.message), 0) end
@@ -139,7 +143,7 @@ function cassette_file.read(path)
       },
     }
   end
-  return at, calls
+  return at, calls, type(document.exchanged) == "table" and document.exchanged or {}
 end
 
 --- When it was recorded, epoch seconds; nil: it does not say.

@@ -513,6 +513,9 @@ class Service(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/cut":
             return None
+        if "/.well-known/" in self.path:
+            url = f"http://127.0.0.1:{self.server.server_port}"
+            return self.reply({"issuer": url, "token_endpoint": url + "/token"})
         newest = f"Bearer real-token-{self.server.count}-abc"  # ends those before, unless they are lasting
         if not self.server.lasting and self.headers["Authorization"] != newest:
             return self.reply({"error": "unauthorized"}, 401)
@@ -696,6 +699,45 @@ end)
         self.write("jeton.yaml", "broken: yes\n")
         self.ok("test")
         self.assertEqual(sorted(os.listdir(self.state)), kept)
+
+    def test_what_is_exchanged_for_the_recording_is_so_in_a_replay(self):
+        """Also where the state knows what the service says of itself; where two connectors have one token, one is not
+        used at all; and where the test exchanges by itself."""
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        self.server.lasting = True
+        keys = f"""provider: oauth2, grant: client_credentials, issuer: "{url}", client_id: app, client_secret: s3cret-s3cret,
+       endpoint: "{url}\""""
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+connectors:
+  svc: {{{keys}}}
+  "123": {{{keys}}}
+  lent: {{token_of: svc, endpoint: "{url}/lent"}}
+""")
+        self.write("x_test.lua", f"""\
+local test = require "jeton.test"
+local http = require "jeton.http"
+local token = require "jeton.token"
+test("flow", function(t)
+  local keys = {{ provider = "oauth2", grant = "client_credentials", issuer = "{url}", client_id = "app",
+    client_secret = "of-the-tests", endpoint = "{url}" }}
+  t:connector("svc", keys)
+  t:cassette "flow"
+  t:connector("123", keys)
+  t:connector("lent", {{ token_of = "svc", endpoint = "{url}/lent" }})
+  local one = assert(token.refresh "svc").access_token
+  local two = assert(token.refresh "lent").access_token
+  t:equal(one == two, false)
+  t:equal(assert(http.request {{ connector = "lent", path = "list" }}):json().path, "/lent/list")
+end)
+""")
+        for name in "svc", "123":
+            self.ok("token", name)
+        for _ in range(2):
+            self.ok("test", "x_test.lua", "--record=all")
+            self.assertIn('exchanged: ["svc", "123", "lent"]\n', self.cassette())
+            self.ok("test")
 
     def test_each_of_two_recordings_has_its_exchange(self):
         url = f"http://127.0.0.1:{self.server.server_port}"

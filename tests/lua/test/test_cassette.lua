@@ -74,8 +74,9 @@ function TestMask.test_a_file_reads_as_it_was_written()
   local body = "a \u{2028} b \u{2029}\u{2029}  \u{FEFF}\u{FFFF}\u{85} \u{10FFFF} \\ \"\t\r\n # : - "
   local path = os.tmpname()
   local file <close> = assert(io.open(path, "wb"))
-  file:write(files.text(1, { { request = call("GET", "https://x/", { a = body }, body),
-                              reply = { status = 200, headers = { b = { body, body } }, body = body } } }))
+  local request = call("GET", "https://x/", { a = body }, body)
+  local reply = { status = 200, headers = { b = { body, body } }, body = body }
+  file:write(files.text(1, {}, { { request = request, reply = reply } }))
   file:flush()
   local _, calls = files.read(path)
   os.remove(path)
@@ -247,11 +248,12 @@ function TestFile.test_it_is_read_as_it_was_written()
     { request = call("GET", "https://x/", { x = "\xff" }, ODD), reply = { broken = "cut" } },
   }
   local out = assert(io.open(path, "w"))
-  out:write(files.text(1800000000, calls))
+  out:write(files.text(1800000000, { "books", "c\u{E9}" }, calls))
   out:close()
-  local at, read = files.read(path)
+  local at, read, renewed = files.read(path)
   os.remove(path)
   lu.assertEquals(at, 1800000000)
+  lu.assertEquals(renewed, { "books", "c\u{E9}" })
   lu.assertEquals(read[1].request, call("POST", "https://x/y?z=1", { accept = "a" }, 'a "b"\n\u{e9}'))
   lu.assertEquals(read[1].reply.body, "\0\xff")
   lu.assertEquals(read[1].reply.headers, { ["set-cookie"] = { "a=1", "b=\xe9" }, x = "caf\xe9" })
