@@ -68,12 +68,26 @@ static int work(struct keys *keys, const struct opt_spec *spec, keys_fn *read, k
         0, NULL, OPT_FLAG, NULL, NULL, NULL                                                        \
     }
 
+/* A key is bytes to scripts, and JSON is UTF-8. */
+static bool check_text(const struct keys *keys, const char *key)
+{
+    if (json_utf8_valid(key, strlen(key)))
+        return true;
+    err_set(keys->err, ERR_INVALID,
+            "key '%s' is not UTF-8, as JSON is: let the script keep its value under another key, "
+            "and delete it",
+            key);
+    return false;
+}
+
 /* list */
 
 static bool put_key(void *arg, const struct store_kv *item)
 {
     struct keys *keys = arg;
     struct buf line;
+    if (keys->json && !check_text(keys, item->key))
+        return false;
     buf_create(&line, LINE_SIZE);
     if (keys->json)
         buf_puts(&line, keys->printed == 0 ? "[" : ",\n ");
@@ -332,6 +346,8 @@ static bool export_one(void *arg, const struct store_kv *item)
 {
     struct keys *keys = arg;
     struct buf line, masked;
+    if (!check_text(keys, item->key))
+        return false;
     buf_create(&line, LINE_SIZE);
     buf_create(&masked, 4 * LINE_SIZE);
     state_lines_write(item, &line);

@@ -237,6 +237,15 @@ webhooks:
             self.assertIn("line 1: ", self.keys("import", "--job", "poll", input=bad, status=1))
         self.assertEqual(self.keys("list", "--job", "poll"), "")
 
+    def test_a_key_that_json_cannot_hold(self):
+        self.write("poll.lua", 'local state = require "jeton.state" state.set("caf\\xE9", 1) state.set("ok", 2)')
+        self.ok("run", "--job", "poll")
+        for command in (("export",), ("list", "--json")):
+            self.assertIn("'caf\\xe9' is not UTF-8", self.keys(*command, "--job", "poll", status=1))
+        self.assertEqual(self.keys("get", "--job", "poll", "caf\udce9"), "1\n")
+        self.keys("delete", "--job", "poll", "caf\udce9")
+        self.assertEqual(self.keys("export", "--job", "poll"), '{"key":"ok","value":2}\n')
+
     def test_delete(self):
         for key in ("a", "b", "c"):
             self.keys("set", "--job", "poll", key, "1")
