@@ -8,10 +8,12 @@
 #include "vm.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define MODULE     "hook.kaizala"
 #define JSON_MAX   ((size_t)1024 * 1024)
 #define TIMEOUT_MS 600000
+#define TURN_MS    500 /* between two looks whether it is our turn */
 
 bool listen_kaizala_any(const struct config *config)
 {
@@ -88,15 +90,20 @@ static void put_json(const struct listen_plan *plan, bool unsubscribe, struct bu
     buf_puts(out, "]}");
 }
 
-/* One at a time, on whichever host, or each would subscribe. As store_lease_try. */
-static int take_turn(struct store_lease *lease, struct engine *engine, struct err *err)
+/* One at a time, on whichever host, or each would subscribe. As store_lease_try. Whoever keeps them
+ * waits: the one whose turn it is may have read an earlier configuration. */
+static int take_turn(struct store_lease *lease, struct engine *engine, bool waits, struct err *err)
 {
     const struct config *config = engine->config;
     char scope[STORE_SCOPE_SIZE];
+    int held;
     store_scope(scope, "subscriptions", config->home != NULL ? config->home : config->files[0]);
     if (engine_need_store(engine, err) != 0)
         return -1;
-    return store_lease_try(lease, engine->store, STORE_LEASE_JOB, scope, err);
+    while ((held = store_lease_try(lease, engine->store, STORE_LEASE_JOB, scope, err)) == 0 &&
+           waits)
+        usleep(TURN_MS * 1000);
+    return held;
 }
 
 static int run(struct app *app, struct engine *engine, const char *name, const char *json,
@@ -125,8 +132,8 @@ int listen_kaizala_run(struct app *app, const struct listen_plan *plan,
     buf_create_secret(&json, JSON_MAX);
     put_json(plan, work == LISTEN_KAIZALA_UNSUBSCRIBE, &json);
     engine_create(&engine, plan->config, app->log, app->redact);
-    int result = take_turn(&lease, &engine, err);
-    if (result == 0 && !keeps) /* else somebody else does it */
+    int result = take_turn(&lease, &engine, keeps, err);
+    if (result == 0)
         result = err_set(err, ERR_BUSY, "subscriptions are being looked after; try again soon");
     if (result == 1)
         result = run(app, &engine, keeps ? "keep" : "once", json.data, text, err);

@@ -5,8 +5,10 @@ import datetime
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 import unittest
 
 import certificates
@@ -212,6 +214,15 @@ webhooks:
         self.assertEqual(texts, ["before", "first", "second", "third"], listener.log())
         self.assertEqual([one["active"] for one in self.subscriptions()], [True])
         self.assertEqual({one["state"] for one in self.deliveries()}, {"delivered"})
+
+    def test_a_reload_while_subscriptions_are_looked_after(self):
+        """Whoever does so goes on until its exchange has ended, and the next one waits for that."""
+        self.server.steer("faults", [{"match": {"path": "/accessToken"}, "delay_ms": 3000, "times": 1}])
+        listener = listening.Listener(self, popen=self.start("-v", "listen"))
+        listener.wait_log("subscriptions: process")
+        time.sleep(0.5)
+        listener.process.send_signal(signal.SIGHUP)
+        support.wait_until(self.subscriptions, 30)
 
     def test_subscriptions_are_made_renewed_and_taken_back(self):
         self.subscribed()
