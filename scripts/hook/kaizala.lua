@@ -21,18 +21,13 @@ local RENEW_S <const> = 10 * DAY_S -- when so much is left
 ---@field events? string[] nil: all
 ---@field objects { group?: string, action?: string }[]
 
--- The objects as the service knows them.
-local function resolve(kz, hook)
-  local found = {}
-  for i, object in ipairs(hook.objects) do
-    if object.action then
-      found[i] = { type = "Action", id = object.action, shown = "action " .. object.action }
-    else
-      local id = check.is_id(object.group) and object.group or kz:group_named(object.group).id
-      found[i] = { type = "Group", id = id, shown = "group " .. object.group }
-    end
+-- The object as the service knows it.
+local function resolve(kz, object)
+  if object.action then
+    return { type = "Action", id = object.action, shown = "action " .. object.action }
   end
-  return found
+  local id = check.is_id(object.group) and object.group or kz:group_named(object.group).id
+  return { type = "Group", id = id, shown = "group " .. object.group }
 end
 
 local function ours(kz, hook)
@@ -97,26 +92,41 @@ local function names(wanted)
   return table.concat(list, ", ")
 end
 
+-- One object's subscription, which is taken from the list where it is there. What was done.
+local function keep_one(kz, hook, list, given)
+  local object, time = resolve(kz, given), os.time()
+  local events = hook.events or webhooks.EVENTS
+  local webhook = take(list, object)
+  local wanted = webhook and changes(webhook, hook, events, time)
+  local what = "unchanged"
+  if not webhook then
+    kz:create_webhook { object_id = object.id, object_type = object.type, events = events,
+      callback_url = hook.url, callback_token = hook.token, callback_context = hook.context,
+      validity = time + VALIDITY_S }
+    what = "subscribed"
+  elseif wanted then
+    webhook:update(wanted)
+    what = "updated (" .. names(wanted) .. ")"
+  end
+  return ("webhook '%s': %s: %s"):format(hook.name, object.shown, what)
+end
+
+--- One that is not there any more costs the others nothing; what is not known then is not taken back.
 ---@param hook hook.kaizala.Hook
 ---@param say fun(line: string)
 local function sync(hook, say)
-  local kz, time = kaizala.connect(hook.connector), os.time()
-  local events = hook.events or webhooks.EVENTS
+  local kz, failure = kaizala.connect(hook.connector), nil
   local list = ours(kz, hook)
-  for _, object in ipairs(resolve(kz, hook)) do
-    local webhook = take(list, object)
-    local wanted = webhook and changes(webhook, hook, events, time)
-    local what = "unchanged"
-    if not webhook then
-      kz:create_webhook { object_id = object.id, object_type = object.type, events = events,
-        callback_url = hook.url, callback_token = hook.token, callback_context = hook.context,
-        validity = time + VALIDITY_S }
-      what = "subscribed"
-    elseif wanted then
-      webhook:update(wanted)
-      what = "updated (" .. names(wanted) .. ")"
+  for _, object in ipairs(hook.objects) do
+    local ok, result = pcall(keep_one, kz, hook, list, object)
+    if ok then
+      say(result)
+    else
+      failure = failure or result
     end
-    say(("webhook '%s': %s: %s"):format(hook.name, object.shown, what))
+  end
+  if failure then
+    error(failure, 0)
   end
   for _, webhook in ipairs(list) do -- of objects that the configuration does not name any more
     webhook:delete()

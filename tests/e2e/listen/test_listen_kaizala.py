@@ -215,6 +215,15 @@ webhooks:
         self.assertEqual([one["active"] for one in self.subscriptions()], [True])
         self.assertEqual({one["state"] for one in self.deliveries()}, {"delivered"})
 
+    def test_one_object_that_is_not_there_costs_the_others_nothing(self):
+        self.configure_hook(objects="[{ group: Gone }, { group: Sales }]")
+        self.subscribed()
+        done = self.jeton("listen", "--sync")
+        while done.returncode == 7:  # the listener has subscribed, and ends its turn
+            done = self.jeton("listen", "--sync")
+        self.assertIn("Gone", done.stderr)
+        self.assertEqual([webhook["objectId"] for webhook in self.subscriptions()], [GROUP])
+
     def test_a_reload_while_subscriptions_are_looked_after(self):
         """Whoever does so goes on until its exchange has ended, and the next one waits for that."""
         self.server.steer("faults", [{"match": {"path": "/accessToken"}, "delay_ms": 3000, "times": 1}])
