@@ -27,6 +27,7 @@
     X(PQgetvalue)                                                                                  \
     X(PQisBusy)                                                                                    \
     X(PQntuples)                                                                                   \
+    X(PQparameterStatus)                                                                           \
     X(PQpipelineSync)                                                                              \
     X(PQresultErrorField)                                                                          \
     X(PQresultStatus)                                                                              \

@@ -353,12 +353,28 @@ void store_pg_clock_seen(struct store_pg *pg, int64_t server_ms)
         pg->ahead_ms = ahead_ms;
 }
 
+/* Else a text that it cannot hold is an error when it comes, perhaps beside the only token. */
+static int check_encoding(const struct store_pg *pg, struct err *err)
+{
+    const char *encoding = pg->api.PQparameterStatus(pg->conn, "server_encoding");
+    if (encoding == NULL || strcmp(encoding, "UTF8") == 0 || strcmp(encoding, "SQL_ASCII") == 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s: its encoding is %s, which does not hold every text: take one that was made "
+                   "WITH ENCODING 'UTF8'",
+                   pg->label, encoding);
+}
+
 static void looked(struct store_pg_batch *batch, const struct err *err)
 {
     struct store_pg *pg = batch->pg;
     struct err wrong;
     if (pg->conn == NULL) /* the next connection begins anew */
         return;
+    if (check_encoding(pg, &wrong) != 0) {
+        store_pg_hang_up(pg, &wrong);
+        return;
+    }
     if (err != NULL) {
         bool missing = strcmp(pg->sqlstate, "3F000") == 0 || strcmp(pg->sqlstate, "42P01") == 0;
         if (missing && pg->make)

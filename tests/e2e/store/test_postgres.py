@@ -496,6 +496,14 @@ class Postgres(PostgresCase):
         self.assertEqual(done.returncode, 3)
         self.assertIn("`name:`", done.stderr)
 
+    def test_a_database_that_cannot_hold_every_text(self):
+        name = "latin" + self.schema
+        self.super(f"CREATE DATABASE {name} OWNER jeton ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+        self.addCleanup(self.super, f"DROP DATABASE {name}")
+        self.host(0, url=f"postgresql://jeton@/{name}?host={self.server}")
+        for command in (("state", "check"), ("history",)):
+            self.says(3, 0, *command, words="its encoding is LATIN1")
+
     def test_a_key_is_made_and_the_state_with_it(self):
         self.ok("state", "keygen", "new.key")
         self.assertEqual(os.stat(self.folder + "/new.key").st_mode & 0o777, 0o600)
