@@ -410,22 +410,24 @@ cleanup:
     return doc;
 }
 
-/* Sets its folder; its real path (mem_free). A pipe, as <(…) of a shell gives it, lies nowhere: the
- * working directory stands for it, so that the next one from here has the same tokens and jobs. */
+/* Sets its folder; its real path, by which it is known (mem_free). A pipe, as <(…) of a shell gives
+ * it, lies nowhere: the working directory stands for it, so that the next one from here has the
+ * same tokens and jobs. */
 static char *locate(struct file *file, const char *path)
 {
-    char resolved[PATH_MAX], folder[PATH_MAX];
     struct stat st;
     bool pipe = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
     /* Not of the resolved path: a mounted file is often a link into a hidden folder. */
     const char *slash = pipe ? NULL : strrchr(path, '/');
     char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path));
-    file->folder =
-        mem_strdup(realpath(parent[0] != '\0' ? parent : "/", folder) != NULL ? folder : parent);
+    char *folder = path_real(parent[0] != '\0' ? parent : "/");
+    file->folder = mem_strdup(folder != NULL ? folder : parent);
+    mem_free(folder);
     mem_free(parent);
     if (pipe)
         return mem_printf("%s/(pipe)", file->folder);
-    return mem_strdup(realpath(path, resolved) != NULL ? resolved : path);
+    char *real = path_real(path);
+    return real != NULL ? real : mem_strdup(path);
 }
 
 const char *config_file_add(struct config *config, const char *real)

@@ -172,10 +172,12 @@ static char *folder_of(const char *path)
 /* For files that were in it once. */
 static void add_folder(struct config *config, const char *folder)
 {
-    char resolved[PATH_MAX];
-    char *real = realpath(folder, resolved) != NULL ? mem_printf("%s/", resolved) : NULL;
-    if (real != NULL)
-        config_file_add(config, real);
+    char *real = path_real(folder);
+    if (real == NULL)
+        return;
+    char *prefix = mem_printf("%s/", real);
+    config_file_add(config, prefix);
+    mem_free(prefix);
     mem_free(real);
 }
 

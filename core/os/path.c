@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -48,6 +49,31 @@ char *path_show(const char *path)
         path[len + 1] != '\0')
         path += len + 1;
     return mem_strdup(path);
+}
+
+/* Whether `..data` in the folder that ends at `name` is a link to the `len` bytes of it. */
+static bool is_current(const char *real, const char *name, size_t len)
+{
+    char target[NAME_MAX + 1];
+    char *link = mem_printf("%.*s..data", (int)(name - real), real);
+    ssize_t n = readlink(link, target, sizeof target);
+    mem_free(link);
+    return n == (ssize_t)len && memcmp(target, name, len) == 0;
+}
+
+char *path_real(const char *path)
+{
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return NULL;
+    for (char *at = real; (at = strstr(at, "/..")) != NULL;) {
+        char *name = at + 1, *end = name + strcspn(name, "/");
+        if (is_current(real, name, (size_t)(end - name)))
+            memmove(at, end, strlen(end) + 1);
+        else
+            at = end;
+    }
+    return mem_strdup(real);
 }
 
 /* /proc says 0, /sys a page; neither takes room on a disk. An empty file is read for nothing. */

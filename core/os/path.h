@@ -1,4 +1,4 @@
-/* Paths: in messages, and of files that a script names. */
+/* Paths: in messages, by which files are known, and of files that a script names. */
 #ifndef JETON_PATH_H
 #define JETON_PATH_H
 
@@ -9,6 +9,10 @@
 /* As the user would type it, and valid for opening: relative to the working directory where it is
  * below it, else as given (mem_free). */
 char *path_show(const char *path);
+/* The real path (mem_free), as it is from one run to the next; NULL with errno. In a volume of
+ * Kubernetes a file is a link, by way of `..data`, into a folder that is another one in each pod
+ * and after each change: that folder is left out. */
+char *path_real(const char *path);
 /* As one word of a shell that no program takes for an option: for commands that messages suggest
  * (mem_free). */
 char *path_word(const char *path);

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "mem.h"
+#include "path.h"
 #include "provider.h"
 #include "store_home.h"
 #include "store_lease.h"
@@ -37,11 +38,14 @@ void config_rows_script(const struct config *config, const char *script,
                         char scope[static STORE_SCOPE_SIZE])
 {
     char *folder = folder_of(config->home != NULL ? config->files[0] : "");
+    char *real = path_real(script);
+    const char *own = real != NULL ? real : script;
     size_t len = strlen(folder);
-    if (len > 0 && strncmp(script, folder, len) == 0)
-        snprintf(scope, STORE_SCOPE_SIZE, "script:%s:%s", config->home, script + len);
+    if (len > 0 && strncmp(own, folder, len) == 0)
+        snprintf(scope, STORE_SCOPE_SIZE, "script:%s:%s", config->home, own + len);
     else
-        snprintf(scope, STORE_SCOPE_SIZE, "script:%s", script);
+        snprintf(scope, STORE_SCOPE_SIZE, "script:%s", own);
+    mem_free(real);
     mem_free(folder);
 }
 

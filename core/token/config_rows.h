@@ -23,7 +23,7 @@
 int config_rows_settle(const struct config *config, struct store *store, struct log *log,
                        struct err *err);
 
-/* The scope of the keys of a script outside of jobs, by its real path. One beside a configuration
+/* The scope of the keys of a script outside of jobs, by its path_real. One beside a configuration
  * that has a name belongs to that, as its jobs do. */
 void config_rows_script(const struct config *config, const char *script,
                         char scope[static STORE_SCOPE_SIZE]);

@@ -3,6 +3,7 @@
 
 #include "config_rows.h"
 #include "mem.h"
+#include "path.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -17,8 +18,9 @@ static char *former_home(const char *given)
     char resolved[PATH_MAX];
     if (strncmp(given, "name:", 5) == 0)
         return mem_strdup(given);
-    if (realpath(given, resolved) != NULL)
-        return mem_strdup(resolved);
+    char *real = path_real(given);
+    if (real != NULL)
+        return real;
     const char *slash = strrchr(given, '/');
     char *parent = slash == NULL    ? mem_strdup(".")
                    : slash == given ? mem_strdup("/")

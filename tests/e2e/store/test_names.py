@@ -80,6 +80,29 @@ class Releases(NameCase):
         self.assertEqual(self.homes(), {"name:shop"})
         self.assertEqual(len(json.loads(self.ok("-c", "releases/2/shop.yaml", "history", "--json").stdout)), 5)
 
+    def test_in_a_volume_of_kubernetes(self):
+        """There each pod, and each change, has the files in another folder, to which links lead: it is no other configuration."""
+        counts = []
+        for n in range(3):
+            self.configure_at(f"etc/..{n}/jeton.yaml")
+            self.write(f"etc/..{n}/conf.d/more.yaml", "jobs: { more: { script: ../count.lua } }\n")
+            if n == 0:
+                for name in ("jeton.yaml", "count.lua", "conf.d"):
+                    os.symlink("..data/" + name, self.path("etc/" + name))
+            else:
+                os.unlink(self.path("etc/..data"))
+                shutil.rmtree(self.path(f"etc/..{n - 1}"))
+            os.symlink(f"..{n}", self.path("etc/..data"))
+            path = self.path("etc/jeton.yaml")
+            counts += [self.count(path), int(self.ok("-c", path, "run", "--job", "more").stdout),
+                       int(self.ok("-c", path, "run", "etc/count.lua").stdout)]
+        self.assertEqual(counts, [1] * 3 + [2] * 3 + [3] * 3)
+        self.assertEqual(self.homes(), {path, self.path("etc/conf.d/more.yaml"), self.path("etc/count.lua")})
+        self.assertEqual(self.ok("-c", path, "state", "keys", "get", "--script", "etc/count.lua", "n").stdout, "3\n")
+        # What a file names is looked for beside the links, too: after a change the former folder is not there.
+        self.write("etc/..2/conf.d/bad.yaml", "jobs: { bad: { script: ../gone.lua } }\n")
+        self.assertIn("job 'bad': etc/gone.lua: No such file", self.jeton("-c", path, "check").stdout)
+
     def test_a_path_that_gets_a_name_takes_all_along(self):
         path = self.configure_at("jeton.yaml", more=", metrics: m.prom, shared: [board]")
         self.write("conf.d/other.yaml", "jobs: { other: { script: ../count.lua } }\n")

@@ -1,9 +1,10 @@
-/* Files that are opened to be sent: as many bytes as is said can be read. */
+/* Files that are opened to be sent: as many bytes as is said can be read. And what paths are. */
 #include "path.h"
 
 #include "folder.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 static struct err err;
 
@@ -54,6 +55,38 @@ static void test_words_of_a_shell(void **state)
     word("", "''");
 }
 
+static void real(const char *path, const char *expected)
+{
+    char *found = path_real(path), cwd[PATH_MAX];
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    assert_non_null(found);
+    assert_memory_equal(found, cwd, strlen(cwd));
+    assert_string_equal(found + strlen(cwd), expected);
+    mem_free(found);
+}
+
+/* As Kubernetes mounts what a ConfigMap or a Secret has. */
+static void test_the_folder_of_an_update_is_no_part_of_a_path(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("..2026", 0700), 0);
+    assert_int_equal(mkdir("..2026/conf.d", 0700), 0);
+    folder_put("..2026/a.yaml", 0600, "");
+    folder_put("..2026/conf.d/b.yaml", 0600, "");
+    assert_int_equal(symlink("..data/a.yaml", "a.yaml"), 0);
+    assert_int_equal(symlink("..data/conf.d", "conf.d"), 0);
+    assert_null(path_real("a.yaml"));
+    assert_int_equal(symlink("..2025", "..data"), 0);
+    real("..2026/a.yaml", "/..2026/a.yaml");
+    assert_int_equal(unlink("..data"), 0);
+    assert_int_equal(symlink("..2026", "..data"), 0);
+    real("a.yaml", "/a.yaml");
+    real("..2026/a.yaml", "/a.yaml");
+    real("conf.d/b.yaml", "/conf.d/b.yaml");
+    real("conf.d", "/conf.d");
+    real("..data", "");
+}
+
 static void test_a_file_that_tells_no_size(void **state)
 {
     (void)state;
@@ -84,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_files),
         TEST(test_words_of_a_shell),
+        TEST(test_the_folder_of_an_update_is_no_part_of_a_path),
         TEST(test_a_file_that_tells_no_size),
         TEST(test_a_large_file_is_not_copied),
     };
