@@ -27,6 +27,17 @@ static bool read_place(const struct schema_walk *walk, const struct schema_field
     return false;
 }
 
+/* The first ones of a list. */
+static void read_places(const struct schema_walk *walk, const struct schema_field *field,
+                        const struct yaml_node *list, size_t count, struct hook_places *places)
+{
+    struct hook_place place;
+    for (size_t i = 0; i < count; i++) {
+        if (read_place(walk, field, list->items[i], &place))
+            hook_place_add(places, &place);
+    }
+}
+
 void config_hook_places_parse(const struct schema_walk *walk, const struct schema_field *field,
                               const struct yaml_node *node, void *target)
 {
@@ -36,10 +47,8 @@ void config_hook_places_parse(const struct schema_walk *walk, const struct schem
                        HOOK_PLACES_MAX);
         return;
     }
-    for (size_t i = 0; node->kind == YAML_SEQUENCE && i < node->count; i++) {
-        if (read_place(walk, field, node->items[i], &place))
-            hook_place_add(target, &place);
-    }
+    if (node->kind == YAML_SEQUENCE)
+        read_places(walk, field, node, node->count, target);
     if (node->kind != YAML_SEQUENCE && read_place(walk, field, node, &place))
         hook_place_add(target, &place);
 }
@@ -48,9 +57,13 @@ void config_hook_id_parse(const struct schema_walk *walk, const struct schema_fi
                           const struct yaml_node *node, void *target)
 {
     struct hook_rules *rules = target;
-    rules->id_none = node->kind == YAML_SCALAR && strcmp(node->text, "none") == 0;
+    bool many = node->kind == YAML_SEQUENCE && node->count > 1 && node->count <= HOOK_PLACES_MAX;
+    const struct yaml_node *last = many ? node->items[node->count - 1] : node;
+    rules->id_none = last->kind == YAML_SCALAR && strcmp(last->text, "none") == 0;
     if (!rules->id_none)
         config_hook_places_parse(walk, field, node, &rules->id);
+    else if (many)
+        read_places(walk, field, node, node->count - 1, &rules->id);
 }
 
 void config_hook_each_parse(const struct schema_walk *walk, const struct schema_field *field,
@@ -236,6 +249,16 @@ static void check_items(const struct schema_walk *walk, const struct yaml_node *
         schema_problem(walk, node, "%s: item: needs 'each'", walk->what);
 }
 
+static void check_id(const struct schema_walk *walk, const struct yaml_node *node,
+                     const struct hook_rules *rules)
+{
+    if (rules->id_none && rules->id.count > 0 && !hook_rules_ids_are_signed(rules))
+        schema_problem(walk, node,
+                       "%s: 'none' stands behind places of 'id' only where the signature covers "
+                       "them: whoever leaves the ID out would send the same event again",
+                       walk->what);
+}
+
 static void check_challenges(const struct schema_walk *walk, const struct yaml_node *node,
                              const struct hook_rules *rules)
 {
@@ -249,5 +272,6 @@ void config_hook_rules_check(const struct schema_walk *walk, const struct yaml_n
     defaults(&rules->verify);
     check_verify(walk, node, &rules->verify);
     check_items(walk, node, rules);
+    check_id(walk, node, rules);
     check_challenges(walk, node, rules);
 }

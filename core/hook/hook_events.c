@@ -172,21 +172,19 @@ static bool set_id(struct making *making, struct hook_event *event)
     const struct hook_place *which = NULL;
     struct hook_span text = {0};
     char hex[2 * sizeof event->digest + 1];
-    if (rules->id_none) {
-        unsigned char random[16];
-        randombytes_buf(random, sizeof random);
-        sodium_bin2hex(hex, sizeof hex, random, sizeof random);
-        event->may_repeat = true;
-        event->id = arena_text(making->view->arena, hex, strlen(hex));
-        return true;
-    }
     enum hook_got got = hook_view_first(making->view, &rules->id, &text, &which);
     if (!keep(making, got, text, HOOK_ID_MAX, "id", &event->id))
         return false;
     event->may_repeat = !hook_rules_have_signature(rules);
     if (event->id != NULL && hook_place_has(which, HOOK_PLACE_ITEM))
         event->part = 0; /* the same item may come again, in another batch */
-    if (event->id == NULL) {
+    if (event->id == NULL && rules->id_none) {
+        unsigned char random[16];
+        randombytes_buf(random, sizeof random);
+        sodium_bin2hex(hex, sizeof hex, random, sizeof random);
+        event->may_repeat = true;
+        event->id = arena_text(making->view->arena, hex, strlen(hex));
+    } else if (event->id == NULL) {
         sodium_bin2hex(hex, sizeof hex, making->digest, sizeof making->digest);
         event->id = arena_text(making->view->arena, hex, strlen(hex));
     }

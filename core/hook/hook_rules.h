@@ -63,8 +63,8 @@ struct hook_challenge {
 struct hook_rules {
     char *path; /* begins with a slash; one segment may be "{secret}" */
     struct hook_verify verify;
-    struct hook_places id; /* empty: the digest of what was signed */
-    bool id_none;          /* each request is an event of its own: bodies repeat */
+    struct hook_places id; /* where none has a value: the digest of what was signed, */
+    bool id_none;          /* or each request is an event of its own: bodies repeat */
     struct hook_template type;
     struct hook_place each; /* of one part, json:; empty: no batches */
     struct hook_places order;

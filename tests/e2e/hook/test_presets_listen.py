@@ -13,6 +13,7 @@ MORE = """\
   hub: {{ from: github, secret: hub-secret, script: {folder}/handler.lua }}
   form: {{ verify: {{ kind: hmac, in: "header:X-Sig" }}, id: "form:id", secret: form-secret, script: {folder}/handler.lua }}
   x: {{ from: x, secret: x-secret, script: {folder}/handler.lua }}
+  graph: {{ from: microsoft-graph, secret: graph-secret, script: {folder}/handler.lua }}
   kaizala: {{ from: kaizala, secret: callback-token, script: {folder}/handler.lua }}
 """
 
@@ -72,13 +73,21 @@ class Presets(listening.Case):
         self.assertEqual(listener.ask("GET", "/x?crc_token=%7B%22a%22%3A1%7D")[0], 400)
         listener.wait_log("what is signed could be the answer to a challenge")
 
+        # Notifications without an ID, all alike, and one that has one.
+        body = b'{"value":[{"subscriptionId":"1","resource":"/me/drive/root","changeType":"updated","clientState":"graph-secret"}]}'
+        named = body.replace(b'{"sub', b'{"id":"n1","sub')
+        for sent in (body, body, named, named):
+            self.assertEqual(listener.ask("POST", "/graph", sent, {})[0], 200)
+        listed = json.loads(self.ok("events", "graph", "--json").stdout)
+        self.assertEqual([(event["event_id"] == "n1", event["duplicates"]) for event in listed], [(True, 1), (False, 0), (False, 0)])
+
         # A token, and a URL that is validated; no connector is needed where nothing is subscribed to.
         status, headers, answer = listener.ask("GET", "/kaizala?validationToken=v-1")
         self.assertEqual((status, headers["Content-Type"], answer), (200, "text/plain", b"v-1"))
         event = b'{"eventId":"k1","eventType":"SurveyCreated"}'
         self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "another-token"})[0], 401)
         self.assertEqual(listener.ask("POST", "/kaizala", event, {"kz-callback-token": "callback-token"})[0], 200)
-        self.wait_done(7)  # one of them was skipped
+        self.wait_done(10)  # one of them was skipped
         kept = self.rows("SELECT id, type, headers FROM event WHERE id = 'k1'")
         self.assertEqual([row[:2] for row in kept], [("k1", "SurveyCreated")])
         self.assertIn('"kz-callback-token":"***"', kept[0][2])

@@ -198,11 +198,15 @@ static void ids_and_types(void **state)
     assert_int_equal(f.result.verdict, HOOK_SKIP);
     f.rules.events = NULL;
     f.rules.id_none = true;
+    call.body = "{}";
     hook_fixture_check(&f, &call);
     char *first = mem_strdup(f.result.events[0].id);
     hook_fixture_check(&f, &call);
     assert_string_not_equal(first, f.result.events[0].id);
     mem_free(first);
+    call.body = "{\"id\":\"own\"}"; /* of those that have one */
+    hook_fixture_check(&f, &call);
+    assert_string_equal(f.result.events[0].id, "own");
     hook_fixture_end(&f);
 }
 
