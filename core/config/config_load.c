@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define FOLDER "conf.d"
@@ -19,6 +20,23 @@
 static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Whether a file of conf.d has this name; a warning if somebody could think so. */
+static bool is_read(const char *folder, const char *name, struct problems *problems)
+{
+    const char *suffix = strrchr(name, '.');
+    if (suffix == NULL || name[0] == '.')
+        return false;
+    if (strcmp(suffix, SUFFIX) == 0)
+        return true;
+    if (strcasecmp(suffix, SUFFIX) == 0 || strcasecmp(suffix, ".yml") == 0) {
+        char *path = mem_printf("%s/%s", folder, name), *shown = path_show(path);
+        problems_warn(problems, shown, 0, 0, "not read, as its name does not end in " SUFFIX);
+        mem_free(shown);
+        mem_free(path);
+    }
+    return false;
 }
 
 /* Names of the *.yaml files in folder, in byte order. Hidden files are left out. */
@@ -35,9 +53,7 @@ static char **list_files(const char *folder, struct problems *problems, size_t *
         return NULL;
     }
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        size_t len = strlen(entry->d_name), suffix = sizeof SUFFIX - 1;
-        if (entry->d_name[0] == '.' || len <= suffix ||
-            strcmp(entry->d_name + len - suffix, SUFFIX) != 0)
+        if (!is_read(folder, entry->d_name, problems))
             continue;
         if (*count == CONFIG_FILES_MAX) {
             problems_add(problems, folder, 0, 0, "more than %d files", CONFIG_FILES_MAX);

@@ -248,6 +248,22 @@ static void test_files_beside_it(void **state)
     config_free(config);
 }
 
+static void test_files_beside_it_of_other_names(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir("conf.d", 0700), 0);
+    folder_put("jeton.yaml", 0600, "version: 2\n");
+    folder_put("conf.d/a.yml", 0600, "jobs: { a: { script: a.lua } }\n");
+    folder_put("conf.d/B.YAML", 0600, "jobs: { b: { script: b.lua } }\n");
+    folder_put("conf.d/c.yaml~", 0600, "");
+    folder_put("conf.d/.d.yml", 0600, "");
+    refused("jeton.yaml",
+            "conf.d/B.YAML: warning: not read, as its name does not end in .yaml\n"
+            "conf.d/a.yml: warning: not read, as its name does not end in .yaml\n"
+            "jeton.yaml:1:10: this configuration has version 2, this jeton reads version 1; use a "
+            "newer jeton\n");
+}
+
 static void test_defined_twice(void **state)
 {
     (void)state;
@@ -561,6 +577,7 @@ int main(void)
         TEST(test_defaults),
         TEST(test_without_a_file),
         TEST(test_files_beside_it),
+        TEST(test_files_beside_it_of_other_names),
         TEST(test_defined_twice),
         TEST(test_a_name_is_the_home_of_all),
         TEST(test_names_that_are_none),
