@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <math.h>
 #include <string.h>
 
 #define SQL_SHOWN 160 /* bytes of SQL in a message */
@@ -207,6 +208,8 @@ static int bind_value(lua_State *L, struct lsqlite_cursor *cursor, int place, in
     case LUA_TBOOLEAN:
         return sqlite3_bind_int(stmt, place, lua_toboolean(L, index));
     case LUA_TNUMBER:
+        if (isnan(lua_tonumber(L, index)))
+            return luaL_argerror(L, index, "NaN, in whose place SQLite would store NULL");
         return lua_isinteger(L, index) ? sqlite3_bind_int64(stmt, place, lua_tointeger(L, index))
                                        : sqlite3_bind_double(stmt, place, lua_tonumber(L, index));
     case LUA_TSTRING:

@@ -67,6 +67,9 @@ function TestSqlite:test_other_types_are_refused()
     lu.assertErrorMsgContains("string or json.null expected", self.db.exec, self.db,
       "INSERT INTO t (v) VALUES (?)", value)
   end
+  for _, value in ipairs { 0 / 0, -(0 / 0) } do -- SQLite makes NULL of it
+    lu.assertErrorMsgContains("NaN", self.db.exec, self.db, "INSERT INTO t (v) VALUES (?)", value)
+  end
   lu.assertEquals(self.db:rows "SELECT * FROM t", {})
 end
 
