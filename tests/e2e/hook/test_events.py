@@ -1,6 +1,7 @@
 """jeton events: what webhooks brought, for people and programs; and by hand again."""
 
 import json
+import os
 import unittest
 
 import hooks
@@ -119,6 +120,20 @@ webhooks:
         self.assertEqual((len(server.received), self.keys(), self.rows("state, attempt")), (2, {"n": 5}, [("ready", 0)]))
         self.write("handlers.lua", "return { x = function() end }")
         self.fails(1, "events", "--run", script, "1", says="no handler for events of type 'made'")
+
+    def test_run_as_the_webhook_is_configured(self):
+        os.mkdir(os.path.join(self.folder, "work"))
+        self.write("configured.lua", "return function() end")
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\nwebhooks: {{ h: {{ verify: {{ kind: none }}, allow_unsigned: true,\n"
+                                 "  script: configured.lua, environment: { PLACE: here }, directory: work, memory: 8MiB } }\n")
+        self.add(("a", "made", "", "{}"))
+        self.handlers('return function() print(os.getenv "PLACE") io.open("left", "w"):close() local s = ("x"):rep(16 << 20) end')
+        self.fails(1, "events", "--run", "handlers.lua", "1", says="memory limit of 8 MiB (memory of the webhook)")
+        self.handlers('return function() print(os.getenv "PLACE") io.open("left", "w"):close() end')
+        self.assertEqual(self.ok("events", "--run", "handlers.lua", "1").stdout, "here\n")
+        self.assertTrue(os.path.exists(os.path.join(self.folder, "work", "left")))
+        self.write("work/other.lua", "return function() end")
+        self.fails(3, "events", "--run", "other.lua", "1", says="other.lua: No such file or directory")
 
     def test_forward(self):
         server = self.receiver()
