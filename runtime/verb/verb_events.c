@@ -204,15 +204,50 @@ static int retry_all(const struct events *events, const char *hook, struct err *
     return changed < 0 ? -1 : say(events, "to be tried again", count);
 }
 
+/* One whose process has died is nobody's, though its webhook's next one has not seen it yet. 1, 0:
+ * it is somebody's, -1. */
+static int free_orphan(const struct events *events, int64_t seq, struct err *err)
+{
+    const struct store_event_filter filter = {.seq = seq, .orphaned = true};
+    struct store_events left;
+    if (store_event_list(events->store, &filter, &left, err) != 0)
+        return -1;
+    int result = 0;
+    if (left.count == 1) {
+        int64_t now_ms = store_now_ms(events->store);
+        const struct store_event *event = &left.items[0];
+        const struct store_event_end end = {.scope = event->scope,
+                                            .seq = seq,
+                                            .owner = event->owner,
+                                            .attempt = event->attempt,
+                                            .state = STORE_EVENT_READY,
+                                            .now_ms = now_ms,
+                                            .next_ms = now_ms,
+                                            .alone = true};
+        result = store_event_end(events->store, &end, err) < 0 ? -1 : 1;
+    }
+    store_events_destroy(&left);
+    return result;
+}
+
+static int64_t change(const struct events *events, int64_t seq, bool drop, struct err *err)
+{
+    int64_t now_ms = store_now_ms(events->store);
+    return drop ? store_event_drop(events->store, seq, now_ms, err)
+                : store_event_retry(events->store, NULL, seq, now_ms, err);
+}
+
 static int change_one(const struct events *events, const char *text, bool drop, struct err *err)
 {
     struct store_events found;
     if (find(events, text, &found, err) != 0)
         return -1;
     const struct store_event *event = &found.items[0];
-    int64_t now_ms = store_now_ms(events->store);
-    int64_t changed = drop ? store_event_drop(events->store, event->seq, now_ms, err)
-                           : store_event_retry(events->store, NULL, event->seq, now_ms, err);
+    int64_t changed = change(events, event->seq, drop, err);
+    if (changed == 0 && event->body != NULL) {
+        changed = free_orphan(events, event->seq, err);
+        changed = changed == 1 ? change(events, event->seq, drop, err) : changed;
+    }
     if (changed > 0 && !drop && hook_of(events->config, event) == NULL)
         log_msg(events->app->log, LOG_WARN,
                 "event %s waits until its webhook is configured again, under the same name", text);

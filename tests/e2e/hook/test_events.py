@@ -102,6 +102,17 @@ webhooks:
         self.fails(2, "events", "--retry", "2", says="has no body any more")
         self.fails(2, "events", "--retry", "all", "--drop", "1", says="only one of")
 
+    def test_one_whose_process_has_died_can_be_dropped(self):
+        self.add("a", "b")
+        worker = self.work(script="return function() task.sleep(60) end")
+        self.until("running")
+        self.fails(7, "events", "--drop", "1", says="is being handled")
+        worker.kill()
+        worker.wait()
+        self.ok("events", "--drop", "1")
+        self.ok("events", "--retry", "2")
+        self.assertEqual(self.rows("state, attempt, error"), [("done", 1, "dropped by hand"), ("ready", 0, None)])
+
     def test_run_changes_nothing(self):
         server = self.receiver()
         self.add(("a", "made", "", '{"n": 5}'))
