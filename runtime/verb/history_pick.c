@@ -9,6 +9,7 @@
 #include <time.h>
 
 #define SECOND_MS 1000
+#define DAY_S     86400L
 
 static const char *const forms[] = {
     "%Y-%m-%dT%H:%M:%S%z",
@@ -36,7 +37,8 @@ static bool read_form(const char *text, const char *form, time_t now, time_t *at
     bool zoned = strstr(form, "%z") != NULL;
     int day = tm.tm_mday;
     *at = zoned ? timegm(&tm) - offset : mktime(&tm);
-    return tm.tm_mday == day; /* 30 February becomes a day of March */
+    /* 30 February becomes a day of March; no offset is a day. */
+    return tm.tm_mday == day && labs(offset) < DAY_S;
 }
 
 int history_pick_since(const char *text, int64_t now_ms, int64_t *since_ms, struct err *err)

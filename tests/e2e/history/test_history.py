@@ -257,7 +257,8 @@ class Picked(HistoryCase):
     def test_what_is_no_time(self):
         self.job("")
         for text, says in (("soon", "expected a duration such as 12h"), ("2026-13-01", "not '2026-13-01'"),
-                           ("2026-02-30", "not '2026-02-30'"), ("2026-02-29T08:00:00Z", "not '2026-02-29T08:00:00Z'"),
+                           ("2026-02-30", "not '2026-02-30'"), ("2026-02-01T08:00:00+25:00", "not '2026-02-01T08:00:00+25:00'"),
+                           ("2026-02-29T08:00:00Z", "not '2026-02-29T08:00:00Z'"),
                            ("08:00 or so", "not '08:00 or so'"), ("2999-01-01", "2999-01-01 is yet to come")):
             self.fails(2, "history", "--since", text, says=says)
 
