@@ -14,6 +14,7 @@ failure.pass_over()
 local cassette = { methods = {} }
 
 local FILE_MAX <const> = 4 * 1024 * 1024 -- bytes, as YAML is read
+local FIELD_MAX <const> = 32 -- a longer name may be a secret itself
 
 -- Another process may exchange at the same time; then its token is taken, and nothing was recorded.
 local EXCHANGES_MAX <const> = 5
@@ -201,24 +202,23 @@ local function refuse(tape, message, ...)
   failure.raise(message:format(...), nil, tape.at)
 end
 
-local function line_of(text, number)
-  for line in text:gmatch "([^\n]*)\n?" do
-    number = number - 1
-    if number == 0 then return line end
-  end
-  return ""
+--- Where in its line a position is: the field of JSON or of a form before it, else how the line begins.
+local function place_of(text, position)
+  local before = text:sub(1, position - 1):match "[^\n]*$"
+  local field = before:match '.*"([%w_.-]+)\\?"%s*:' or before:match '.*[?&"]([%w_.-]+)='
+  return field and #field < FIELD_MAX and field or before:match "^%s*([%w_\"-]*)" .. "…"
 end
 
 local function write(tape)
   local text = file.text(tape.recorded_at, tape.renewed, masked_calls(tape))
-  local line, what = secrets.suspect(file.without_bytes(text))
+  local searched = file.without_bytes(text)
+  local line, what, at = secrets.suspect(searched)
   local _, named = secrets.find(tape.name)
   if named then
     refuse(tape, "the name of the cassette '%s' holds %s; nothing was written", tape.name, named)
   elseif line then
-    local shown = line_of(text, line):match "^%s*([%w_\"-]*)"
-    refuse(tape, "the cassette '%s' would hold %s, in line %d (%s…); nothing was written: name its field "
-      .. "in t:cassette(name, { mask = { … } })", tape.name, what, line, shown)
+    refuse(tape, "the cassette '%s' would hold %s, in line %d (%s); nothing was written: name its field "
+      .. "in t:cassette(name, { mask = { … } })", tape.name, what, line, place_of(searched, at))
   elseif #text > FILE_MAX then
     refuse(tape, "the cassette '%s' would have more than 4 MiB, which could not be read again", tape.name)
   end

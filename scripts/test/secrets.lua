@@ -30,15 +30,15 @@ end
 --- The first line that surely has one, and what it is; nil: none has.
 ---@param text string
 ---@param mask? fun(text: string): string that hides more
----@return integer|nil line, string|nil what
+---@return integer|nil line, string|nil what, integer|nil at position
 function secrets.find(text, mask)
   local known, key = differs(native.mask(text), text), text:find(KEY)
   local signed = jwt.each(text, function(_, position) return position end)
   local more = mask and differs(mask(text), text)
-  if known then return line_at(text, known), "a secret of this run" end
-  if more then return line_at(text, more), "what the cassette masks" end
-  if signed then return line_at(text, signed), "a signed token (JWT)" end
-  if key then return line_at(text, key), "a private key" end
+  if known then return line_at(text, known), "a secret of this run", known end
+  if more then return line_at(text, more), "what the cassette masks", more end
+  if signed then return line_at(text, signed), "a signed token (JWT)", signed end
+  if key then return line_at(text, key), "a private key", key end
 end
 
 --- Small letters, capitals and digits in one run, and no UUID, no hex: drawn by chance.
@@ -50,19 +50,19 @@ local function looks_drawn(run)
 end
 
 --- The same, and what only looks like one.
----@return integer|nil line, string|nil what
+---@return integer|nil line, string|nil what, integer|nil at position
 function secrets.suspect(text)
-  local line, what = secrets.find(text)
-  if line then return line, what end
+  local line, what, at = secrets.find(text)
+  if line then return line, what, at end
   for _, pattern in ipairs(KEYS) do
     local first, last = text:find(pattern)
     if first and last - first + 1 >= KEY_BYTES_MIN then
-      return line_at(text, first), "what looks like a key"
+      return line_at(text, first), "what looks like a key", first
     end
   end
   for first, run in text:gmatch "()([%w+_-]+)" do
     if #run >= RUN_BYTES_MIN and looks_drawn(run) then
-      return line_at(text, first), "what looks like a secret"
+      return line_at(text, first), "what looks like a secret", first
     end
   end
 end

@@ -812,7 +812,7 @@ end)
                            ("-----BEGIN PRIVATE KEY-----", "a private key")):
             self.server.leak = leak
             out = self.fails(1, "test", "x_test.lua", "--record").stdout
-            self.assertIn(f"x_test.lua:5: the cassette 'flow' would hold {said}, in line 21", out)
+            self.assertIn(f"x_test.lua:5: the cassette 'flow' would hold {said}, in line 21 (leak); nothing", out)
             self.assertNotIn(leak, out)
             self.assertIsNone(self.cassette())
         self.server.leak = "aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG"
