@@ -88,7 +88,7 @@ static void set_text(lua_State *L, const char *key, const char *value)
 static int hook_settings(lua_State *L)
 {
     const struct vm_events *events = events_of(L);
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     set_text(L, "hook", events->hook);
     set_text(L, "forward", events->forward);
     set_integer(L, "concurrency", events->concurrency);
@@ -96,6 +96,7 @@ static int hook_settings(lua_State *L)
     set_integer(L, "delay_ms", events->delay_ms);
     set_integer(L, "max_delay_ms", events->max_delay_ms);
     set_integer(L, "grace_ms", events->grace_ms);
+    set_integer(L, "timeout_ms", events->timeout_ms);
     lua_pushboolean(L, events->answer_fd >= 0);
     lua_setfield(L, -2, "answers");
     if (events->command == NULL)

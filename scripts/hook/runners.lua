@@ -107,14 +107,15 @@ local function throttled(response)
   return err
 end
 
---- Never follows a redirect: jeton.http does not.
-function runners.by_url(url)
+--- Never follows a redirect: jeton.http does not. It may take as long as a handler.
+local function by_url(url, timeout_ms)
   return function(event)
     local response, err = http.request {
       method = "POST",
       url = url,
       headers = forwarded(event),
       body = event.body,
+      timeout = timeout_ms / 1000,
       max_body = REPLY_MAX,
       cut = true,
     }
@@ -128,7 +129,7 @@ end
 ---@return fun(event: jeton.Event): any
 function runners.choose(chunk, path, settings)
   if settings.command then return by_command(settings.command, settings.hook) end
-  if settings.forward then return runners.by_url(settings.forward) end
+  if settings.forward then return by_url(settings.forward, settings.timeout_ms) end
   return by_script(chunk(), path)
 end
 

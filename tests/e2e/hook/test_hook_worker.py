@@ -500,6 +500,17 @@ class Programs(hooks.Hooks):
         self.until("done")
         self.assertEqual(len(server.received), 1)
 
+    def test_a_url_that_takes_its_time(self):
+        def slow(_):
+            time.sleep(61 if support.SOAK else 1)  # longer than requests of scripts wait
+            return 200, {}, b""
+        server = service.Service(slow)
+        self.addCleanup(server.stop)
+        self.add("a")
+        self.work(forward=f"{server.url}/there", attempts=2, timeout=90_000)
+        self.until("done", seconds=90)
+        self.assertEqual((len(server.received), self.rows("attempt")), (1, [1]))
+
     def test_a_url_that_wants_to_wait_for_ever(self):
         asks = ["9" * 400, "9223372036854775807", "9999999999999", "0"]
         server = service.Service(lambda request: (503, {"Retry-After": asks[json.loads(request["body"])["id"]]}, b""))
