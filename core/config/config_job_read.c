@@ -74,6 +74,14 @@ static void read_args(const struct schema_walk *walk, const struct schema_field 
         *(const struct yaml_node **)target = node;
 }
 
+static void check_zone(const struct schema_walk *walk, const struct yaml_node *value)
+{
+    struct err err;
+    if (zone_check_variable(value->text, &err) != 0)
+        problems_warn(walk->problems, walk->file, value->line, value->col, "environment of %s: %s",
+                      walk->what, err.msg);
+}
+
 /* "NAME=value" of one pair (mem_free); NULL with a problem added. */
 static char *environment_entry(const struct schema_walk *walk, const struct yaml_pair *pair)
 {
@@ -108,8 +116,11 @@ void config_environment_parse(const struct schema_walk *walk, const struct schem
     size_t count = 0;
     for (size_t i = 0; i < node->count; i++) {
         char *entry = environment_entry(walk, &node->pairs[i]);
-        if (entry != NULL)
-            entries[count++] = entry;
+        if (entry == NULL)
+            continue;
+        entries[count++] = entry;
+        if (strcmp(node->pairs[i].key->text, "TZ") == 0)
+            check_zone(walk, node->pairs[i].value);
     }
     *(char ***)target = entries;
 }

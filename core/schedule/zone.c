@@ -145,8 +145,11 @@ int zone_check_system(struct err *err)
 int zone_check_local(struct err *err)
 {
     const char *tz = getenv("TZ");
-    if (tz == NULL)
-        return zone_check_system(err);
+    return tz != NULL ? zone_check_variable(tz, err) : zone_check_system(err);
+}
+
+int zone_check_variable(const char *tz, struct err *err)
+{
     const char *name = tz[0] == ':' ? tz + 1 : tz;
     if (strcmp(name, ZONE_SYSTEM) == 0)
         return zone_check_system(err);

@@ -39,6 +39,8 @@ struct zone *zone_new_system(void); /* ZONE_SYSTEM; UTC where there is no such f
  * (EST5). */
 int zone_check_local(struct err *err);
 int zone_check_system(struct err *err);
+/* The same for a value of TZ. */
+int zone_check_variable(const char *tz, struct err *err);
 void zone_free(struct zone *zone);
 /* "Europe/Paris"; for a local zone, the one that $TZ names or ZONE_SYSTEM links to. NULL: it has no
  * name. Owned by the zone. */

@@ -385,6 +385,21 @@ connectors:
                      "CET-1CEST,M3.5.0,M10.5.0/3", "<+0545>-5:45"):
             self.assertNotIn("no time zone", self.ok("check", env={"TZ": zone}).stdout)
 
+    def test_a_zone_of_the_scripts_that_is_none(self):
+        self.write("h.lua", "return {}")
+        for zone, bad in (("Asia/Kolkatta", True), ("Asia/Kolkata", False), ("CET-1CEST", False)):
+            self.write("jeton.yaml", f"""\
+version: 1
+jobs:
+  x: {{script: report.lua, environment: {{A: b, TZ: {zone}}}}}
+webhooks:
+  h: {{script: h.lua, from: github, secret: sesame-sesame, environment: {{TZ: {zone}}}}}
+""")
+            said = self.ok("check").stdout
+            for place in ("jeton.yaml:3:51: warning: environment of job 'x'",
+                          "jeton.yaml:5:77: warning: environment of webhook 'h'"):
+                self.assertEqual(f"{place}: TZ={zone} names no time zone of" in said, bad, said)
+
     def test_state_of_a_login(self):
         self.write("jeton.yaml", "version: 1\njobs:\n  x: { script: report.lua, schedule: '0 12 * * *' }\n")
         home = self.env["XDG_STATE_HOME"]
