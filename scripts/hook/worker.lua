@@ -196,7 +196,7 @@ local function handle(raw, run, settings, pump)
   local ok, result = pcall(event.new, raw, settings)
   if ok then ok, result = attempt(raw.claim, nil, run, result) end
   local answer = ok and answer_of(raw, settings, result)
-  local ended, failure = nil, not ok and settled(raw.claim, result)
+  local ended, failure, again = nil, not ok and settled(raw.claim, result), false
   if ok then
     ended = storing.patiently(hook.finish, raw.claim)
     if ended == "conflict" then failure = { kind = "conflict" } end
@@ -207,10 +207,11 @@ local function handle(raw, run, settings, pump)
     end
     local how, what = verdict(failure, raw, settings, pump.stopping)
     ended = storing.patiently(hook.fail, raw.claim, how)
+    again = how.uncounted and not pump.stopping -- at once: its sender waits for that
     if what then say(raw, settings, failure, what) end
   end
   if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
-  if settings.answers then
+  if settings.answers and not again then
     send(not failure and answer or json.encode { seq = raw.seq } .. "\n")
   end
 end

@@ -406,6 +406,23 @@ end
         self.assertEqual(listener.post(text(4, say="x", long=4096))[::2], (200, b""))  # stored, and handled
         listener.wait_log("headers of a reply")
 
+    def test_replies_of_handlers_that_run_again_for_a_conflict(self):
+        self.hooks("    answer: { handler: 30s }\n")
+        self.write("handler.lua", """\
+local state = require "jeton.state"
+return function()
+  local n = (state.get "n" or 0) + 1
+  require("jeton.task").sleep(0.1)
+  state.set("n", n)
+  return { status = 201, body = tostring(n) }
+end
+""")
+        listener = self.listener()
+        with concurrent.futures.ThreadPoolExecutor(5) as pool:
+            replies = list(pool.map(lambda n: listener.post(text(n)), range(5)))
+        self.assertEqual(sorted((status, body) for status, _, body in replies), [(201, b"%d" % n) for n in range(1, 6)])
+        listener.stop()
+
     def test_replies_that_do_not_fit_into_the_socket_at_once(self):
         """Between the worker and the listener there is room for a few of them."""
         self.write("handler.lua", 'return function(event) return { body = event.data.say .. ("x"):rep(50000) } end\n')
