@@ -1,7 +1,7 @@
 /*
  * lua-cjson, whose buffers count in the run's memory. It allocates by itself, so before it encodes,
  * the text's length is computed and a userdata of that size, which nobody touches, stands for the
- * buffer as long as the instance keeps it.
+ * buffer as long as the instance keeps it. It nests on the C stack, so its depths are bounded.
  */
 #include "luaopen.h"
 #include "vm.h"
@@ -118,11 +118,31 @@ static int encode(lua_State *L)
     return lua_gettop(L);
 }
 
+/* encode_max_depth, decode_max_depth. Upvalue: cjson's. */
+static int max_depth(lua_State *L)
+{
+    luaL_argcheck(L, lua_isnoneornil(L, 1) || luaL_checknumber(L, 1) <= NESTING_MAX, 1,
+                  "at most 1000 levels");
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
+static void bound_depth(lua_State *L, const char *name)
+{
+    lua_getfield(L, -1, name);
+    lua_pushcclosure(L, max_depth, 1);
+    lua_setfield(L, -2, name);
+}
+
 static int new_instance(lua_State *L);
 
 /* The instance on top. */
-static int count_buffers(lua_State *L)
+static int guard(lua_State *L)
 {
+    bound_depth(L, "encode_max_depth");
+    bound_depth(L, "decode_max_depth");
     lua_getfield(L, -1, "encode");
     lua_getfield(L, -2, "encode_sparse_array");
     lua_pushnil(L);
@@ -139,17 +159,17 @@ static int new_instance(lua_State *L)
     lua_settop(L, 0);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_call(L, 0, 1);
-    return count_buffers(L);
+    return guard(L);
 }
 
 int luaopen_jeton_cjson(lua_State *L)
 {
     luaopen_cjson(L);
-    return count_buffers(L);
+    return guard(L);
 }
 
 int luaopen_jeton_cjson_safe(lua_State *L)
 {
     luaopen_cjson_safe(L);
-    return count_buffers(L);
+    return guard(L);
 }

@@ -2,6 +2,7 @@
 #include "larg.h"
 #include "lerr.h"
 #include "luaopen.h"
+#include "mem.h"
 #include "path.h"
 #include "sha256.h"
 #include "vm.h"
@@ -80,7 +81,7 @@ static int crypto_sha256(lua_State *L)
 /* crypto.sha256_file(path): the hash and the size, or nil, err. Read piece by piece. */
 static int crypto_sha256_file(lua_State *L)
 {
-    unsigned char hash[SHA256_BYTES], piece[FILE_PIECE];
+    unsigned char hash[SHA256_BYTES];
     struct err err;
     size_t len;
     lua_Integer size = 0;
@@ -90,8 +91,9 @@ static int crypto_sha256_file(lua_State *L)
     if (fd < 0)
         return lerr_return(L, &err);
     struct sha256 *sha256 = sha256_new();
+    unsigned char *piece = mem_alloc(FILE_PIECE); /* calls are nested 200 deep at most: no array */
     ssize_t n;
-    while ((n = read(fd, piece, sizeof piece)) != 0) {
+    while ((n = read(fd, piece, FILE_PIECE)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -102,6 +104,7 @@ static int crypto_sha256_file(lua_State *L)
     if (n < 0)
         err_set(&err, ERR_INVALID, "cannot read '%s': %s", path, strerror(errno));
     close(fd);
+    mem_free(piece);
     sha256_end(sha256, hash);
     if (n < 0)
         return lerr_return(L, &err);

@@ -374,6 +374,27 @@ function TestFinalizers.test_more_arguments_than_a_task_can_take()
   end
 end
 
+-- A handler of errors that fails is called for its own error, and so on: 200 calls of a function in each
+-- other. What each has on the C stack must be small.
+function TestFinalizers.test_handlers_that_fail()
+  if os.getenv "JETON_FAULT" then
+    return -- under stress.lua it takes a minute
+  end
+  local count = 0
+  for name in ("crypto csv http json log progress server sqlite state task token yaml"):gmatch "%a+" do
+    for _, f in pairs((require("jeton." .. name))) do
+      if type(f) == "function" then
+        local ok = xpcall(error, function()
+          return f(print)
+        end)
+        lu.assertFalse(ok)
+        count = count + 1
+      end
+    end
+  end
+  lu.assertTrue(count > 40)
+end
+
 local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 os.exit(runner:runSuiteByInstances { { "TestFinalizers", TestFinalizers } })

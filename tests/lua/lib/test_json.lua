@@ -293,6 +293,19 @@ function TestBesideCjson.test_empty_list_and_object()
   lu.assertEquals(json.encode(decode "{}"), "{}")
 end
 
+function TestBesideCjson.test_it_nests_no_deeper_than_the_stack_of_c()
+  for _, module in ipairs { cjson, cjson.new(), (require "cjson.safe") } do
+    for _, name in ipairs { "decode_max_depth", "encode_max_depth" } do
+      lu.assertErrorMsgContains("at most 1000 levels", module[name], 1001)
+      lu.assertErrorMsgContains("at most 1000 levels", module[name], math.huge)
+      lu.assertEquals(module[name](), 1000)
+      lu.assertEquals(module[name](10), 10)
+      lu.assertErrorMsgContains("number expected", module[name], {})
+      module[name](1000)
+    end
+  end
+end
+
 function TestBesideCjson.test_null_is_the_same()
   lu.assertEquals(json.null, cjson.null)
   lu.assertEquals(json.encode(cjson.decode "[null]"), "[null]")
