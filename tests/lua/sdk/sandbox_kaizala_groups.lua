@@ -221,6 +221,18 @@ function TestSubscribers.test_misuse()
   raises("invalid", "'result' should be", news.add_subscribers, news, { wire.bruno })
 end
 
+--- All numbers are looked at before the first thirty are sent.
+function TestSubscribers.test_a_bad_number_among_the_last()
+  local list = phones(140)
+  list[131] = "number 131"
+  forget_requests()
+  raises("invalid", "entry 131", news.add_subscribers, news, list)
+  raises("invalid", "entry 131", news.remove_subscribers, news, list)
+  raises("invalid", "entry 131", sales.add_members, sales, list)
+  raises("invalid", "entry 131", news.send_message, news, "Hello", { subscribers = list })
+  for _, method in ipairs { "PUT", "POST" } do lu.assertEquals(requests(method, "*"), {}) end
+end
+
 local TestMessages = {}
 
 local function sent_bodies()
