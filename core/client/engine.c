@@ -70,6 +70,8 @@ int engine_need_store(struct engine *engine, struct err *err)
         return 0;
     if (engine->store == NULL)
         engine->store = store_new(engine->config->state, engine->loop);
+    if (!engine->serves)
+        store_queue(engine->store);
     if (store_ready(engine->store, err) != 0 ||
         config_rows_settle(engine->config, engine->store, engine->log, err) != 0)
         return -1;

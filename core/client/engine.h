@@ -24,6 +24,7 @@ struct engine {
     int64_t deadline_ms;      /* loop_now_ms; 0: none */
     bool secrets_known;
     bool borrows; /* loop and http are another's */
+    bool serves;  /* others wait for it */
     bool hurried; /* a second signal has come: nothing on its way is waited for */
 };
 

@@ -118,6 +118,12 @@ void store_hurry(struct store *store)
         store->engine->hurry(store->self);
 }
 
+void store_queue(struct store *store)
+{
+    if (store->engine->queue != NULL)
+        store->engine->queue(store->self);
+}
+
 bool store_exists(const struct store *store)
 {
     return store->engine->exists(store->self);

@@ -28,6 +28,7 @@
 #define STORE_VERSION     11
 #define STORE_OLDEST      4
 #define STORE_BUSY_MS     10000
+#define STORE_TURNS_MS    60000
 #define STORE_HURRY_MS    2000
 #define STORE_KEY_MAX     512                   /* bytes of a key of jeton.state */
 #define STORE_VALUE_MAX   ((size_t)1024 * 1024) /* bytes of a value */
@@ -86,8 +87,11 @@ void store_close(struct store *store);
  * database stays the parent's; the child's own calls make another. */
 void store_before_fork(struct store *store);
 /* For whoever is about to give up: a state that is elsewhere and does not answer is waited for
- * STORE_HURRY_MS from now on, not STORE_BUSY_MS. */
+ * STORE_HURRY_MS from now on, not STORE_BUSY_MS; store_queue is over. */
 void store_hurry(struct store *store);
+/* For whoever serves nobody meanwhile: where others write one after the other, as many jobs do at
+ * once on a slow disk, it waits for its turn for up to STORE_TURNS_MS. */
+void store_queue(struct store *store);
 /* Whether another process may have written since the last call. It costs next to nothing. The state
  * is open. */
 bool store_has_changed(struct store *store);

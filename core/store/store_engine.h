@@ -30,7 +30,8 @@ struct store_engine {
     void (*reads)(void *self);                /* as store_reads. NULL: it makes no difference */
     void (*close)(void *self);                /* idempotent */
     void (*before_fork)(void *self);          /* NULL: it is closed */
-    void (*hurry)(void *self);                /* NULL: it is not elsewhere */
+    void (*hurry)(void *self);                /* NULL: it makes no difference */
+    void (*queue)(void *self);                /* as store_queue. NULL: it makes no difference */
     bool (*has_changed)(void *self);          /* as store_has_changed. NULL: nobody knows */
     bool (*exists)(const void *self);
     int64_t (*now_ms)(const void *self);

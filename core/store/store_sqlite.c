@@ -353,6 +353,14 @@ static int prepare_file(struct store_sqlite *sqlite, struct err *err)
     return safefile_check_mode(sqlite->path, &st, SAFEFILE_PRIVATE, err);
 }
 
+/* Whether others have committed since it was asked last. */
+static bool has_turned(struct store_sqlite *sqlite)
+{
+    unsigned before = sqlite->turn;
+    sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_DATA_VERSION, &sqlite->turn);
+    return sqlite->turn != before;
+}
+
 /*
  * SQLite's own waiting soon sleeps for a tenth of a second at a time. A process that writes again
  * and again, such as the worker of a webhook, leaves only moments between two commits: whoever
@@ -364,7 +372,11 @@ static int wait_for_turn(void *arg, int tries)
     int64_t now_ms = clock_mono_ms(), sleep_us = TURN_US + tries * TURN_MORE_US;
     if (tries == 0)
         sqlite->busy_since_ms = now_ms;
-    if (now_ms - sqlite->busy_since_ms >= sqlite->patience_ms)
+    if (has_turned(sqlite) || tries == 0)
+        sqlite->turn_ms = now_ms;
+    bool turns =
+        sqlite->patience_ms == STORE_BUSY_MS && now_ms - sqlite->busy_since_ms < sqlite->turns_ms;
+    if (now_ms - (turns ? sqlite->turn_ms : sqlite->busy_since_ms) >= sqlite->patience_ms)
         return 0;
     usleep((useconds_t)(sleep_us < TURN_MAX_US ? sleep_us : TURN_MAX_US));
     return 1;

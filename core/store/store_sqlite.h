@@ -21,7 +21,10 @@ struct store_sqlite {
     char *path;
     ino_t inode;                           /* of the file that was opened */
     int64_t busy_since_ms;                 /* monotonic: somebody else writes */
-    int patience_ms;                       /* how long that is waited for */
+    int64_t turn_ms;                       /* likewise: somebody has ended that since */
+    unsigned turn;                         /* of the data then */
+    int patience_ms;                       /* how long one of them is waited for … */
+    int turns_ms;                          /* … and several; 0: no longer than one */
     int seen_version;                      /* of the data, by the last store_sqlite_has_changed */
     int64_t claimed_ms;                    /* when events were claimed last; 0: never */
     bool reads;                            /* as store_reads says */

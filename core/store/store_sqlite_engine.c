@@ -53,6 +53,18 @@ static bool sqlite_has_changed(void *self)
     return store_sqlite_has_changed(self);
 }
 
+static void sqlite_queue(void *self)
+{
+    struct store_sqlite *sqlite = self;
+    sqlite->turns_ms = STORE_TURNS_MS;
+}
+
+static void sqlite_hurry(void *self)
+{
+    struct store_sqlite *sqlite = self;
+    sqlite->turns_ms = 0;
+}
+
 static void sqlite_reads(void *self)
 {
     struct store_sqlite *sqlite = self;
@@ -155,6 +167,8 @@ const struct store_engine store_sqlite = {
     .sync = sqlite_sync,
     .has_changed = sqlite_has_changed,
     .reads = sqlite_reads,
+    .hurry = sqlite_hurry,
+    .queue = sqlite_queue,
     .close = sqlite_close,
     .exists = sqlite_exists,
     .now_ms = sqlite_now_ms,

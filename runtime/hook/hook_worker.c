@@ -81,6 +81,7 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     int status = app_environment_enter(hook->environment, hook->directory, err);
     store_run_id(owner);
     engine_create(&engine, worker->config, worker->app->log, worker->app->redact);
+    engine.serves = true;
     if (status == 0 && hook->connector != NULL &&
         config_connector(worker->config, hook->connector, err) == NULL)
         status = -1;

@@ -379,6 +379,7 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
     if (level < LOG_INFO && app->verbosity == 0)
         log_configure(app->log, (enum log_level)level, app->log_format, app->color);
     run.store = store_new(config->state, NULL);
+    store_queue(run.store);
     run.signals.tend = tend;
     run.signals.arg = &run;
     job_record_create(&run.record, app, config, job, run.store);

@@ -131,50 +131,6 @@ static void a_corrupt_file_is_kept_aside(void **state)
     store_free(store_fixture_open()); /* the next run starts anew */
 }
 
-/* Linked in the place of the real one: time can pass a hundred times as fast. */
-int64_t __real_clock_mono_ms(void);
-int64_t __wrap_clock_mono_ms(void);
-static int64_t speed = 1;
-int64_t __wrap_clock_mono_ms(void)
-{
-    return __real_clock_mono_ms() * speed;
-}
-
-/* How long its first looks are apart, all together. */
-#define LOOKS 20
-int __real_usleep(useconds_t us);
-int __wrap_usleep(useconds_t us);
-static int looks;
-static useconds_t slept_us;
-int __wrap_usleep(useconds_t us)
-{
-    slept_us += ++looks <= LOOKS ? us : 0;
-    return __real_usleep(us);
-}
-
-static void a_locked_file_may_pass(void **state)
-{
-    (void)state;
-    struct err err;
-    struct store *store = store_fixture_open();
-    sqlite3 *db;
-    speed = 20; /* at a hundred a busy machine gives it too few turns */
-    int64_t since_ms = clock_mono_ms();
-    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
-    struct store_kv item = {.key = "k", .value = "v", .len = 1};
-    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
-    assert_int_equal(err.kind, ERR_NETWORK);
-    assert_true(err.retryable);
-    assert_non_null(strstr(err.msg, "locked"));
-    assert_true(clock_mono_ms() - since_ms >= STORE_BUSY_MS);
-    assert_true(looks > LOOKS && slept_us < 20000); /* SQLite would take half a second */
-    speed = 1;
-    sqlite3_close(db);
-    assert_int_equal(store_kv_write(store, "job", &item, 1, &err), 0);
-    store_free(store);
-}
-
 /* What version 1 left is all there, and its file can be used for runs. */
 static void version_1_migrates(void **state)
 {
@@ -576,7 +532,6 @@ int main(void)
         TEST(loosened_modes_are_refused),
         TEST(a_newer_version_is_refused),
         TEST(a_corrupt_file_is_kept_aside),
-        TEST(a_locked_file_may_pass),
         TEST(version_1_migrates),
         TEST(programs_of_0_1_0_can_go_on),
         TEST(a_second_handle_takes_nothing_away),
