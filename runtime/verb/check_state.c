@@ -10,6 +10,7 @@
 #include "token_status.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,23 @@
 
 #define ANEW_MAX ((size_t)4 * PATH_MAX)
 
-/* Folders are made when first needed: only existing ones can be wrong. */
+/* A folder that is not there is made when first needed, in the nearest one that is. */
+static void check_can_be_made(struct check *check, const char *folder, const char *shown)
+{
+    struct stat st = {.st_mode = S_IFDIR};
+    char *copy = mem_strdup(folder);
+    const char *at = copy;
+    while (stat(at, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        at = dirname(copy);
+    if (!S_ISDIR(st.st_mode))
+        errno = ENOTDIR;
+    if (!S_ISDIR(st.st_mode) || access(at, W_OK | X_OK) != 0)
+        problems_add(&check->problems, NULL, 0, 0,
+                     "state folder %s cannot be made in %s: %s; nothing that needs it will run",
+                     shown, at, strerror(errno));
+    mem_free(copy);
+}
+
 void check_state_folder(struct check *check)
 {
     struct stat st;
@@ -25,11 +42,13 @@ void check_state_folder(struct check *check)
     err_clear(&err);
     char *shown = path_show(check->config->state->folder);
     bool exists = stat(shown, &st) == 0;
-    if (exists && safefile_private_dir(shown, &err) != 0)
+    if (!exists)
+        check_can_be_made(check, check->config->state->folder, shown);
+    else if (safefile_private_dir(shown, &err) != 0)
         problems_add(&check->problems, NULL, 0, 0, "state folder %s", err.msg);
-    else if (exists && safefile_needs_group(&st, SAFEFILE_PRIVATE))
+    else if (safefile_needs_group(&st, SAFEFILE_PRIVATE))
         problems_warn(&check->problems, NULL, 0, 0, "state folder %s: " SAFEFILE_GROUP, shown);
-    else if (exists && access(shown, W_OK) != 0)
+    else if (access(shown, W_OK) != 0)
         problems_add(&check->problems, NULL, 0, 0,
                      "state folder %s cannot be written: %s; nothing that needs it will run", shown,
                      strerror(errno));
