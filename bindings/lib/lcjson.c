@@ -1,7 +1,8 @@
 /*
  * lua-cjson, whose buffers count in the run's memory. It allocates by itself, so before it encodes,
  * the text's length is computed and a userdata of that size, which nobody touches, stands for the
- * buffer as long as the instance keeps it. It nests on the C stack, so its depths are bounded.
+ * buffer as long as the instance keeps it. It nests on the C stack, and counts in ints, so depths
+ * and lengths are bounded.
  */
 #include "luaopen.h"
 #include "vm.h"
@@ -11,6 +12,9 @@
 
 #define NOT_WORTH_IT ((size_t)64 * 1024) /* smaller buffers are not counted */
 #define NESTING_MAX  1000                /* cjson's own default */
+/* cjson counts in ints, and takes six bytes for each of a string. */
+#define ENCODED_MAX  ((size_t)256 * 1024 * 1024)
+#define DECODED_MAX  ((size_t)1024 * 1024 * 1024)
 #define NUMBER_BYTES 24
 #define WORD_BYTES   5 /* true, false, null with what separates it */
 
@@ -95,6 +99,15 @@ static void weigh_table(lua_State *L, struct weight *weight, int nesting)
         weigh_holes(weight, items, max);
 }
 
+/* Calls cjson's function, the first upvalue, with all arguments. */
+static int call(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    return lua_gettop(L);
+}
+
 /* Upvalues: cjson's encode, its encode_sparse_array, what stands for the buffer. */
 static int encode(lua_State *L)
 {
@@ -106,33 +119,36 @@ static int encode(lua_State *L)
     weight.sparse_safe = lua_tointeger(L, -1);
     lua_pop(L, 3);
     weigh(L, &weight, 0);
+    if (weight.bytes > ENCODED_MAX && weight.bytes <= weight.enough)
+        return luaL_error(L, "cjson: a text of over 256 MiB; use jeton.json, in parts");
     if (weight.bytes > NOT_WORTH_IT && weight.bytes > lua_rawlen(L, lua_upvalueindex(3))) {
         lua_pushnil(L);
         lua_replace(L, lua_upvalueindex(3));
         lua_newuserdatauv(L, weight.bytes, 0); /* or raises that there is not enough memory */
         lua_replace(L, lua_upvalueindex(3));
     }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
+    return call(L);
 }
 
-/* encode_max_depth, decode_max_depth. Upvalue: cjson's. */
+static int decode(lua_State *L)
+{
+    luaL_argcheck(L, lua_type(L, 1) != LUA_TSTRING || lua_rawlen(L, 1) <= DECODED_MAX, 1,
+                  "over 1 GiB");
+    return call(L);
+}
+
+/* encode_max_depth, decode_max_depth */
 static int max_depth(lua_State *L)
 {
     luaL_argcheck(L, lua_isnoneornil(L, 1) || luaL_checknumber(L, 1) <= NESTING_MAX, 1,
                   "at most 1000 levels");
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
+    return call(L);
 }
 
-static void bound_depth(lua_State *L, const char *name)
+static void bound(lua_State *L, const char *name, lua_CFunction by)
 {
     lua_getfield(L, -1, name);
-    lua_pushcclosure(L, max_depth, 1);
+    lua_pushcclosure(L, by, 1);
     lua_setfield(L, -2, name);
 }
 
@@ -141,8 +157,9 @@ static int new_instance(lua_State *L);
 /* The instance on top. */
 static int guard(lua_State *L)
 {
-    bound_depth(L, "encode_max_depth");
-    bound_depth(L, "decode_max_depth");
+    bound(L, "decode", decode);
+    bound(L, "encode_max_depth", max_depth);
+    bound(L, "decode_max_depth", max_depth);
     lua_getfield(L, -1, "encode");
     lua_getfield(L, -2, "encode_sparse_array");
     lua_pushnil(L);

@@ -306,6 +306,14 @@ function TestBesideCjson.test_it_nests_no_deeper_than_the_stack_of_c()
   end
 end
 
+-- It counts in ints: of a text of 358 MB its buffer was too small.
+function TestBesideCjson.test_what_it_encodes_is_bounded()
+  local sparse = cjson.new()
+  sparse.encode_sparse_array(false, 0)
+  lu.assertErrorMsgContains("a text of over 256 MiB", sparse.encode, { [60000000] = 1 }) -- "null,null,…
+  lu.assertEquals(sparse.encode { [3] = 1 }, "[null,null,1]")
+end
+
 function TestBesideCjson.test_null_is_the_same()
   lu.assertEquals(json.null, cjson.null)
   lu.assertEquals(json.encode(cjson.decode "[null]"), "[null]")
