@@ -99,13 +99,22 @@ static void weigh_table(lua_State *L, struct weight *weight, int nesting)
         weigh_holes(weight, items, max);
 }
 
-/* Calls cjson's function, the first upvalue, with all arguments. */
+/* Calls cjson's function, the first upvalue, with all arguments. What it raises a thousand levels
+ * deep on the C stack is raised here: a handler of errors that fails is called 200 times, each on
+ * top. */
 static int call(lua_State *L)
 {
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-    return lua_gettop(L);
+    int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+    if (status == LUA_OK)
+        return lua_gettop(L);
+    if (status == LUA_ERRRUN && lua_type(L, -1) == LUA_TSTRING) {
+        luaL_where(L, 1);
+        lua_insert(L, -2);
+        lua_concat(L, 2);
+    }
+    return lua_error(L);
 }
 
 /* Upvalues: cjson's encode, its encode_sparse_array, what stands for the buffer. */
@@ -130,8 +139,12 @@ static int encode(lua_State *L)
     return call(L);
 }
 
+/* Upvalues: cjson's decode, whether it returns errors. */
 static int decode(lua_State *L)
 {
+    luaL_argcheck(L, lua_gettop(L) == 1, 1, "expected 1 argument");
+    if (!lua_toboolean(L, lua_upvalueindex(2)))
+        luaL_checkstring(L, 1);
     luaL_argcheck(L, lua_type(L, 1) != LUA_TSTRING || lua_rawlen(L, 1) <= DECODED_MAX, 1,
                   "over 1 GiB");
     return call(L);
@@ -145,29 +158,28 @@ static int max_depth(lua_State *L)
     return call(L);
 }
 
-static void bound(lua_State *L, const char *name, lua_CFunction by)
+static void bound(lua_State *L, const char *name, lua_CFunction by, bool safe)
 {
     lua_getfield(L, -1, name);
-    lua_pushcclosure(L, by, 1);
+    lua_pushboolean(L, safe);
+    lua_pushcclosure(L, by, 2);
     lua_setfield(L, -2, name);
 }
 
 static int new_instance(lua_State *L);
 
 /* The instance on top. */
-static int guard(lua_State *L)
+static int guard(lua_State *L, bool safe)
 {
-    bound(L, "decode", decode);
-    bound(L, "encode_max_depth", max_depth);
-    bound(L, "decode_max_depth", max_depth);
+    bound(L, "decode", decode, safe);
+    bound(L, "encode_max_depth", max_depth, safe);
+    bound(L, "decode_max_depth", max_depth, safe);
     lua_getfield(L, -1, "encode");
     lua_getfield(L, -2, "encode_sparse_array");
     lua_pushnil(L);
     lua_pushcclosure(L, encode, 3);
     lua_setfield(L, -2, "encode");
-    lua_getfield(L, -1, "new");
-    lua_pushcclosure(L, new_instance, 1);
-    lua_setfield(L, -2, "new");
+    bound(L, "new", new_instance, safe);
     return 1;
 }
 
@@ -176,17 +188,17 @@ static int new_instance(lua_State *L)
     lua_settop(L, 0);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_call(L, 0, 1);
-    return guard(L);
+    return guard(L, lua_toboolean(L, lua_upvalueindex(2)));
 }
 
 int luaopen_jeton_cjson(lua_State *L)
 {
     luaopen_cjson(L);
-    return guard(L);
+    return guard(L, false);
 }
 
 int luaopen_jeton_cjson_safe(lua_State *L)
 {
     luaopen_cjson_safe(L);
-    return guard(L);
+    return guard(L, true);
 }

@@ -306,6 +306,22 @@ function TestBesideCjson.test_it_nests_no_deeper_than_the_stack_of_c()
   end
 end
 
+-- A handler of errors that fails is called for its own error, 200 times on top of each other: what is raised
+-- a thousand levels deep must have left them.
+function TestBesideCjson.test_handlers_of_its_errors_that_fail()
+  if os.getenv "JETON_FAULT" then
+    return -- under stress.lua it takes minutes
+  end
+  local value = print
+  for _ = 1, 990 do value = { value } end
+  for _, module in ipairs { cjson, cjson.new() } do
+    lu.assertFalse((xpcall(error, function() return module.decode(("["):rep(990) .. "x") end)))
+    lu.assertFalse((xpcall(error, function() return module.encode(value) end)))
+    lu.assertErrorMsgMatches("^[^:]+:%d+: Expected value .*", function() module.decode "x" end)
+    lu.assertErrorMsgMatches("^[^:]+:%d+: bad argument #1 to 'decode' .*", function() module.decode(nil) end)
+  end
+end
+
 -- It counts in ints: of a text of 358 MB its buffer was too small.
 function TestBesideCjson.test_what_it_encodes_is_bounded()
   local sparse = cjson.new()
