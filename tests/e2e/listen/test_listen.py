@@ -255,12 +255,17 @@ class Listen(listening.Case):
             listener.wait_log("configuration reloaded: 1 webhook")
             listener.stop()
 
-    def test_events_of_a_webhook_that_is_renamed(self):
+    def one_waits(self):
+        """For its second attempt: a listener whose first event has failed."""
         self.hooks()
         self.write("handler.lua", "return function() error('no', 0) end")
         listener = self.listener()
         self.assertEqual(listener.post(text(1))[0], 200)
         listener.wait_log("attempt 1 of 8: no")
+        return listener
+
+    def test_events_of_a_webhook_that_is_renamed(self):
+        listener = self.one_waits()
         path = os.path.join(self.folder, "jeton.yaml")
         with open(path, encoding="utf-8") as file:
             renamed = file.read().replace("  orders:", "  bills:")
@@ -279,12 +284,7 @@ class Listen(listening.Case):
 
     def test_events_of_a_configuration_that_gets_a_name(self):
         """The next run takes them along: nobody is told to drop them."""
-        self.hooks()
-        self.write("handler.lua", "return function() error('no', 0) end")
-        listener = self.listener()
-        self.assertEqual(listener.post(text(1))[0], 200)
-        listener.wait_log("attempt 1 of 8: no")
-        listener.stop()
+        self.one_waits().stop()
         with open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8") as file:
             self.write("jeton.yaml", file.read().replace("version: 1", "version: 1\nname: shop"))
         self.assertNotIn("not configured any more", self.ok("check").stdout)
@@ -296,12 +296,7 @@ class Listen(listening.Case):
 
     def test_many_events_of_webhooks_that_are_gone(self):
         """What is said of them costs no more than reading them."""
-        self.hooks()
-        self.write("handler.lua", "return function() error('no', 0) end")
-        listener = self.listener()
-        self.assertEqual(listener.post(text(1))[0], 200)
-        listener.wait_log("attempt 1 of 8: no")
-        listener.stop()
+        self.one_waits().stop()
         self.write("jeton.yaml", f"version: 1\nstate: {self.state}\n")
         with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
             columns = [row[1] for row in database.execute("PRAGMA table_info(event)")]
@@ -310,6 +305,7 @@ class Listen(listening.Case):
                 INSERT INTO event ({', '.join(columns)}) SELECT {', '.join(copied.get(column, column) for column in columns)}
                 FROM event, many""")
             database.commit()
+
         def cost(*args):
             """What it printed, and its time of the processor."""
             before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
