@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#define LOOKED_MAX 100000 /* events, the newest: some 30 MB */
 #define WHAT_TO_DO                                                                                 \
     "; `jeton events %s --waiting` lists them, and `jeton events --drop ID` gives them up"
 
@@ -39,7 +40,8 @@ static size_t place_of(const struct left *lefts, size_t count, const char *scope
     return at;
 }
 
-static void tell_of(const struct left *left, listen_left_fn *tell, void *arg)
+/* more: not all were looked at. */
+static void tell_of(const struct left *left, bool more, listen_left_fn *tell, void *arg)
 {
     size_t len = 0;
     const char *name = store_event_hook(left->scope, &len);
@@ -48,9 +50,10 @@ static void tell_of(const struct left *left, listen_left_fn *tell, void *arg)
     struct buf text;
     buf_create(&text, BUF_LIMIT_LINE);
     buf_printf(&text,
-               "%zu event%s of webhook '%s' of %s wait%s for it, which is not configured any "
+               "%zu%s event%s of webhook '%s' of %s wait%s for it, which is not configured any "
                "more" WHAT_TO_DO,
-               left->count, one ? "" : "s", hook, store_home_of(left->scope), one ? "s" : "", hook);
+               left->count, more ? " or more" : "", one ? "" : "s", hook,
+               store_home_of(left->scope), one ? "s" : "", hook);
     tell(arg, text.data);
     buf_destroy(&text);
     mem_free(hook);
@@ -62,7 +65,8 @@ void listen_left_look(const struct config *config, struct store *store, listen_l
     const char **scopes = scopes_of(config);
     const struct store_event_filter filter = {.homes = config->homes,
                                               .except = scopes,
-                                              .states = STORE_EVENT_READY | STORE_EVENT_RUNNING};
+                                              .states = STORE_EVENT_READY | STORE_EVENT_RUNNING,
+                                              .limit = LOOKED_MAX};
     struct store_events events;
     struct err err;
     if (store_event_list(store, &filter, &events, &err) == 0) {
@@ -77,7 +81,7 @@ void listen_left_look(const struct config *config, struct store *store, listen_l
             lefts[at].count++;
         }
         for (size_t i = 0; i < count; i++)
-            tell_of(&lefts[i], tell, arg);
+            tell_of(&lefts[i], events.count == LOOKED_MAX, tell, arg);
         mem_free(lefts);
         store_events_destroy(&events);
     }

@@ -301,9 +301,10 @@ class Listen(listening.Case):
         with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
             columns = [row[1] for row in database.execute("PRAGMA table_info(event)")]
             copied = {"seq": "seq + n", "id": "id || n", "scope": "replace(scope, 'orders', iif(n > 30000, 'stars', 'bills'))"}
-            database.execute(f"""WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 60000)
+            more = f"""WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {{}})
                 INSERT INTO event ({', '.join(columns)}) SELECT {', '.join(copied.get(column, column) for column in columns)}
-                FROM event, many""")
+                FROM event, many"""
+            database.execute(more.format(60000))
             database.commit()
 
         def cost(*args):
@@ -315,6 +316,11 @@ class Listen(listening.Case):
         self.assertLess(seconds, 5 * cost("events", "--waiting", "--json")[1])
         for says in ("30000 events of webhook 'bills'", "30000 events of webhook 'stars'", "1 event of webhook 'orders'"):
             self.assertEqual(said.count(says), 1, said)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
+            database.execute("DELETE FROM event WHERE scope NOT LIKE '%orders%'")
+            database.execute(more.format(110000))
+            database.commit()
+        self.assertIn("80000 or more events of webhook 'stars'", self.ok("check").stdout)
 
     def test_reload(self):
         authority = certificates.Authority(self.folder)
