@@ -445,6 +445,13 @@ static int hook_step(lua_State *L)
     return result < 0 ? lerr_raise(L, &err) : 1;
 }
 
+/* hook.inside(name|nil) → the former name: keys cannot be set there, see lstate_step */
+static int hook_inside(lua_State *L)
+{
+    lstate_step(L);
+    return 1;
+}
+
 /* Waiting */
 
 static void look_stop(struct look *look)
@@ -555,12 +562,12 @@ static void make_type(lua_State *L, const char *name, lua_CFunction gc)
 int luaopen_jeton_hook(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"settings", hook_settings}, {"claim", hook_claim}, {"once", hook_once},
-        {"start", hook_start},       {"left", hook_left},   {"cancel", hook_cancel},
-        {"finish", hook_finish},     {"fail", hook_fail},   {"recover", hook_recover},
-        {"step", hook_step},         {"wait", hook_wait},   {"poke", hook_poke},
-        {"answer", hook_answer},     {"busy", hook_busy},   {"sync", hook_sync},
-        {"text", hook_text},         {NULL, NULL}};
+        {"settings", hook_settings}, {"claim", hook_claim},   {"once", hook_once},
+        {"start", hook_start},       {"left", hook_left},     {"cancel", hook_cancel},
+        {"finish", hook_finish},     {"fail", hook_fail},     {"recover", hook_recover},
+        {"step", hook_step},         {"wait", hook_wait},     {"poke", hook_poke},
+        {"answer", hook_answer},     {"busy", hook_busy},     {"sync", hook_sync},
+        {"text", hook_text},         {"inside", hook_inside}, {NULL, NULL}};
     make_type(L, CLAIM_TYPE, claim_gc);
     make_type(L, LOOK_TYPE, look_gc);
     luaL_newlibtable(L, functions);

@@ -45,7 +45,8 @@ const char *lstate_scope(lua_State *L, struct err *err)
 }
 
 /* Pushes a table of the record: `changes` {name = JSON text, or false: deleted}, `seen` {name =
- * version}. The name of a key that is shared is its scope, NUL, and the key; of others the key. */
+ * version}; `steps` {thread = name of the event:step in which it is} is made when it is needed. The
+ * name of a key that is shared is its scope, NUL, and the key; of others the key. */
 static void push_part(lua_State *L, const char *part)
 {
     lstate_push_record(L);
@@ -70,6 +71,39 @@ void lstate_new_record(lua_State *L)
     lua_setfield(L, -2, "changes");
     lua_newtable(L);
     lua_setfield(L, -2, "seen");
+}
+
+/* Steps are kept beyond a failed attempt, and its changes are not. */
+void lstate_step(lua_State *L)
+{
+    lua_settop(L, 1);
+    lstate_push_record(L);
+    if (!lua_istable(L, 2)) { /* nobody has loaded jeton.state */
+        lua_pushnil(L);
+        return;
+    }
+    luaL_getsubtable(L, 2, "steps"); /* name record steps */
+    lua_pushthread(L);
+    lua_rawget(L, 3); /* … former */
+    lua_pushthread(L);
+    lua_pushvalue(L, 1);
+    lua_rawset(L, 3);
+}
+
+static void refuse_in_step(lua_State *L)
+{
+    lstate_push_record(L);
+    if (lua_getfield(L, -1, "steps") == LUA_TTABLE) {
+        lua_pushthread(L);
+        if (lua_rawget(L, -2) != LUA_TNIL)
+            luaL_error(
+                L,
+                "state.set inside event:step '%s': a later attempt does not run it again, and "
+                "would not have the change; return the value, and set it behind the step",
+                larg_shown(L, -1));
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
 }
 
 static int buf_gc(lua_State *L)
@@ -196,6 +230,7 @@ static int state_set(lua_State *L)
     struct err err = {0};
     if (!is_shared(L) && lstate_scope(L, &err) == NULL)
         return lerr_raise(L, &err);
+    refuse_in_step(L);
     push_part(L, "changes");
     lua_pushvalue(L, 3);
     if (lua_isnil(L, 2)) {

@@ -13,6 +13,9 @@ const char *lstate_scope(lua_State *L, struct err *err);
 /* Pushes the record of the running task's context, else that of the run. */
 void lstate_push_record(lua_State *L);
 void lstate_new_record(lua_State *L); /* pushes an empty one */
+/* Index 1: the name of the step in which this thread is from now on, and cannot set keys; nil: in
+ * none. Pushes that in which it was. */
+void lstate_step(lua_State *L);
 
 struct lstate_changes {
     const struct store_kv *items;

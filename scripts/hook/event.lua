@@ -58,6 +58,13 @@ function event.new(raw, settings)
   }, Event)
 end
 
+-- What it sets in jeton.state would be lost with this attempt, so that is refused.
+local function run(name, fn)
+  local outer = hook.inside(name)
+  local _ <close> = setmetatable({}, { __close = function() hook.inside(outer) end })
+  return fn()
+end
+
 --- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again.
 function Event:step(name, fn)
   assert(type(name) == "string" and string.find(name, "^[^\0]+$"),
@@ -69,7 +76,7 @@ function Event:step(name, fn)
     if value == json.null then return nil end
     return value
   end
-  local value, err = fn()
+  local value, err = run(name, fn)
   if value == nil and err ~= nil then return nil, err end
   if self._claim then
     local text = value == nil and "null" or assert(json.encode(value))

@@ -16,7 +16,8 @@
 local event = {}
 
 --- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again. If it
---- raises, or returns `nil, err`, nothing is kept.
+--- raises, or returns `nil, err`, nothing is kept. `state.set` raises in fn: set behind the step what it
+--- returns.
 ---@generic T
 ---@param name string 1 to 256 bytes
 ---@param fn fun(): T?, jeton.Err? a value that JSON can hold, at most 1 MiB

@@ -111,6 +111,25 @@ connectors:
         self.until("done")
         self.assertEqual(self.keys(), {"first": 1, "attempt": 3})
 
+    def test_a_step_cannot_set_what_a_later_attempt_would_not_have(self):
+        self.add("a")
+        self.work(shared="board", script="""
+            return function(event)
+              local function refused(set) return not pcall(set, "lost", 1) end
+              local beside = task.spawn(function() task.sleep(0.01) state.set("beside", 1) end)
+              local all = event:step("outer", function()
+                local inner = event:step("inner", function() return refused(state.set) end)
+                local fails = pcall(event.step, event, "fails", error)
+                beside:join()
+                return inner and not fails and refused(state.set) and refused(state.shared "board".set)
+              end)
+              assert(all and not pcall(event.step, event, "raises", function() state.set("lost", 1) end))
+              state.set("set", event.attempt)
+              if event.attempt == 1 then error "not yet" end
+            end""")
+        self.until("done")
+        self.assertEqual(self.keys(), {"beside": 1, "set": 2})
+
     def test_a_step_is_kept_though_the_state_is_locked_meanwhile(self):
         self.add("a")
         self.work(script=f"""
