@@ -46,7 +46,9 @@ size_t app_children_of(const struct app_children *children, const char *group)
 static void say_ended(const struct app_children *children, const struct app_child *child,
                       int wait_status)
 {
-    if (WIFSIGNALED(wait_status)) /* nobody else has said so */
+    if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGTERM && child->asked)
+        log_msg(children->log, LOG_DEBUG, "%s: process %d was ended", child->name, (int)child->pid);
+    else if (WIFSIGNALED(wait_status)) /* nobody else has said so */
         log_msg(children->log, LOG_ERROR, "%s: process %d was ended by signal %d (%s)", child->name,
                 (int)child->pid, WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
     else if (WEXITSTATUS(wait_status) != 0)
@@ -102,16 +104,22 @@ int64_t app_children_end_stopped(struct app_children *children, int64_t max_ms)
     return wait_ms;
 }
 
+static void send(struct app_child *child, int signo)
+{
+    child->asked = child->asked || signo == SIGTERM;
+    kill(child->pid, signo); /* not reaped: the number has not been reused */
+}
+
 void app_children_signal(const struct app_children *children, const char *group, int signo)
 {
     for (size_t i = 0; i < children->count; i++) {
         if (strcmp(children->items[i].group, group) == 0)
-            kill(children->items[i].pid, signo);
+            send(&children->items[i], signo);
     }
 }
 
 void app_children_kill(const struct app_children *children, int signo)
 {
-    for (size_t i = 0; i < children->count; i++) /* not reaped: the numbers have not been reused */
-        kill(children->items[i].pid, signo);
+    for (size_t i = 0; i < children->count; i++)
+        send(&children->items[i], signo);
 }

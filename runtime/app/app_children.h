@@ -4,6 +4,7 @@
 
 #include "log.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,6 +16,7 @@ struct app_child {
     char *name;         /* for messages: "job 'report'" */
     char *group;        /* what app_children_of counts by */
     int64_t stopped_ms; /* monotonic: since when it is stopped, as by SIGSTOP; 0: it is not */
+    bool asked;         /* to end, by SIGTERM: to end by that is no fault */
 };
 
 struct app_children {

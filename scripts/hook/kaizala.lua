@@ -163,8 +163,9 @@ function subscriptions.keep(text)
   for _, hook in ipairs(assert(json.decode(text)).hooks) do
     local ok, err = pcall(sync, hook, log.debug)
     if not ok then
-      log.error(("webhook '%s': its subscriptions cannot be renewed"):format(hook.name))
       failure = err
+      if err.kind == "cancelled" then break end -- the next one will see to it
+      log.error(("webhook '%s': its subscriptions cannot be renewed"):format(hook.name))
     end
   end
   if failure then
