@@ -180,6 +180,11 @@ static void check_jobs(struct check *check)
         if (!seen)
             check_script(check, job->script, &who);
         check_path(check, who, "directory", job->directory, true);
+        if (job->attempts > 1 && job->retry_delay_ms >= job->timeout_ms)
+            problems_warn(&check->problems, job->shown, job->line, job->col,
+                          "job '%s' is never retried: the delay of its retries is not below its "
+                          "timeout, which is for all attempts together",
+                          job->name);
         check_program(check, who, "on_failure", job->on_failure.command, job->environment);
         check_program(check, who, "on_recovery", job->on_recovery.command, job->environment);
         if (job->metrics != NULL) {
