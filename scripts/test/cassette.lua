@@ -204,9 +204,9 @@ end
 
 --- Where in its line a position is: the field of JSON or of a form before it, else how the line begins.
 local function place_of(text, position)
-  local before = text:sub(1, position - 1):match "[^\n]*$"
-  local field = before:match '.*"([%w_.-]+)\\?"%s*:' or before:match '.*[?&"]([%w_.-]+)='
-  return field and #field < FIELD_MAX and field or before:match "^%s*([%w_\"-]*)" .. "…"
+  local before = text:sub(1, position - 1):match "^.*\n(.*)$" -- its first line is HEAD
+  local field = before:match '^.*"([%w_.-]+)\\?"%s*:' or before:match '^.*[?&"]([%w_.-]+)='
+  return field and #field < FIELD_MAX and field or before:match "^[%s-]*([%w_\"-]*)" .. "…"
 end
 
 local function write(tape)

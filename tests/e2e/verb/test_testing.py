@@ -815,6 +815,10 @@ end)
             self.assertIn(f"x_test.lua:5: the cassette 'flow' would hold {said}, in line 21 (leak); nothing", out)
             self.assertNotIn(leak, out)
             self.assertIsNone(self.cassette())
+        self.server.leak = "a word " * 100000
+        self.file(wrong='http.get(url .. "/AKIAIOSFODNN7EXAMPLE", { headers = headers })')
+        out = self.fails(1, "test", "x_test.lua", "--record").stdout  # for hours, when it looked at the long line often
+        self.assertRegex(out, r"hold what looks like a key, in line \d+ \(request…\); nothing")
         self.server.leak = "aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG"
         self.file(more='mask = { "leak" }')
         self.ok("test", "x_test.lua", "--record")
