@@ -1,6 +1,7 @@
 /*
  * Replies by handlers (`answer: {handler: D}`): the request waits, stored, until its worker sends a
- * packet with the event's seq, or D has passed. Then the sender hears that its event is stored.
+ * packet with the event's seq, or D has passed, or the worker has ended for good. Then the sender
+ * hears that its event is stored.
  * Where hosts share the state, the event is reserved for this listener's worker as long
  * (store_events.h), and given up where the listener ends.
  */
@@ -247,13 +248,30 @@ void listen_answer_committed(struct listen_front *front)
     take_early(front, true);
 }
 
+/* The worker has ended and is not started anew: what it has not replied to is another one's. */
+static void on_end(struct listen_hook *hook)
+{
+    struct listen_front *front = hook->front;
+    loop_fd_stop(front->loop, &hook->answers);
+    hook->answer = -1;
+    for (struct listen_waiting *it = front->handlers.first, *next; it != NULL; it = next) {
+        next = it->next;
+        if (it->hook != hook)
+            continue;
+        listen_waiting_remove(it);
+        listen_waiting_accept(it);
+    }
+    rearm(front);
+}
+
 static void on_answers(void *arg, short revents)
 {
     (void)revents;
     struct listen_hook *hook = arg;
+    ssize_t n = -1;
     char *packet = mem_alloc(PACKET_MAX);
     for (int i = 0; i < A_TURN; i++) {
-        ssize_t n = recv(hook->answer, packet, PACKET_MAX, MSG_DONTWAIT);
+        n = recv(hook->answer, packet, PACKET_MAX, MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -261,6 +279,8 @@ static void on_answers(void *arg, short revents)
         on_packet(hook, packet, (size_t)n);
     }
     mem_free(packet);
+    if (n == 0)
+        on_end(hook);
 }
 
 void listen_answer_start(struct listen_hook *hook)

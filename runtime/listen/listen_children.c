@@ -155,6 +155,15 @@ static void kill_programs(const struct listen_child *child)
     process_tree_destroy(&left);
 }
 
+/* Tells the front of those workers that have ended and are not started anew. */
+static void end_answers(struct listen_generation *generation)
+{
+    for (size_t i = 0; generation->ending && i < generation->count; i++) {
+        if (!generation->children[i].running)
+            close_end(&generation->children[i].answer[1]);
+    }
+}
+
 void listen_children_note(struct listen_generation *generation, const char *group, int wait_status)
 {
     for (size_t i = 0; i < generation->count; i++) {
@@ -166,6 +175,7 @@ void listen_children_note(struct listen_generation *generation, const char *grou
             kill_programs(child);
         plan_next(child, wait_status, clock_mono_ms());
     }
+    end_answers(generation);
 }
 
 /* True in the child. */
@@ -247,6 +257,7 @@ void listen_children_end(struct listen_generation *generation, struct app_childr
         clock_mono_ms() + generation->plan.config->listen->grace_ms + LISTEN_KILL_MS;
     send_all(generation, children, SIGTERM);
     listen_children_silence(generation);
+    end_answers(generation);
 }
 
 bool listen_children_ended(struct listen_generation *generation, struct app_children *children)

@@ -425,6 +425,23 @@ end
         self.assertEqual(sorted((status, body) for status, _, body in replies), [(201, b"%d" % n) for n in range(1, 6)])
         listener.stop()
 
+    def test_senders_whose_worker_ends_before_their_turn(self):
+        """They hear at once that their event is stored, not at the end of the grace."""
+        self.hooks("    answer: { handler: 30s }\n    concurrency: 1\n")
+        self.write("handler.lua", 'return function() require("jeton.task").sleep(1) return { status = 201 } end\n')
+        listener = self.listener()
+        since = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for how in (signal.SIGHUP, signal.SIGTERM):
+                replies = [pool.submit(listener.post, text(f"{how}.{n}")) for n in range(2)]
+                support.wait_until(lambda: sum(self.states().values()) % 2 == 0 and self.states().get("running"))
+                listener.process.send_signal(how)
+                self.assertEqual(sorted(reply.result()[0] for reply in replies), [200, 201])
+                support.wait_until(lambda: "ready" not in self.states() or how == signal.SIGTERM)
+        self.assertEqual(listener.process.wait(10), 0)
+        self.assertLess(time.monotonic() - since, 20)
+        self.assertNotIn("Killed", listener.log())
+
     def test_replies_that_do_not_fit_into_the_socket_at_once(self):
         """Between the worker and the listener there is room for a few of them."""
         self.write("handler.lua", 'return function(event) return { body = event.data.say .. ("x"):rep(50000) } end\n')
