@@ -20,8 +20,7 @@
 struct change {
     struct cron_plan plan;
     struct buf former, block, changed;
-    struct buf base; /* former; where a block of the name and one of the path are in it, without the
-                        latter */
+    struct buf base; /* former, with one block of this configuration at most */
     struct crontab_place place;
     bool had_block;
 };
@@ -81,26 +80,36 @@ static int check_written(const struct change *change, struct err *err)
     return result;
 }
 
-/* A configuration that has got a name has a block of its path, perhaps: that is replaced too. */
+/* A configuration that has got a name, or another one, may have a block of its path or its former
+ * name: the new one comes in its place, and others go. */
 static int find_block(struct change *change, struct err *err)
 {
     const struct cron_plan *plan = &change->plan;
     const struct buf none = {.len = 0};
-    struct crontab_place by_path;
+    struct crontab_place by_path, other;
+    struct buf rest;
+    char *marker = NULL, *former;
     if (crontab_find(change->former.data, plan->marker, &change->place, err) != 0 ||
         crontab_find(change->former.data, plan->real, &by_path, err) != 0)
         return -1;
-    if (!by_path.found || strcmp(plan->marker, plan->real) == 0) {
-        buf_append(&change->base, change->former.data, change->former.len);
-        return 0;
+    if (!change->place.found)
+        marker = crontab_find_former(change->former.data, plan->marker, plan->real, plan->path,
+                                     &change->place);
+    const char *ours = marker != NULL ? marker : plan->marker;
+    buf_append(&change->base, change->former.data, change->former.len);
+    buf_create(&rest, CRONTAB_MAX);
+    while ((former = crontab_find_former(change->base.data, ours, plan->real, plan->path,
+                                         &other)) != NULL) {
+        mem_free(former);
+        buf_clear(&rest);
+        crontab_replace(change->base.data, &other, &none, &rest);
+        buf_clear(&change->base);
+        buf_append(&change->base, rest.data, rest.len);
     }
-    if (!change->place.found) {
-        change->place = by_path;
-        buf_append(&change->base, change->former.data, change->former.len);
-        return 0;
-    }
-    crontab_replace(change->former.data, &by_path, &none, &change->base);
-    return crontab_find(change->base.data, plan->marker, &change->place, err);
+    buf_destroy(&rest);
+    int result = crontab_find(change->base.data, ours, &change->place, err);
+    mem_free(marker);
+    return result;
 }
 
 /* Inserts or replaces the block, or removes it where it is empty. 1: changed; 0: it was so already.

@@ -48,6 +48,13 @@ struct crontab_place {
 /* ERR_CONFIG when the markers of this configuration are damaged: says where and what to do. */
 int crontab_find(const char *text, const char *marker, struct crontab_place *place,
                  struct err *err);
+/* The configuration that the commands of a block name (mem_free); NULL: it has none. */
+char *crontab_path(const char *text, const struct crontab_place *place);
+/* The first block with another marker than `except` that belongs to the same configuration: its
+ * marker is the real path, or its commands name the path. Returns its marker (mem_free); NULL:
+ * there is none. */
+char *crontab_find_former(const char *text, const char *except, const char *real, const char *path,
+                          struct crontab_place *place);
 /* The text with the block in place of the one it had, or at its end; block empty: without one. */
 void crontab_replace(const char *text, const struct crontab_place *place, const struct buf *block,
                      struct buf *out);

@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -179,21 +180,55 @@ static void look_at_mail(struct above *above)
 }
 
 /* Other blocks, of configurations that were moved or deleted. */
+static void look_at_other(struct above *above, const char *marker)
+{
+    struct crontab_place place;
+    struct err ignored;
+    if (crontab_find(above->text, marker, &place, &ignored) != 0 || !place.found)
+        return;
+    char *named = crontab_path(above->text, &place);
+    const char *path = marker[0] == '/' || named == NULL ? marker : named;
+    if (path[0] == '/' && access(path, F_OK) != 0 && errno == ENOENT)
+        say(above,
+            "the crontab has a block of %s, a configuration that does not exist any more; its jobs "
+            "fail whenever they are due: remove the block with crontab -e",
+            path);
+    mem_free(named);
+}
+
 static void look_at_others(struct above *above)
 {
     for (const char *line = above->text; *line != '\0'; line += line[0] == '\n') {
         size_t len = strcspn(line, "\n"), start = sizeof CRONTAB_BEGIN - 1;
-        if (len > start && strncmp(line, CRONTAB_BEGIN "/", start + 1) == 0) {
-            char *path = mem_strndup(line + start, len - start);
-            if (access(path, F_OK) != 0 && errno == ENOENT)
-                say(above,
-                    "the crontab has a block of %s, a configuration that does not exist any more; "
-                    "its jobs fail whenever they are due: remove the block with crontab -e",
-                    path);
-            mem_free(path);
+        if (len > start && strncmp(line, CRONTAB_BEGIN, start) == 0) {
+            char *marker = mem_strndup(line + start, len - start);
+            if (strcmp(marker, above->plan->marker) != 0)
+                look_at_other(above, marker);
+            mem_free(marker);
         }
         line += len;
     }
+}
+
+/* Of a block that `install` would write otherwise, or take away. */
+static void look_at_own(struct above *above, const struct crontab_place *place)
+{
+    const struct cron_plan *plan = above->plan;
+    struct crontab_place other;
+    char *path = crontab_path(above->text, place), real[PATH_MAX];
+    if (path != NULL && (realpath(path, real) == NULL || strcmp(real, plan->real) != 0))
+        say(above,
+            "the block in the crontab runs the jobs of %s; run `jeton cron install` again, if "
+            "those of %s are to run",
+            path, plan->path);
+    mem_free(path);
+    char *former = crontab_find_former(above->text, plan->marker, plan->real, plan->path, &other);
+    if (former != NULL)
+        say(above,
+            "the crontab has a second block of this configuration, '%s', which runs its jobs too; "
+            "run `jeton cron install` again, which removes it",
+            former);
+    mem_free(former);
 }
 
 void crontab_doubts(struct cron_plan *plan, const char *text, size_t above, crontab_say_fn *say_it,
@@ -210,22 +245,32 @@ void crontab_doubts(struct cron_plan *plan, const char *text, size_t above, cron
     buf_destroy(&lines.value);
 }
 
+static void check_text(struct cron_plan *plan, const char *text, crontab_say_fn *say_it, void *arg)
+{
+    struct above lines = {.plan = plan, .text = text, .say = say_it, .arg = arg};
+    struct crontab_place place;
+    struct err err;
+    if (crontab_find(text, plan->marker, &place, &err) != 0) {
+        say_it(arg, err.msg);
+        return;
+    }
+    bool is_own = place.found;
+    if (is_own)
+        look_at_own(&lines, &place);
+    if (is_own || (crontab_find(text, plan->real, &place, &err) == 0 && place.found))
+        crontab_doubts(plan, text, place.start, say_it, arg);
+    else
+        say_it(arg, "the crontab has lost the block of this configuration's jobs; run `jeton "
+                    "cron install` again, or `jeton cron remove`");
+}
+
 void crontab_check(struct cron_plan *plan, crontab_say_fn *say_it, void *arg)
 {
     struct buf text;
-    struct crontab_place place;
     struct err err;
     bool exists;
     buf_create(&text, CRONTAB_MAX);
-    if (crontab_is_installed(plan) && crontab_read(&text, &exists, &err) == 0) {
-        if (crontab_find(text.data, plan->marker, &place, &err) != 0)
-            say_it(arg, err.msg);
-        else if (place.found ||
-                 (crontab_find(text.data, plan->real, &place, &err) == 0 && place.found))
-            crontab_doubts(plan, text.data, place.start, say_it, arg);
-        else
-            say_it(arg, "the crontab has lost the block of this configuration's jobs; run `jeton "
-                        "cron install` again, or `jeton cron remove`");
-    }
+    if (crontab_is_installed(plan) && crontab_read(&text, &exists, &err) == 0)
+        check_text(plan, text.data, say_it, arg);
     buf_destroy(&text);
 }

@@ -76,6 +76,59 @@ int crontab_find(const char *text, const char *marker, struct crontab_place *pla
     return 0;
 }
 
+char *crontab_path(const char *text, const struct crontab_place *place)
+{
+    static const char before[] = " --config '";
+    const char *end = text + place->end, *at = strstr(text + place->start, before);
+    struct buf path;
+    if (at == NULL || at >= end)
+        return NULL;
+    buf_create(&path, CRONTAB_MAX);
+    for (at += sizeof before - 1; at < end; at++) { /* as crontab_block.c writes a word */
+        if (strncmp(at, "\\%", 2) == 0)
+            at++;
+        else if (strncmp(at, "'\\''", 4) == 0)
+            at += 3;
+        else if (*at == '\'')
+            break;
+        buf_putc(&path, *at);
+    }
+    char *found = mem_strndup(path.data, path.len);
+    buf_destroy(&path);
+    return found;
+}
+
+/* Whether there is a whole block with the marker, and it is of that configuration. */
+static bool is_of(const char *text, const char *marker, const char *real, const char *path,
+                  struct crontab_place *place)
+{
+    struct err ignored;
+    if (crontab_find(text, marker, place, &ignored) != 0 || !place->found)
+        return false;
+    char *named = crontab_path(text, place);
+    bool same = strcmp(marker, real) == 0 || (named != NULL && strcmp(named, path) == 0);
+    mem_free(named);
+    return same;
+}
+
+char *crontab_find_former(const char *text, const char *except, const char *real, const char *path,
+                          struct crontab_place *place)
+{
+    const size_t start = strlen(CRONTAB_BEGIN);
+    for (const char *line = text; *line != '\0'; line += *line == '\n') {
+        size_t len = strcspn(line, "\n");
+        if (starts_with(line, len, CRONTAB_BEGIN)) {
+            size_t end = len - (line[len - 1] == '\r');
+            char *marker = mem_strndup(line + start, end - start);
+            if (strcmp(marker, except) != 0 && is_of(text, marker, real, path, place))
+                return marker;
+            mem_free(marker);
+        }
+        line += len;
+    }
+    return NULL;
+}
+
 void crontab_replace(const char *text, const struct crontab_place *place, const struct buf *block,
                      struct buf *out)
 {

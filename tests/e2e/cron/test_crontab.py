@@ -6,6 +6,7 @@ The crontab is a file that a `crontab` of this test's own keeps; the real one is
 
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -134,6 +135,48 @@ class Crontab(Case):
         self.assertEqual(self.get(), FORMER + moved + second)
         self.ok("-c", "moved.yaml", "cron", "remove")
         self.assertEqual(self.get(), FORMER + second)
+
+    def test_another_name_takes_over_the_block_of_the_former_one(self):
+        """Its lines run this configuration: they would run the jobs of a block that was removed."""
+        self.put(FORMER)
+        former = self.named("shop")
+        self.ok("cron", "install")
+        self.put(self.get() + b"1 1 * * * after\n")
+        block = self.named("store")
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + block + b"1 1 * * * after\n")
+        self.assertNotIn("block", self.ok("check").stdout)
+        self.put(self.get() + former)  # as a jeton of before left it there
+        self.assertIn("a second block of this configuration, 'name shop'", self.ok("check").stdout)
+        self.put(FORMER + former + b"1 2 * * * between\n" + block + former.replace(b"shop", b"shoe"))
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + b"1 2 * * * between\n" + block)
+        self.put(FORMER + former)
+        self.write("jeton.yaml", JOBS.format(state=self.state))  # and none
+        shown = self.shown()
+        self.ok("cron", "install")
+        self.assertEqual(self.get(), FORMER + shown)
+        self.put(FORMER + former)
+        self.ok("cron", "remove")
+        self.assertEqual(self.get(), FORMER)
+
+    def test_the_name_s_block_runs_another_path(self):
+        """As after a new release into another folder; a link to the same file is none."""
+        self.named("shop")
+        self.ok("cron", "install")
+        os.symlink("jeton.yaml", os.path.join(self.folder, "link.yaml"))
+        self.assertNotIn("the block", self.ok("-c", "link.yaml", "check").stdout)
+        self.write("new it's 5%/report.lua", "")
+        shutil.copy(self.config, os.path.join(self.folder, "new it's 5%/jeton.yaml"))
+        new, says = "new it's 5%/jeton.yaml", "the block in the crontab runs the jobs of "
+        self.assertIn(says, self.ok("-c", new, "check").stdout)
+        self.ok("-c", new, "cron", "install")
+        self.assertNotIn(says, self.ok("-c", new, "check").stdout)
+        self.assertIn(f"{says}{os.path.realpath(self.folder)}/{new};", self.ok("check").stdout)
+        shutil.rmtree(os.path.join(self.folder, "new it's 5%"))
+        other = self.write("other.yaml", JOBS.format(state=self.state).replace("version: 1", "version: 1\nname: other"))
+        self.assertIn(f"a block of {os.path.realpath(self.folder)}/{new}, a configuration that does not exist",
+                      self.ok("-c", other, "cron", "install").stderr)
 
     def test_the_block_of_a_path_that_is_gone(self):
         self.ok("cron", "install")
