@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,11 +86,25 @@ static int put_kubernetes(struct cron_plan *plan, const struct job *job, struct 
     return 0;
 }
 
+static const char *base_name(const char *path)
+{
+    return strrchr(path, '/') + 1;
+}
+
+/* Whether the configuration's volume, which hides the image's folder, must have it. No path in a
+ * volume may have "..". */
+static bool is_below(const struct cron_plan *plan, const char *path)
+{
+    size_t folder = (size_t)(base_name(plan->path) - plan->path);
+    return path != NULL && strncmp(path, plan->path, folder) == 0 && strstr(path, "/../") == NULL;
+}
+
 static int put_job(struct cron_plan *plan, const struct job *job, bool kubernetes, struct buf *out,
                    struct err *err)
 {
     buf_printf(out, "{\"deadline_ms\":%" PRId64, job->timeout_ms + job->jitter_ms);
     put_text(out, "name", job->name);
+    put_text(out, "script", kubernetes && is_below(plan, job->script) ? job->script : NULL);
     put_text(out, "schedule", job->schedule);
     put_text(out, "timezone", job->timezone);
     put_text(out, "directory", job->directory);
@@ -120,6 +135,12 @@ static const struct secret *secret_at(const struct config *config, size_t index)
         n -= of_it;
     }
     return NULL;
+}
+
+/* The ca_file of the state, then of each connector; NULL: it has none. */
+static const char *authorities_at(const struct config *config, size_t index)
+{
+    return index == 0 ? config->state->ca_file : config->connectors[index - 1]->ca_file;
 }
 
 /* Where secrets come from, never a value. Those of files that are pipes cannot be had elsewhere. */
@@ -186,12 +207,17 @@ static int check_volume(const struct cron_plan *plan, struct err *err)
                    plan->config->path, folder);
 }
 
-/* ---- keys of a Secret: the configuration, and secrets' files, by their names ---- */
+/* ---- keys of a Secret: the configuration, and files that it names, by their names ---- */
 
-static const char *base_name(const char *path)
-{
-    return strrchr(path, '/') + 1;
-}
+struct key {
+    const char *whose, *path;
+    size_t index; /* in the order of what they are */
+};
+
+struct keys {
+    struct key *items;
+    size_t count;
+};
 
 static int check_key(const char *whose, const char *name, const char *what, struct err *err)
 {
@@ -200,14 +226,6 @@ static int check_key(const char *whose, const char *name, const char *what, stru
     return err_set(err, ERR_CONFIG,
                    "%s: '%s' can be no key of a Secret of Kubernetes; rename the %s", whose, name,
                    what);
-}
-
-static int same_key(const char *one, const char *other, struct err *err)
-{
-    return err_set(err, ERR_CONFIG,
-                   "%s and %s are files of the same name, which would be one key of a Secret of "
-                   "Kubernetes; rename one",
-                   other, one);
 }
 
 static bool is_file(const struct secret *secret)
@@ -222,40 +240,78 @@ static char *const *parts_of(const struct config *config)
     return *at != NULL ? at + 1 : at; /* the folder is before them */
 }
 
-static int check_parts(const struct cron_plan *plan, struct err *err)
+static void add_key(struct keys *keys, const char *whose, const char *path)
 {
-    for (char *const *part = parts_of(plan->config); *part != NULL; part++) {
-        const char *name = base_name(*part);
-        const struct secret *secret;
-        if (check_key(*part, name, "file", err) != 0)
+    keys->items = mem_realloc(keys->items, (keys->count + 1) * sizeof *keys->items);
+    keys->items[keys->count] = (struct key){whose, path, keys->count};
+    keys->count++;
+}
+
+static void collect_keys(const struct cron_plan *plan, struct keys *keys)
+{
+    const struct config *config = plan->config;
+    const struct secret *secret;
+    for (size_t i = 0; (secret = secret_at(config, i)) != NULL; i++) {
+        if (is_file(secret))
+            add_key(keys, secret->name, secret->text);
+    }
+    for (size_t i = 0; i <= config->nconnectors; i++) {
+        const char *path = authorities_at(config, i);
+        if (is_below(plan, path))
+            add_key(keys, path, path);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct job *job = plan->jobs[i];
+        if (is_below(plan, job->script) && !job->cron.reboot)
+            add_key(keys, job->script, job->script);
+    }
+    add_key(keys, plan->path, plan->path);
+    for (char *const *part = parts_of(config); *part != NULL; part++)
+        add_key(keys, *part, *part);
+}
+
+static int compare_keys(const void *one, const void *other)
+{
+    const struct key *a = one, *b = other;
+    int order = strcmp(base_name(a->path), base_name(b->path));
+    return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
+}
+
+static int check_names(struct keys *keys, struct err *err)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct key *key = &keys->items[i];
+        if (check_key(key->whose, base_name(key->path), "file", err) != 0)
             return -1;
-        if (strcmp(name, base_name(plan->path)) == 0)
-            return same_key(*part, plan->path, err);
-        for (size_t i = 0; (secret = secret_at(plan->config, i)) != NULL; i++) {
-            if (is_file(secret) && strcmp(base_name(secret->text), name) == 0)
-                return same_key(*part, secret->name, err);
-        }
+        if (!json_utf8_valid(key->path, strlen(key->path)))
+            return err_set(err, ERR_CONFIG, "%s: the path is not valid UTF-8", key->whose);
+    }
+    qsort(keys->items, keys->count, sizeof *keys->items, compare_keys);
+    for (size_t i = 1; i < keys->count; i++) {
+        const struct key *one = &keys->items[i - 1], *other = &keys->items[i];
+        if (strcmp(base_name(one->path), base_name(other->path)) == 0 &&
+            strcmp(one->path, other->path) != 0)
+            return err_set(err, ERR_CONFIG,
+                           "%s and %s are files of the same name, which would be one key of a "
+                           "Secret of Kubernetes; rename one",
+                           one->whose, other->whose);
     }
     return 0;
 }
 
-static int check_keys(const struct config *config, struct err *err)
+static int check_keys(const struct cron_plan *plan, struct err *err)
 {
-    const struct secret *one, *other;
-    for (size_t i = 0; (one = secret_at(config, i)) != NULL; i++) {
-        if (!is_file(one) && one->kind != SECRET_CREDENTIAL)
-            continue;
-        const char *name = is_file(one) ? base_name(one->text) : one->text;
-        if (check_key(one->name, name, is_file(one) ? "file" : "credential", err) != 0)
+    struct keys keys = {.count = 0};
+    const struct secret *secret;
+    for (size_t i = 0; (secret = secret_at(plan->config, i)) != NULL; i++) {
+        if (secret->kind == SECRET_CREDENTIAL &&
+            check_key(secret->name, secret->text, "credential", err) != 0)
             return -1;
-        for (size_t k = 0; is_file(one) && k < i; k++) {
-            other = secret_at(config, k);
-            if (is_file(other) && strcmp(base_name(other->text), name) == 0 &&
-                strcmp(other->text, one->text) != 0)
-                return same_key(one->name, other->name, err);
-        }
     }
-    return 0;
+    collect_keys(plan, &keys);
+    int result = check_names(&keys, err);
+    mem_free(keys.items);
+    return result;
 }
 
 static void put_parts(const struct config *config, struct buf *out)
@@ -271,12 +327,27 @@ static void put_parts(const struct config *config, struct buf *out)
     buf_putc(out, ']');
 }
 
+static void put_authorities(const struct cron_plan *plan, struct buf *out)
+{
+    const char *comma = "";
+    buf_puts(out, ",\"authorities\":[");
+    for (size_t i = 0; i <= plan->config->nconnectors; i++) {
+        const char *path = authorities_at(plan->config, i);
+        if (!is_below(plan, path))
+            continue;
+        buf_puts(out, comma);
+        json_write_string(out, path, strlen(path));
+        comma = ",";
+    }
+    buf_putc(out, ']');
+}
+
 int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct buf *out,
               struct err *err)
 {
     bool database = plan->config->state->url != NULL;
     if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0) ||
-        (kubernetes && (check_keys(plan->config, err) != 0 || check_parts(plan, err) != 0)))
+        (kubernetes && check_keys(plan, err) != 0))
         return -1;
     if (!kubernetes)
         warn_variables(plan);
@@ -296,8 +367,10 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
         put_secrets(plan->config, "variables", SECRET_ENV, out, err) != 0 ||
         put_secrets(plan->config, "files", SECRET_FILE, out, err) != 0)
         return -1;
-    if (kubernetes)
+    if (kubernetes) {
         put_parts(plan->config, out);
+        put_authorities(plan, out);
+    }
     buf_puts(out, ",\"jobs\":[");
     for (size_t i = 0; i < plan->count; i++) {
         const struct job *job = plan->jobs[i];

@@ -138,15 +138,17 @@ end
 
 local ITEM = "                        - { key: %s, path: %s }\n"
 
--- Secrets' files that are in the folder come with it. Those in folders below it, and the files of conf.d,
--- must be put there, as a volume's mount cannot be in another one that is read only; those elsewhere are
--- mounted one by one.
-local function files(plan, folder)
-  local mounts, items = "", ""
+-- Files that are in the folder come with it. Those in folders below it, and the files of conf.d, must be put
+-- there, as a volume's mount cannot be in another one that is read only; secrets' files elsewhere are
+-- mounted one by one. (Scripts and certificates elsewhere are the image's.)
+local function files(plan, job, folder)
+  local mounts, items, named = "", "", table.move(plan.files, 1, #plan.files, 1, {})
+  table.move(plan.authorities, 1, #plan.authorities, #named + 1, named)
+  named[#named + 1] = job.script
   for _, name in ipairs(plan.parts) do
     items = items .. ITEM:format(quoted(name), quoted("conf.d/" .. name))
   end
-  for _, path in ipairs(distinct(plan.files)) do
+  for _, path in ipairs(distinct(named)) do
     local name = path:match "[^/]*$"
     local below = path:sub(1, #folder + 1) == folder .. "/" and path:sub(#folder + 2)
     if not below then
@@ -174,7 +176,7 @@ local function cronjob(plan, job)
     return plan.configuration and object_name(plan.configuration, what) or "jeton-" .. what
   end
   local secret, credentials = secret_name "config", ""
-  local mounts, items = files(plan, folder)
+  local mounts, items = files(plan, job, folder)
   if #plan.credentials > 0 then
     mounts = mounts .. CREDENTIAL_MOUNT:format(CREDENTIALS)
     credentials = CREDENTIAL_VOLUME:format(secret_name "credentials")

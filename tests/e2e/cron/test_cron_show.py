@@ -420,6 +420,35 @@ jobs:
         os.rename(self.folder + "/conf.d/books.yaml", self.folder + "/conf.d/my books.yaml")
         self.fails(3, "cron", "show", "--format", "kubernetes", says="can be no key of a Secret of Kubernetes; rename the file")
 
+    def test_scripts_in_folders(self):
+        """The volume hides what an image has there; one beside the configuration comes with it, one elsewhere is the image's."""
+        text = ("version: 1\nstate: /var/lib/jeton\nconnectors: { c: { provider: oauth2, token_url: 'https://id.example.org/', ca_file: %s,\n"
+                "  client_id: { file: etc/id }, client_secret: { env: SECRET }, grant: client_credentials,\n"
+                "  endpoint: 'https://api.example.org' } }\njobs:\n")
+        for name, script in (("a", "reports/a.lua"), ("b", "./b.lua"), ("c", "../c.lua"), ("d", "x/y/a.lua"), ("e", "x/../e.lua")):
+            text += f"  {name}: {{ script: {script}, schedule: '{'@reboot' if name == 'd' else '@daily'}', timezone: UTC }}\n"
+
+        def shown(certificate):
+            self.write("app/jeton.yaml", text % certificate)
+            found = {}
+            for part in self.ok("-c", "app/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout.split("---\n")[1:]:
+                manifest = self.read(part)
+                self.check_manifests([manifest])
+                pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+                self.assertEqual([mount["name"] for mount in pod["containers"][0]["volumeMounts"]], ["config", "state"])
+                source = pod["volumes"][0]["projected"]["sources"][1]["secret"]
+                found[manifest["metadata"]["name"]] = {item["key"]: item["path"] for item in source["items"]}
+            return found
+
+        often = {"id": "etc/id"}
+        self.assertEqual(shown("/etc/ssl/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
+        often["ca.pem"] = "etc/ca.pem"
+        self.assertEqual(shown("etc/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
+        for certificate, says in (("other/id", "files of the same name"), ("other/a.lua", "files of the same name"),
+                                  ("other/jeton.yaml", "files of the same name"), ("'other/a b'", "can be no key")):
+            self.write("app/jeton.yaml", text % certificate)
+            self.fails(3, "-c", "app/jeton.yaml", "cron", "show", "--format", "kubernetes", says=says)
+
     def blocks(self, guide, kind):
         with open(f"{SOURCE}/docs/{guide}.md", encoding="utf-8") as file:
             part = re.search(r"^## (In )?Kubernetes$.*?(?=^## )", file.read(), re.DOTALL | re.MULTILINE)[0]
