@@ -6,7 +6,6 @@
 #include "path.h"
 #include "process.h"
 #include "safefile.h"
-#include "utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,13 +24,13 @@ void secret_destroy(struct secret *secret)
     *secret = (struct secret){0};
 }
 
-/* What editors add: a byte order mark, and the end of the line. */
+/* In place. */
 static void strip(const struct secret *secret, struct buf *value)
 {
-    if (!secret->is_key) /* PEM may begin with one */
-        buf_drop(value, utf8_mark(value->data, value->len));
-    while (value->len > 0 &&
-           (value->data[value->len - 1] == '\n' || value->data[value->len - 1] == '\r'))
+    size_t len = value->len;
+    const char *start = secret_trim(secret, value->data, &len);
+    buf_drop(value, (size_t)(start - value->data));
+    while (value->len > len)
         value->data[--value->len] = '\0';
 }
 

