@@ -106,7 +106,7 @@ static int print_list(const struct events *events, const struct store_events *li
     buf_putc(&json, '[');
     for (size_t i = 0; i < list->count; i++) {
         buf_puts(&json, i > 0 ? ",\n " : "");
-        events_json(&list->items[i], attempts_of(events->config, &list->items[i]), false, &json);
+        events_json(&list->items[i], attempts_of(events->config, &list->items[i]), NULL, &json);
     }
     buf_puts(&json, "]\n");
     if (!events->options->json)
@@ -157,7 +157,8 @@ static int show(const struct events *events, struct err *err)
     engine_destroy(&engine);
     buf_create(&json, TEXT_MAX);
     buf_create(&text, TEXT_MAX);
-    events_json(&found.items[0], attempts_of(events->config, &found.items[0]), true, &json);
+    events_json(&found.items[0], attempts_of(events->config, &found.items[0]), events->app->redact,
+                &json);
     buf_putc(&json, '\n');
     int status = 0;
     if (!events->options->json)

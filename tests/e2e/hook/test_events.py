@@ -84,6 +84,11 @@ webhooks:
         self.assertNotIn("shush", shown)
         event = json.loads(self.ok("events", "--show", "1", "--json").stdout)
         self.assertEqual((event["headers"]["x-kept"], json.loads(event["body"])["b"]), ("1", 1))
+        self.write("secret", 'quoted"quoted\n')
+        self.add(("q", "made", "", '{"key": "quoted\\"quoted"}'))
+        self.assertNotIn("quoted", self.ok("events", "--show", "2").stdout)
+        event = json.loads(self.ok("events", "--show", "2", "--json").stdout)
+        self.assertEqual(json.loads(event["body"]), {"key": "********"})
         self.fails(2, "events", "--show", "9", says="there is no event 9")
         self.fails(2, "events", "--show", "x", says="'x' is no event")
 
