@@ -1,4 +1,5 @@
 #include "ascii.h"
+#include "json.h"
 #include "secret.h"
 #include "utf8.h"
 
@@ -58,23 +59,43 @@ const char *secret_trim(const struct secret *secret, const char *value, size_t *
     return value;
 }
 
+/* Each key and certificate in a text; false: there is none. */
+static bool hide_pem(const char *text, const char *end, const char *owner, struct redact *redact)
+{
+    bool found = false;
+    while (text != NULL && (text = memmem(text, (size_t)(end - text), BEGIN, sizeof BEGIN - 1))) {
+        found = true;
+        text += sizeof BEGIN - 1;
+        text = memmem(text, (size_t)(end - text), DASHES, sizeof DASHES - 1);
+        if (text != NULL)
+            text = hide_lines(text + sizeof DASHES - 1, end, owner, redact);
+    }
+    return found;
+}
+
+/* The file of a service account, where JSON may write any sign of the key as an escape. */
+static void hide_account(const char *text, size_t len, const char *owner, struct redact *redact)
+{
+    const struct json_options options = {.max_bytes = SECRET_BYTES_MAX};
+    struct err err = {0};
+    size_t mark = utf8_mark(text, len);
+    struct json *json = json_parse(text + mark, len - mark, &options, &err);
+    const char *pem = json != NULL ? json_string(json_get(json, "private_key")) : NULL;
+    if (pem != NULL)
+        hide_pem(pem, pem + strlen(pem), owner, redact);
+    json_free(json);
+}
+
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact)
 {
     if (redact == NULL)
         return;
     value = secret_trim(secret, value, &len);
-    const char *end = value + len;
     redact_add_owned(redact, value, len, owner);
-    if (secret->is_key && memmem(value, len, BEGIN, sizeof BEGIN - 1) == NULL)
-        hide_keys(value, end, owner, redact);
-    while (secret->is_key && value != NULL) {
-        value = memmem(value, (size_t)(end - value), BEGIN, sizeof BEGIN - 1);
-        if (value == NULL)
-            return;
-        value += sizeof BEGIN - 1;
-        value = memmem(value, (size_t)(end - value), DASHES, sizeof DASHES - 1);
-        if (value != NULL)
-            value = hide_lines(value + sizeof DASHES - 1, end, owner, redact);
-    }
+    if (!secret->is_key)
+        return;
+    if (!hide_pem(value, value + len, owner, redact))
+        hide_keys(value, value + len, owner, redact);
+    hide_account(value, len, owner, redact);
 }

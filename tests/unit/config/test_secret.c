@@ -255,6 +255,9 @@ static void test_keys(void **state)
         {"{ \"private_key\": \"-----BEGIN PRIVATE KEY-----\\n" LINE1 "\\n" LINE2
          "\\n-----END PRIVATE KEY-----\\n\" }",
          NULL},
+        {"{ \"private_key\": \"-----BEGIN PRIVATE KEY-----\\n" LINE1
+         "\\nVpguoRK9JLsLMREScVpezJpGXA7r\\/Mc\\u002Bn9g\\u003d\\n-----END PRIVATE KEY-----\\n\" }",
+         NULL},
         {"-----BEGIN PRIVATE KEY-----\n" LINE1 "\n" LINE2, NULL},
         {"-----BEGIN CERTIFICATE-----\n" LINE1 "\n-----END CERTIFICATE-----\n"
          "-----BEGIN PRIVATE KEY-----\n" LINE2 "\n-----END PRIVATE KEY-----\n",
