@@ -121,7 +121,11 @@ static enum redact_match read_entity(const char *text, size_t len, struct redact
     *unit = (struct redact_unit){0};
     if (len > 1 && text[1] == '#')
         return read_number(text, len, unit);
+    if (len > 1 && !ascii_is_alnum(text[1]))
+        return MATCH_NO;
     for (size_t i = 0; i < sizeof entities / sizeof *entities; i++) {
+        if (len > 1 && text[1] != entities[i].name[0])
+            continue;
         size_t size = strlen(entities[i].name), there = len - 1 < size ? len - 1 : size;
         if (memcmp(text + 1, entities[i].name, there) != 0)
             continue;
