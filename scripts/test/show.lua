@@ -1,10 +1,9 @@
 --- Values as text: as Lua would write them, with sorted keys, on one line or on many.
 local json = require "jeton.json"
 
-local show = {}
+local show = { DEPTH_MAX = 20 } -- levels of tables that are shown
 
 local LINE_MAX <const> = 160  -- bytes of a value on one line; longer strings are cut
-local DEPTH_MAX <const> = 20
 local WIDE_MAX <const> = 80   -- a table that fits stands on one line
 
 local ESCAPES = { ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", ['"'] = '\\"', ["\\"] = "\\\\" }
@@ -72,7 +71,7 @@ end
 local function put(value, indent, above)
   if type(value) ~= "table" then return scalar(value) end
   if above[value] then return "{…}" end
-  if above.depth == DEPTH_MAX then return "{…}" end
+  if above.depth == show.DEPTH_MAX then return "{…}" end
   above[value], above.depth = true, above.depth + 1
   local parts, count = {}, rawlen(value)
   for index = 1, count do parts[index] = put(rawget(value, index), indent and indent .. "  ", above) end

@@ -65,6 +65,21 @@ local function name_of(t, name)
   return key
 end
 
+-- What would be written with its address, which differs from run to run: its kind, and in which field it is.
+local function addressed(value, field, above)
+  if type(value) ~= "table" then
+    return type(value) ~= "string" and tostring(value):find "0x%x" and type(value), field
+  end
+  if above[value] or above.depth == show.DEPTH_MAX then return nil end
+  above[value], above.depth = true, above.depth + 1
+  for _, key in ipairs(show.keys(value)) do
+    local kind, where = addressed(rawget(value, key), "field " .. show.scalar(key), above)
+    if type(key) == "table" or addressed(key, nil, above) then kind, where = type(key), "a key" end
+    if kind then return kind, where end
+  end
+  above[value], above.depth = nil, above.depth - 1
+end
+
 local function check(t, key, entry)
   local line, what = secrets.find(entry.text, t.masked_by_cassette)
   local _, named = secrets.find(key, t.masked_by_cassette)
@@ -95,6 +110,10 @@ end
 function snapshot.methods:snapshot(...)
   local name, value = ...
   if select("#", ...) == 1 then name, value = nil, name end
+  local kind, where = addressed(value, "the value", { depth = 0 })
+  if kind then
+    error(("t:snapshot: %s is a %s, whose address differs from run to run"):format(where, kind), 2)
+  end
   load(self)
   local key = name_of(self, name)
   kept.used[key] = true

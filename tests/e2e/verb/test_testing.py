@@ -359,6 +359,24 @@ test("other", function(t) t:snapshot { "other" } end)
                          ["[another / 1]: value", "[page / 1]: text"])
         self.assertNotIn("not used", self.ok("test", "-k", "another").stdout)
 
+    def test_what_differs_in_each_run_is_not_written(self):
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+test("function", function(t) t:snapshot(print) end)
+test("field", function(t) t:snapshot { a = { b = { 1, "0x12", coroutine.create(print) } } } end)
+test("userdata", function(t) t:snapshot { b = io.stdout } end)
+test("key", function(t) t:snapshot { [{}] = 1 } end)
+test("others", function(t)
+  local list = { require "jeton.json".null, 1.5, true, "0x12" }
+  list[5], list[6] = list, { {} }
+  t:snapshot(list)
+end)
+""")
+        done = self.fails(1, "test", "--update")
+        for kind in ("the value is a function", "field 3 is a thread", 'field "b" is a userdata', "a key is a table"):
+            self.assertIn(f"t:snapshot: {kind}, whose address differs from run to run", done.stdout)
+        self.assertIn("1 passed, 4 failed", done.stdout)
+
     def test_a_secret_is_not_written(self):
         self.write("x_test.lua", """\
 local test = require "jeton.test"
