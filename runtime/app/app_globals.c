@@ -42,9 +42,9 @@ static int choose_log_format(const char *option, enum log_format *format, struct
 
 static bool choose_color(const struct app_globals *globals)
 {
-    const char *no_color = getenv("NO_COLOR");
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
     return !globals->no_color && (no_color == NULL || no_color[0] == '\0') &&
-           isatty(STDERR_FILENO) == 1;
+           (term == NULL || strcmp(term, "dumb") != 0) && isatty(STDERR_FILENO) == 1;
 }
 
 /* --progress. A terminal that cannot move its cursor, and one that only keeps what is written, get

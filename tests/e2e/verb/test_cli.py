@@ -177,6 +177,8 @@ class Log(support.Case):
         self.assertNotIn(b"\x1b[", self.terminal("--no-color", "tokn"))
         self.assertNotIn(b"\x1b[", self.terminal("tokn", env={"NO_COLOR": "1"}))
         self.assertIn(b"\x1b[", self.terminal("tokn", env={"NO_COLOR": ""}))
+        self.assertNotIn(b"\x1b[", self.terminal("tokn", env={"TERM": "dumb"}))
+        self.assertIn(b"\x1b[", self.terminal("tokn", env={"TERM": "vt100"}))
 
 
 class Configuration(support.Case):
