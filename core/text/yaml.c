@@ -106,6 +106,8 @@ static int syntax_problem(struct builder *builder)
     const yaml_parser_t *parser = &builder->parser;
     const char *problem = parser->problem != NULL ? parser->problem : "invalid YAML";
     yaml_mark_t mark = parser->problem_mark;
+    if (parser->error == YAML_MEMORY_ERROR)
+        return refuse(builder, parser->mark, "there is not enough memory to read on from here");
     if (strcmp(problem, CANNOT_START) == 0 && byte_at(builder, mark.line, mark.column) == '@')
         return refuse(builder, mark, "a value cannot start with '@'; quote the text");
     if (byte_at(builder, mark.line, mark.column) == '\t' || strstr(problem, "tab character"))

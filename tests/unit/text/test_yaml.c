@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -415,6 +417,35 @@ static void test_size(void **state)
     mem_free(text);
 }
 
+static void test_memory_runs_out(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* its allocator ends the process */
+#endif
+    size_t len = (size_t)3 * 1024 * 1024, pages = 0;
+    char *text = mem_alloc(len + 1);
+    memset(text, 'x', len);
+    struct problems problems;
+    problems_create(&problems);
+    struct rlimit before, little;
+    FILE *statm = fopen("/proc/self/statm", "r");
+    assert_int_equal(fscanf(statm, "%zu", &pages), 1);
+    fclose(statm);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    little = (struct rlimit){.rlim_cur = pages * (size_t)sysconf(_SC_PAGESIZE) + (size_t)256 * 1024,
+                             .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+    struct yaml_doc *doc = yaml_load("f", text, len, &problems);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(problems.count, 1);
+    assert_string_equal(problems.items[0].message,
+                        "there is not enough memory to read on from here");
+    yaml_doc_free(doc);
+    problems_destroy(&problems);
+    mem_free(text);
+}
+
 static void test_other_mistakes_are_kept(void **state)
 {
     (void)state;
@@ -463,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_depth_with_pairs),
         cmocka_unit_test(test_alias_bomb),
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_memory_runs_out),
         cmocka_unit_test(test_other_mistakes_are_kept),
         cmocka_unit_test(test_show),
     };
