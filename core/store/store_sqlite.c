@@ -25,6 +25,9 @@
 #define WRITE_VERSION_AT  18
 #define WRITE_VERSION_MAX 2
 
+/* -shm grows by it, all else by less. */
+#define SHM_STEP ((uint64_t)32 * 1024)
+
 /* Of pages, in a process. Little: the system keeps them, too, for all of them at once. */
 #define CACHE_KIB "256"
 
@@ -160,12 +163,23 @@ static int reading_failed(struct store_sqlite *sqlite)
     return 0;
 }
 
-/* SQLite does not always keep the error of the system. */
-static bool is_limited(int system)
+/* A file of the state that is there or would be made could not grow by SHM_STEP. SQLite does not
+ * always keep the error of the system. */
+static bool is_limited(const struct store_sqlite *sqlite, int system)
 {
+    static const char *const endings[] = {"", "-wal", "-shm"};
     struct rlimit limit;
-    return system == EFBIG || (system != EIO && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-                               limit.rlim_cur != RLIM_INFINITY);
+    bool limited = system == EFBIG;
+    if (limited || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return limited;
+    for (size_t i = 0; !limited && i < sizeof endings / sizeof endings[0]; i++) {
+        struct stat st;
+        char *path = mem_join(sqlite->path, endings[i], NULL);
+        off_t size = stat(path, &st) == 0 ? st.st_size : 0;
+        limited = (uint64_t)size + SHM_STEP > limit.rlim_cur;
+        mem_free(path);
+    }
+    return limited;
 }
 
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
@@ -206,7 +220,7 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
         err->retryable = true;
         return -1;
     }
-    if (code == SQLITE_IOERR && is_limited(system))
+    if (code == SQLITE_IOERR && is_limited(sqlite, system))
         return err_set(err, ERR_CONFIG,
                        "cannot write state file '%s': files may be no larger here (ulimit -f)",
                        sqlite->path);

@@ -5,8 +5,11 @@
 #include "store_runs.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #define FILE_NAME "state/jeton.db"
 #define SCOPE     "job:report:/etc/jeton.yaml"
@@ -251,11 +254,37 @@ static void explain(sqlite3 *db, const char *sql, char plan[static 200])
 
 int __real_fdatasync(int fd);
 int __wrap_fdatasync(int fd);
-static int syncs;
+static int syncs, sync_error;
 int __wrap_fdatasync(int fd)
 {
     syncs++;
-    return __real_fdatasync(fd);
+    if (sync_error == 0)
+        return __real_fdatasync(fd);
+    errno = sync_error;
+    return -1;
+}
+
+/* A limit on files is blamed only where one has come near it. */
+static void a_limit_far_away_is_not_blamed(void **state)
+{
+    (void)state;
+    struct err err;
+    struct rlimit before, limit;
+    struct store *store = store_fixture_open();
+    struct store_kv item = {.key = "k", .value = "v", .len = 1};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){.rlim_cur = (rlim_t)1 << 30, .rlim_max = before.rlim_max};
+    for (int near = 0; near < 2; near++) {
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        sync_error = EREMOTEIO;
+        assert_int_equal(store_kv_write(store, "job", &item, 1, &err), -1);
+        sync_error = 0;
+        assert_int_equal(strstr(err.msg, "(ulimit -f)") != NULL, near);
+        limit.rlim_cur = (rlim_t)32 * 1024;
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    store_free(store);
 }
 
 /* 100,000 events wait, most of them for the first of their order key. */
@@ -536,6 +565,7 @@ int main(void)
         TEST(programs_of_0_1_0_can_go_on),
         TEST(a_second_handle_takes_nothing_away),
         TEST(what_others_write_is_noticed),
+        TEST(a_limit_far_away_is_not_blamed),
         TEST(claiming_among_many_events_is_cheap),
         TEST(the_last_run_of_a_job_is_cheap),
         TEST(what_a_newer_version_adds_disturbs_nobody),
