@@ -9,12 +9,14 @@
 #include "visible.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /* A message or value that log_msg may be given; longer ones are replaced by a note. */
 #define INPUT_MAX ((size_t)16 * 1024 * 1024)
@@ -344,14 +346,25 @@ enum log_status log_status_mode(const struct log *log)
     return log != NULL ? log->status_mode : LOG_STATUS_NONE;
 }
 
-/* Whole characters; each takes at least one column. */
+/* How many bytes of the text have room in so many columns: whole characters, of which some take
+ * none or two. Where the system has no locale of UTF-8, each takes one. */
 static size_t columns_prefix(const struct buf *text, size_t columns)
 {
-    size_t pos = 0, count = 0;
-    for (; pos < text->len; pos++) {
-        if (((unsigned char)text->data[pos] & 0xc0) != 0x80 && ++count > columns)
+    locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = uselocale(locale);
+    size_t pos = 0, size;
+    for (uint32_t code; pos < text->len; pos += size) {
+        size = utf8_decode(text->data + pos, text->len - pos, &code);
+        int width = size > 0 ? wcwidth((wchar_t)code) : -1;
+        size_t takes = width < 0 ? 1 : (size_t)width;
+        if (takes > columns)
             break;
+        columns -= takes;
+        size = size > 0 ? size : 1;
     }
+    uselocale(before);
+    if (locale != (locale_t)0)
+        freelocale(locale);
     return pos;
 }
 

@@ -86,6 +86,14 @@ class Progress(support.Case):
         self.assertTrue(text.endswith(CLEAR + b"jeton: info: items\\x1b[2J: 40 in 2 s\r\n") or
                         b"40 in 3 s" in text or b"40 in 4 s" in text, text)
 
+    def test_a_wide_label_stays_in_its_line(self):
+        """Of the 80 columns of a terminal that does not say how many it has, one is left for the cursor."""
+        for letter, most in (("漢", 39), ("🎉", 39), ("e\u0301", 79), ("é", 79)):
+            with self.subTest(letter):
+                self.write("work.lua", SCRIPT.replace("items\\27[2J", letter * 80))
+                frames = [part for part in self.shown("--no-color").decode().split(CLEAR.decode()) if letter in part]
+                self.assertEqual(frames[0], letter * most)
+
     def test_files_on_their_way(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow)
         threading.Thread(target=server.serve_forever, daemon=True).start()
