@@ -426,6 +426,8 @@ static void read_limits(lua_State *L, int index, struct lhttp_request *request)
     request->http.cut = larg_boolean(L, index, "cut", 0);
     if (request->http.cut && request->http.save_path != NULL)
         luaL_error(L, "http.request: cut does not go with save_to");
+    if (request->http.save_path != NULL && strcmp(request->method, "HEAD") == 0)
+        luaL_error(L, "http.request: save_to does not go with HEAD, whose reply has no body");
 }
 
 void lhttp_request_options(lua_State *L, int index)

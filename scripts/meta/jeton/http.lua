@@ -35,7 +35,7 @@ local http = {}
 ---@field multipart? jeton.http.Part[] sent as multipart/form-data, files without being read into memory
 ---@field save_to? string path: a 2xx reply's body goes to this file (0600), which appears when it is
 --- complete, and replaces an existing one; links are followed where they and their folders are yours
---- or root's
+--- or root's; not with HEAD
 ---@field timeout? number seconds, of one try; default 60, or the connector's; if a file is sent or
 --- saved, the longest time without progress
 ---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB

@@ -298,6 +298,9 @@ function TestResponse.test_a_body_over_its_limit_is_an_error()
   lu.assertEquals(assert(http.get(base .. "/big", { max_body = 4999, cut = true })).body, ("x"):rep(4999))
   lu.assertEquals(#assert(http.get(base .. "/big", { max_body = 6000, cut = true })).body, 5000)
   lu.assertErrorMsgContains("cut does not go with", http.get, base .. "/big", { save_to = "x", cut = true })
+  lu.assertErrorMsgContains("save_to does not go with HEAD", http.request, {
+    url = base .. "/big", save_to = "x", method = "head",
+  })
   local response, err = http.get(base .. "/big", { max_body = 4999 })
   lu.assertNil(response)
   lu.assertEquals(err.kind, "network")
