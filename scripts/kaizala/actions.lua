@@ -57,7 +57,7 @@ local function send(self, name, fields, options)
     sent.id, sent.reference_id = "dry-run", "dry-run"
     return sent
   end
-  sent.id, sent.reference_id, sent.failed_result = check.given(reply.actionId), reply.referenceId, failed
+  sent.id, sent.reference_id, sent.failed_result = check.given_text(reply.actionId), reply.referenceId, failed
   return sent
 end
 

@@ -358,6 +358,13 @@ function check.given(value)
   if value ~= json.null then return value end
 end
 
+--- Gives a text that a reply need not have: what is none is as if it were missing.
+---@param value any
+---@return string? value not empty
+function check.given_text(value)
+  if type(value) == "string" and value ~= "" then return value end
+end
+
 --- Gives a value of a reply, or raises `invalid` naming it.
 ---@param value any
 ---@param field string its name on the wire

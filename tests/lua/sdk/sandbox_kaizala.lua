@@ -237,6 +237,10 @@ function TestReplies.test_null_is_as_if_it_were_missing()
   answer("POST", "*/actions", '{"referenceId": "r", "actionId": null, "failedResult": null}')
   local sent = group:announce { message = "x" }
   lu.assertEquals({ sent.id, sent.failed_result }, {})
+  for _, id in ipairs { '""', "5", "false", '{"id": "a"}' } do -- calls with it would raise, far from here
+    answer("POST", "*/actions", ('{"referenceId": "r", "actionId": %s}'):format(id))
+    lu.assertNil(group:announce { message = "x" }.id)
+  end
   answer("GET", "/v1/users/me", '{"id": null, "userId": "u"}')
   lu.assertEquals(kz:me().id, "u")
   answer("POST", "*/reminder", '{"result": true, "failedResult": null}')
