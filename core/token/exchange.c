@@ -216,14 +216,16 @@ static bool exchange_note(struct exchange *exchange, enum provider_meaning meani
 }
 
 /* There is nothing where the service said that it is, up to a day ago: it may say otherwise now. */
-static bool exchange_asks_anew(struct exchange *exchange, enum provider_meaning meaning)
+static bool exchange_asks_anew(struct exchange *exchange, enum provider_meaning meaning,
+                               const struct http_result *result)
 {
     const struct provider_ask ask = exchange_ask(exchange);
     const struct provider_discovery *discovery = exchange->provider->discovery;
     int status = exchange->last.status;
+    bool unreached = result->err.kind == ERR_NETWORK && !result->sent;
     bool gone = status == 404 || status == 405 || status == 410 || (status >= 300 && status < 400);
-    if (meaning != PROVIDER_REFUSED || !gone || exchange->metadata_asked || discovery == NULL ||
-        !discovery->needed(&ask))
+    if (!(unreached || (meaning == PROVIDER_REFUSED && gone)) || exchange->metadata_asked ||
+        discovery == NULL || !discovery->needed(&ask))
         return false;
     exchange->metadata_age_ms = DISCOVERY_FRESH_MS;
     exchange_send(exchange);
@@ -243,7 +245,7 @@ static void exchange_answered(void *arg, struct http_result *result)
         err_wrap(&exchange->last, "token exchange");
     bool lost = ask_is_lost(result, meaning, &exchange->last);
     bool again = exchange_note(exchange, meaning, lost);
-    if (exchange_asks_anew(exchange, meaning))
+    if (exchange_asks_anew(exchange, meaning, result))
         return;
     switch (meaning) {
     case PROVIDER_GOOD:

@@ -111,6 +111,26 @@ class Issuer(OAuth2):
         self.assertEqual([request["path"] for request in self.service.service.received if request["method"] == "POST"][:3],
                          ["/token", "/token", "/token/moved"])
 
+    def test_a_token_host_that_is_gone(self):
+        """Nothing could be sent: the service may be elsewhere by now, and say so. If it says the same, or nothing, that
+        costs one request."""
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            gone = "127.0.0.1:%d" % closed.getsockname()[1]
+        self.documents[FIRST] = {}
+        self.configure_issuer(grant=None, token_hosts=[gone, self.service.url.split("//")[1]], refresh_token={"env": "BOOKS_REFRESH"})
+        self.token()
+        self.documents[FIRST] = {"token_endpoint": f"http://{gone}/token"}
+        self.service.answers = [(404, {}, b"")]
+        self.fails(5, "token", "books", "--refresh", says="onnect")
+        self.assertEqual((len(self.asked), self.intents()), (2, 0))
+        self.fails(5, "token", "books", "--refresh", says="onnect")
+        self.assertEqual(len(self.asked), 3)
+        self.documents[FIRST] = (503, {}, b"")
+        self.fails(5, "token", "books", "--refresh", says="is used")
+        self.documents[FIRST] = {}
+        self.token("--refresh")
+        self.assertEqual((self.asked.count(FIRST), len(self.service.forms), self.intents()), (5, 3, 0))
+
     def test_another_issuer(self):
         """What was kept of one issuer is not used for another, whose row is another one, too."""
         self.documents[FIRST] = {}
