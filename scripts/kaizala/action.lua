@@ -56,7 +56,7 @@ later.methods(Action, "kaizala.reactions", "like", "comment")
 ---@field raw table
 
 ---@class kaizala.AskedQuestion
----@field title string
+---@field title string the second of the same title is `TITLE (2)`
 ---@field type kaizala.QuestionType
 ---@field options? table[] `{title=}`
 ---@field is_invisible? boolean
@@ -119,7 +119,7 @@ local function fill(self, body, request)
     check.reply(question.title, "title", "string", request)
     survey.check_options(question, request)
   end
-  self.questions = names.list(questions, "question")
+  self.questions = survey.number(names.list(questions, "question"))
 end
 
 --- Makes an action from an entry of a list.

@@ -54,11 +54,12 @@ function kaizala.answers(event)
   if type(questions) ~= "table" then
     check.misuse "answers: expected the event of a response with questions, as SurveyResponse"
   end
-  local values = {}
+  local survey, asked, values = require "kaizala.survey", {}, {}
   for i, question in ipairs(questions) do
+    asked[i] = { title = question.title, type = question.type }
     values[i] = not check.given(question.isInvisible) and question.answer or nil
   end
-  return require "kaizala.survey".read(questions, values)
+  return survey.read(survey.number(asked), values)
 end
 
 return kaizala

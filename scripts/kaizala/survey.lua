@@ -91,6 +91,27 @@ function survey.check_options(question, request)
   end
 end
 
+--- Makes titles differ, since answers go by them: people can make a survey with two questions of one title.
+--- The second is `TITLE (2)`.
+---@param questions table[] whose titles it changes
+---@return table[] questions
+function survey.number(questions)
+  local titles, seen = {}, {}
+  for _, question in ipairs(questions) do titles[question.title or ""] = true end
+  for _, question in ipairs(questions) do
+    local title, count = question.title or "", 1
+    if seen[title] then
+      repeat
+        count = count + 1
+        question.title = ("%s (%d)"):format(title, count)
+      until not titles[question.title]
+      titles[question.title] = true
+    end
+    seen[title] = true
+  end
+  return questions
+end
+
 local write = {}
 
 local function check_option(question, value, where)

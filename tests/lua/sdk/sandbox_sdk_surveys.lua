@@ -55,6 +55,29 @@ function TestSurveys.test_files_as_answers()
   lu.assertEquals(files[1].file_name, "a.png")
 end
 
+-- As the app lets people make them.
+function TestSurveys.test_questions_of_the_same_title()
+  local titles = { "Why?", "Why? (2)", "Why?", "Well?", "Why?" }
+  local questions = {}
+  for i, title in ipairs(titles) do questions[i] = { title = title, type = "Text" } end
+  local survey = group:action(kz:request {
+    method = "POST", path = "groups/" .. group.id .. "/actions",
+    json = { actionType = "Survey", actionBody = { title = "S", questions = questions } },
+  }.actionId)
+  local answers = { ["Why?"] = "1", ["Why? (2)"] = "2", ["Why? (3)"] = "3", ["Well?"] = "4",
+    ["Why? (4)"] = "5" }
+  survey:respond { answers = answers }
+  local details = survey:details()
+  local shown = {}
+  for i, question in ipairs(details.questions) do
+    shown[i] = question.title
+    lu.assertEquals(question.raw.title, titles[i])
+  end
+  lu.assertEquals(shown, { "Why?", "Why? (2)", "Why? (3)", "Well?", "Why? (4)" })
+  lu.assertEquals(details.responses[1].answers, answers)
+  lu.assertEquals(details.responses[1].raw.answers, { "1", "2", "3", "4", "5" })
+end
+
 function TestSurveys.test_for_the_sender_only()
   group:create_survey { title = "S", questions = { { title = "Q" } }, sender_only = true }
   lu.assertEquals(newest().body.isSenderOnly, true)

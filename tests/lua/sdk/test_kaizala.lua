@@ -358,11 +358,13 @@ function TestAnswers.test_of_an_event()
     { title = "Where?", type = "Location", isInvisible = json.null,
       answer = { lt = 1, lg = 2, n = json.null } },
     { title = "ticket", type = "Text", isInvisible = true, answer = "17" },
+    { title = "Which?", type = "Text", answer = "the other" },
   }
   local event = { data = { data = { responseDetails = { responseWithQuestions = questions } } } }
   lu.assertEquals(kaizala.answers(event),
     { ["Approve?"] = "Yes", ["Which?"] = { "A", "C" }, ["When?"] = 1767603600,
-      ["Where?"] = { latitude = 1, longitude = 2 } })
+      ["Where?"] = { latitude = 1, longitude = 2 }, ["Which? (2)"] = "the other" })
+  lu.assertEquals(questions[7].title, "Which?")
 end
 
 function TestAnswers.test_of_another_event()
