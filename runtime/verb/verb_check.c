@@ -110,19 +110,22 @@ static void check_script(struct check *check, const char *script, const struct w
     mem_free(shown);
 }
 
-/* By hard links, of which each run leaves one behind as it is. */
-static bool is_linked(const char *path, const char *other)
-{
-    struct stat one, two;
-    return strcmp(path, other) != 0 && stat(path, &one) == 0 && stat(other, &two) == 0 &&
-           one.st_dev == two.st_dev && one.st_ino == two.st_ino;
-}
+/* The file that links of a job's metrics lead to. */
+struct metrics_file {
+    char *path; /* NULL: the job has none */
+    bool exists;
+    dev_t device;
+    ino_t number;
+};
 
-static void warn_of_links(struct check *check, char *const *paths, size_t i)
+/* By hard links, of which each run leaves one behind as it is. */
+static void warn_of_links(struct check *check, const struct metrics_file *files, size_t i)
 {
     const struct job *job = &check->config->jobs[i];
-    for (size_t other = 0; other < i; other++) {
-        if (paths[other] == NULL || !is_linked(paths[i], paths[other]))
+    const struct metrics_file *file = &files[i];
+    for (size_t other = 0; other < i && file->exists; other++) {
+        if (!files[other].exists || files[other].number != file->number ||
+            files[other].device != file->device || strcmp(files[other].path, file->path) == 0)
             continue;
         problems_warn(&check->problems, job->shown, job->line, job->col,
                       "metrics of job '%s': its file is that of job '%s' by a hard link, which the "
@@ -132,27 +135,39 @@ static void warn_of_links(struct check *check, char *const *paths, size_t i)
     }
 }
 
-/* Each would replace what the other wrote. Compared are the files that links lead to. */
+static void find_metrics(struct check *check, const struct job *job, struct metrics_file *file)
+{
+    struct place place;
+    struct stat st;
+    struct err err;
+    err_clear(&err);
+    bool found = place_find(&place, job->metrics, &err) == 0;
+    if (!found && access(job->metrics, F_OK) == 0)
+        problems_warn(&check->problems, job->shown, job->line, job->col, "metrics of job '%s': %s",
+                      job->name, err.msg);
+    file->path = mem_strdup(found ? place.path : job->metrics);
+    place_destroy(&place);
+    file->exists = stat(file->path, &st) == 0;
+    if (file->exists) {
+        file->device = st.st_dev;
+        file->number = st.st_ino;
+    }
+}
+
+/* Each would replace what the other wrote. */
 static void check_metrics(struct check *check)
 {
     const struct config *config = check->config;
-    char **paths = mem_alloc((config->njobs + 1) * sizeof *paths);
+    struct metrics_file *files = mem_alloc((config->njobs + 1) * sizeof *files);
     for (size_t i = 0; i < config->njobs; i++) {
         const struct job *job = &config->jobs[i];
-        struct place place;
-        struct err err;
         if (job->metrics == NULL)
             continue;
-        err_clear(&err);
-        bool found = place_find(&place, job->metrics, &err) == 0;
-        if (!found && access(job->metrics, F_OK) == 0)
-            problems_warn(&check->problems, job->shown, job->line, job->col,
-                          "metrics of job '%s': %s", job->name, err.msg);
-        paths[i] = mem_strdup(found ? place.path : job->metrics);
-        place_destroy(&place);
-        warn_of_links(check, paths, i);
+        find_metrics(check, job, &files[i]);
+        warn_of_links(check, files, i);
         size_t other = 0;
-        while (other < i && (paths[other] == NULL || strcmp(paths[other], paths[i]) != 0))
+        while (other < i &&
+               (files[other].path == NULL || strcmp(files[other].path, files[i].path) != 0))
             other++;
         if (other == i)
             continue;
@@ -163,8 +178,8 @@ static void check_metrics(struct check *check)
         mem_free(shown);
     }
     for (size_t i = 0; i < config->njobs; i++)
-        mem_free(paths[i]);
-    mem_free(paths);
+        mem_free(files[i].path);
+    mem_free(files);
 }
 
 static void check_jobs(struct check *check)
