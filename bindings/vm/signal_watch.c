@@ -62,7 +62,7 @@ struct signal_watch *signal_watch_new(lua_State *L, struct loop *loop, struct er
     return signals;
 }
 
-void signal_watch_free(struct signal_watch *signals)
+void signal_watch_free(struct signal_watch *signals, bool restores)
 {
     if (signals == NULL)
         return;
@@ -70,7 +70,8 @@ void signal_watch_free(struct signal_watch *signals)
     int fd = signals->watch.fd;
     loop_fd_stop(signals->loop, &signals->watch);
     close(fd);
-    pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
+    if (restores)
+        pthread_sigmask(SIG_SETMASK, &signals->before, NULL);
     lua_pushnil(signals->L);
     lua_rawsetp(signals->L, LUA_REGISTRYINDEX, &registry_key);
     mem_free(signals);

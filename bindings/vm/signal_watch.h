@@ -38,8 +38,9 @@ struct signal_handler { /* owned by the caller; must live while it is pushed */
 /* Makes the watcher of L's run, which bindings find by signal_watch_of. It keeps a descriptor in
  * the loop. NULL with ERR_CONFIG: the system refused one. Free it before the state and the loop. */
 struct signal_watch *signal_watch_new(lua_State *L, struct loop *loop, struct err *err);
-void signal_watch_free(struct signal_watch *signals); /* restores the signals; NULL is fine */
-struct signal_watch *signal_watch_of(lua_State *L);   /* NULL: the run has none */
+/* NULL is fine. restores: the signals are as before; else they stay blocked. */
+void signal_watch_free(struct signal_watch *signals, bool restores);
+struct signal_watch *signal_watch_of(lua_State *L); /* NULL: the run has none */
 
 void signal_watch_push(struct signal_watch *signals, struct signal_handler *handler,
                        signal_watch_fn *fn, void *arg);

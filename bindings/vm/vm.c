@@ -90,7 +90,8 @@ void vm_free(struct vm *vm)
         vm_pool_destroy(&vm->pool);
     vm_watchdog_free(vm->watchdog);
     run_hook_stop(&vm->run);
-    pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
+    if (!vm->options.engine->guard.up)
+        pthread_sigmask(SIG_SETMASK, &vm->mask, NULL);
     task_scheduler_free(vm->run.scheduler);
     orphans_destroy(&vm->programs.orphans);
     pthread_mutex_destroy(&vm->programs.mutex);

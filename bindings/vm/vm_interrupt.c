@@ -44,22 +44,16 @@ static void signal_grace_over(void *arg)
     vm_stop(arg, 0);
 }
 
-/* systemd signals every process of a service, and a job's supervisor passes the signal on again. */
-static bool is_same_signal(const struct vm *vm, int signo)
-{
-    return vm->options.job != NULL && signo == vm->signo && now_ms(vm) - vm->signal_ms < VM_SAME_MS;
-}
-
 void vm_interrupt(struct vm *vm, int signo)
 {
-    if (is_same_signal(vm, signo))
+    struct err err;
+    if (vm->signo != 0 && now_ms(vm) - vm->signal_ms < REPLY_GUARD_SAME_MS)
         return;
     if (vm->signo != 0) {
         vm->options.engine->hurried = true;
         vm_stop(vm, 0);
         return;
     }
-    struct err err;
     vm->signo = signo;
     vm->signal_ms = now_ms(vm);
     run_hook_on(&vm->run);
@@ -94,11 +88,24 @@ void vm_interrupt_poll(struct vm *vm)
         signal_watch_poll(vm->signals);
 }
 
+/* What a token service is about to answer is waited for behind the run, which keeps the signals
+ * until then. */
+static bool hands_over(struct vm *vm)
+{
+    struct engine *engine = vm->options.engine;
+    struct err ignored;
+    if (engine->tokens == NULL || engine->hurried || !tokens_on_wire(engine->tokens) ||
+        reply_guard_raise(&engine->guard, &ignored) != 0)
+        return false;
+    engine->guard.before = vm->mask;
+    return true;
+}
+
 void vm_interrupt_stop(struct vm *vm)
 {
     loop_timer_stop(vm->options.engine->loop, &vm->signal_timer);
     if (vm->signals != NULL)
         signal_watch_pop(vm->signals, &vm->handler);
-    signal_watch_free(vm->signals);
+    signal_watch_free(vm->signals, !hands_over(vm));
     vm->signals = NULL;
 }

@@ -15,7 +15,6 @@
 #define VM_OWN_MS     5000
 #define VM_OWN_MEMORY ((size_t)16 * 1024 * 1024)
 /* After a signal: */
-#define VM_SAME_MS   500  /* of a job: the same signal again is the supervisor passing it on */
 #define VM_SIGNAL_MS 5000 /* the run ends, even if its tasks have not finished their clean-up */
 #define VM_STUCK_MS  2000 /* Lua has not noticed the signal: the process ends with 128 + n */
 

@@ -20,7 +20,7 @@ struct engine {
     struct store *keys;    /* of jeton.state, where they are kept apart; NULL: in store */
     struct tokens *tokens; /* NULL until engine_need_store */
     struct client *client; /* likewise */
-    struct reply_guard guard; /* may stay up from one wait to the next (app_wait) */
+    struct reply_guard guard; /* may stay up from one wait, or a run, to the next (app_wait) */
     int64_t deadline_ms;      /* loop_now_ms; 0: none */
     bool secrets_known;
     bool borrows; /* loop and http are another's */

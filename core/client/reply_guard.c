@@ -6,8 +6,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define SAME_MS 500 /* the same signal again: sent to the group, or passed on */
-
 void reply_guard_create(struct reply_guard *guard, struct loop *loop, struct log *log)
 {
     *guard = (struct reply_guard){.loop = loop, .log = log};
@@ -28,10 +26,8 @@ static void guard_signalled(void *arg, short revents)
         return;
     int signo = (int)info.ssi_signo;
     int64_t now_ms = loop_now_ms(guard->loop);
-    if (signo == guard->signo && now_ms - guard->signal_ms < SAME_MS)
-        return;
     if (guard->signo != 0) {
-        guard->over = true;
+        guard->over = guard->over || now_ms - guard->signal_ms >= REPLY_GUARD_SAME_MS;
         return;
     }
     guard->signo = signo;
@@ -50,8 +46,11 @@ int reply_guard_raise(struct reply_guard *guard, struct err *err)
     if (guard->up)
         return 0;
     sigemptyset(&mask);
-    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++)
-        sigaddset(&mask, ending[i]);
+    for (size_t i = 0; i < sizeof ending / sizeof ending[0]; i++) {
+        struct sigaction action;
+        if (sigaction(ending[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&mask, ending[i]);
+    }
     int fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)
         return err_set(err, ERR_CONFIG, "cannot watch signals: %s", strerror(errno));

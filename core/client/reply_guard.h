@@ -10,6 +10,10 @@
 #include <signal.h>
 
 #define REPLY_GUARD_MS 5000 /* so long a signal waits */
+/* Another signal within so long is the same one: timeout(1) signals its child and then the group, a
+ * terminal that is closed does so twice, systemd sends SIGHUP behind SIGTERM, and supervisors pass
+ * on what the group has got already. */
+#define REPLY_GUARD_SAME_MS 500
 
 struct reply_guard {
     struct loop *loop;

@@ -39,8 +39,10 @@ void app_settle(struct engine *engine, int status)
     struct reply_guard *guard = &engine->guard;
     struct err ignored;
     if (engine->tokens == NULL || engine->hurried || !tokens_on_wire(engine->tokens) ||
-        reply_guard_raise(guard, &ignored) != 0)
+        reply_guard_raise(guard, &ignored) != 0) {
+        reply_guard_lower(guard);
         return;
+    }
     guard->signo = signal_of(status);
     guard->signal_ms = loop_now_ms(guard->loop);
     int64_t limit_ms = guard->signo != 0 ? REPLY_GUARD_MS : INT64_MAX;

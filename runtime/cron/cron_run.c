@@ -46,6 +46,7 @@ struct scheduler {
     bool pushes;                        /* in a child: it stores what this host keeps */
     int64_t next_keep_ms, next_push_ms; /* boot clock */
     int signo;                          /* the first one that says to end; 0: none */
+    int64_t signalled_ms;               /* monotonic: when it came */
     int64_t next_step_ms; /* monotonic: when the next signal is sent to what still runs */
     int killing;          /* the last signal that the children got; 0: none */
 };
@@ -195,14 +196,16 @@ static void kill_all(struct scheduler *scheduler, int signo)
 static void stop(struct scheduler *scheduler, int signo)
 {
     size_t running = scheduler->children.count;
-    if (scheduler->signo != 0) { /* the second one */
-        if (scheduler->killing != SIGKILL)
+    if (scheduler->signo != 0) { /* timeout(1) and others send the same one twice */
+        if (scheduler->killing != SIGKILL &&
+            clock_mono_ms() - scheduler->signalled_ms >= REPLY_GUARD_SAME_MS)
             kill_all(scheduler, SIGKILL);
         return;
     }
     size_t waiting = cron_table_waiting(&scheduler->table);
     app_children_signal(&scheduler->children, SPOOL, SIGTERM); /* nothing is lost by it */
     scheduler->signo = signo;
+    scheduler->signalled_ms = clock_mono_ms();
     scheduler->next_step_ms = clock_mono_ms() + scheduler->grace_ms;
     if (running > 0)
         log_msg(scheduler->app->log, LOG_INFO,

@@ -29,7 +29,6 @@
 #define LOCK_WAIT_MS 3000 /* for a listener that has just been killed to be gone */
 #define LOCK_LOOK_MS 20
 #define BIND_WAIT_MS 1000
-#define SECOND_MS    500 /* a second signal means it only after so long */
 
 struct listener {
     struct app *app;
@@ -276,7 +275,7 @@ static bool settle(struct listener *listener)
 static void stop(struct listener *listener, int signo)
 {
     if (listener->signo != 0) { /* timeout(1) and shells send the same one twice */
-        if (clock_mono_ms() - listener->signalled_ms >= SECOND_MS)
+        if (clock_mono_ms() - listener->signalled_ms >= REPLY_GUARD_SAME_MS)
             app_children_kill(&listener->children, SIGKILL);
         return;
     }

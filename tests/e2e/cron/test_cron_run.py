@@ -362,8 +362,11 @@ class End(CronRun):
         self.one_job(script)
         scheduler = self.schedule("--grace", "1h")
         self.wait_waits("pid")
-        scheduler.process.terminate()
+        for _ in range(2):  # as timeout(1) does
+            scheduler.process.terminate()
         scheduler.wait_said("waiting up to 3600 s")
+        time.sleep(0.6)
+        self.assertIsNone(scheduler.process.poll())
         scheduler.process.send_signal(signal.SIGINT)
         scheduler.ended(143)
         with open(self.path("pid"), encoding="utf-8") as file:

@@ -491,7 +491,7 @@ class Signals(RunCase):
         began = time.monotonic()
         process.send_signal(signo)
         if again:
-            time.sleep(0.3)
+            time.sleep(0.6)
             process.send_signal(signo)
         process.wait(30)
         return process.returncode, process.stdout.read().decode(), process.stderr.read().decode(), time.monotonic() - began

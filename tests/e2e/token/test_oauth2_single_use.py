@@ -138,6 +138,44 @@ while not io.open "asked" do task.sleep(0.01) end
         os.unlink(os.path.join(self.folder, "asked"))
         return time.monotonic() - began
 
+    def test_a_signal_that_comes_twice_is_one(self):
+        """timeout(1) signals its child and then the group, a closed terminal does so twice, and systemd may send SIGHUP behind
+        SIGTERM. Whether the script still cleans up then, or has ended."""
+        cleans = self.TWICE.replace("60", "0.4", 1)
+        for line in (cleans, "task.sleep(60)"):
+            for second in (signal.SIGTERM, signal.SIGHUP):
+                for args in (("run", "ends.lua"), ("run", "--job", "ends")):
+                    with self.subTest(line=line, second=second, args=args):
+                        self.signal_twice(args, second, line, 128 + signal.SIGTERM)
+
+    def test_a_signal_that_comes_twice_to_a_verb(self):
+        self.signal_twice(("token", "books"), signal.SIGHUP, "", -signal.SIGTERM)
+
+    def signal_twice(self, args, second, line, status):
+        """On a busy machine the second may come late, but not each time."""
+        took, tries = 1, 0
+        while took > 0.4 and tries < 5:
+            tries += 1
+            self.tries += 1
+            self.state = os.path.join(self.folder, f"state{self.tries}")
+            grants = self.waits(1.5)
+            self.ending(grants, line)
+            with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+                file.write("jobs: { ends: { script: ends.lua, connector: books } }\n")
+            run = self.start(*args)
+            support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "asked")))
+            time.sleep(0.3)
+            began = time.monotonic()
+            run.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            run.send_signal(second)
+            took = time.monotonic() - began
+            said = run.communicate(timeout=support.PATIENCE)[1].decode()
+            os.unlink(os.path.join(self.folder, "asked"))
+        self.assertEqual(run.returncode, status, said)
+        self.token("--refresh")
+        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
     def test_a_job_that_is_stuck_with_a_program(self):
         """What came in the meantime is read once the program has been ended. A busy machine may take longer than the three
         seconds after which it is killed, but not each time."""
