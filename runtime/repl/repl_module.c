@@ -57,6 +57,10 @@ static int read_line(lua_State *L)
     task_check(L, "terminal.read");
     if (repl->terminal == NULL || repl->wait != NULL)
         return luaL_error(L, "terminal.read: there is no terminal, or it is being read");
+    if (repl->leaving) {
+        lua_pushnil(L);
+        return 1;
+    }
     struct task_wait *wait = lua_newuserdatauv(L, sizeof *wait, 0);
     *wait = (struct task_wait){0};
     vm_output_end_line(repl->vm);
@@ -235,6 +239,7 @@ static void on_signal(void *arg, int signo, bool by_process)
     (void)by_process;
     if (signo != SIGINT ||
         (repl->interrupted_ms != 0 && now - repl->interrupted_ms < REPL_TWICE_MS)) {
+        repl->leaving = true;
         vm_interrupt(repl->vm, signo);
         return;
     }

@@ -21,6 +21,7 @@ struct repl {
     bool history_failed;            /* and it was said */
     struct signal_handler handler;
     int64_t interrupted_ms; /* of the last Ctrl-C; 0: none */
+    bool leaving;           /* by a signal, which may have come while an entry ran */
     const void *entry;      /* the context of the tasks of the entry that was begun last */
     struct task_wait *wait; /* of the task that reads; NULL: none does */
     enum repl_input what;   /* it has read */

@@ -213,6 +213,16 @@ class Keys(ReplCase):
         os.kill(prompt.terminal.pid, 15)
         prompt.ends(143)
 
+    def test_a_signal_while_an_entry_runs(self):
+        """It ended the entry, and the prompt came back."""
+        for entry in ("task.sleep(100)", "while true do end"):
+            prompt = Prompt(self)
+            prompt.keys("print 'it runs' " + entry + "\n")
+            prompt.wait("\nit runs")
+            os.kill(prompt.terminal.pid, 15)
+            prompt.ends(143)
+            self.assertNotIn(b"jeton> ", prompt.terminal.shown.split(b"ended by signal")[1])
+
     def test_a_terminal_that_goes_away(self):
         for args, prompt in (((), "jeton> "), (("--sandbox",), "sandbox> ")):
             for keys in ("", "task.sleep(100)\n"):
