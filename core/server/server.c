@@ -70,6 +70,13 @@ static void *mutable_text(const char *text)
     return either.any;
 }
 
+static void set_tls(struct MHD_OptionItem options[3], const char *certificate, const char *key)
+{
+    options[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, mutable_text(certificate)};
+    options[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, mutable_text(key)};
+    options[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+}
+
 static size_t memory_of_connection(const struct server_options *limits)
 {
     size_t fields = SERVER_HEADERS_MAX + limits->max_cookies;
@@ -81,11 +88,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
 {
     /* The library's memory for a connection holds the request's head, its fields, and the reply's
      * headers. Malformed heads are refused by us before and after it, in the service's form. */
-    const struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, mutable_text(options->certificate)},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, mutable_text(options->key)},
-        {MHD_OPTION_END, 0, NULL},
-    };
+    struct MHD_OptionItem tls[3];
+    set_tls(tls, options->certificate, options->key);
     return server->api.start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_SUPPRESS_DATE_NO_CLOCK | (server->tls ? MHD_USE_TLS : 0U),
@@ -191,14 +195,31 @@ static void destroy(struct server *server)
 }
 
 /* Why the library has not started. */
-static void explain_refusal(const struct server *server, struct err *err)
+static void explain_refusal(bool tls, struct err *err)
 {
     if (fd_few_left())
         err_set(err, ERR_CONFIG, "cannot start a server: %s", strerror(EMFILE));
     else
         err_set(err, ERR_CONFIG, "cannot start a server: %s refuses %s", MHD_API_LIBRARY,
-                server->tls ? "the certificate or its key, which do not fit or are not PEM"
-                            : "to start");
+                tls ? "the certificate or its key, which do not fit or are not PEM" : "to start");
+}
+
+int server_check_certificate(const char *certificate, const char *key, struct err *err)
+{
+    struct MHD_OptionItem tls[3];
+    struct mhd_api api;
+    set_tls(tls, certificate, key);
+    if (mhd_api_open(&api, err) != 0)
+        return -1;
+    struct MHD_Daemon *daemon =
+        api.start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_TLS, 0, NULL, NULL,
+                         server_exchange_on_access, NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    if (daemon != NULL)
+        api.stop_daemon(daemon);
+    else
+        explain_refusal(true, err);
+    mhd_api_close(&api);
+    return daemon != NULL ? 0 : -1;
 }
 
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err)
@@ -235,7 +256,7 @@ struct server *server_new(struct loop *loop, const struct server_options *option
     }
     server->daemon = start_daemon(server, options);
     if (server->daemon == NULL) {
-        explain_refusal(server, err);
+        explain_refusal(server->tls, err);
         goto failed;
     }
     int sockets = server->api.get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;

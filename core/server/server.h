@@ -16,6 +16,8 @@ struct server;
 /* ERR_CONFIG: libmicrohttpd missing, bad address, folder, certificate or key; ERR_NETWORK: address
  * in use. */
 struct server *server_new(struct loop *loop, const struct server_options *options, struct err *err);
+/* Whether a server could use these, in PEM; as server_new. */
+int server_check_certificate(const char *certificate, const char *key, struct err *err);
 /* Calls gone for exchanges that wait; replies made before are sent as far as possible without
  * waiting. From inside handler or gone it takes effect after the callback returns. NULL is fine. */
 void server_free(struct server *server);

@@ -4,6 +4,7 @@
 #include "listen_token.h"
 #include "mem.h"
 #include "safefile.h"
+#include "server.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -19,6 +20,17 @@ static int read_pem(const char *path, enum safefile_rule rule, char **pem, struc
         *pem = buf_take(&text);
     buf_destroy(&text);
     return result;
+}
+
+int listen_plan_read_certificate(const struct hook_listen *listen, char **certificate, char **key,
+                                 struct err *err)
+{
+    if (read_pem(listen->certificate, SAFEFILE_NOT_WRITABLE, certificate, err) != 0 ||
+        read_pem(listen->key, SAFEFILE_PRIVATE, key, err) != 0)
+        return -1;
+    return server_check_certificate(*certificate, *key, err) == 0
+               ? 0
+               : err_wrap(err, "%s, %s", listen->certificate, listen->key);
 }
 
 static int read_keys(struct listen_plan *plan, struct app *app, struct err *err)
@@ -51,9 +63,7 @@ int listen_plan_load(struct listen_plan *plan, struct app *app, struct err *err)
                 plan->config->path);
     } else if (read_keys(plan, app, err) == 0 &&
                (listen->certificate == NULL ||
-                (read_pem(listen->certificate, SAFEFILE_NOT_WRITABLE, &plan->certificate, err) ==
-                     0 &&
-                 read_pem(listen->key, SAFEFILE_PRIVATE, &plan->key, err) == 0))) {
+                listen_plan_read_certificate(listen, &plan->certificate, &plan->key, err) == 0)) {
         return 0;
     }
     listen_plan_destroy(plan);

@@ -13,8 +13,12 @@ struct listen_plan {
     char *certificate, *key;    /* PEM; NULL: no TLS */
 };
 
+/* Both, for the caller to free, also after a failure. ERR_CONFIG: they cannot be read, have unsafe
+ * modes, or no server can use them. */
+int listen_plan_read_certificate(const struct hook_listen *listen, char **certificate, char **key,
+                                 struct err *err);
 /* Reads secrets and runs their commands: blocks. ERR_CONFIG: there is no hook, a secret cannot be
- * read, or the key's file has unsafe modes. */
+ * read, or certificate and key. */
 int listen_plan_load(struct listen_plan *plan, struct app *app, struct err *err);
 void listen_plan_destroy(struct listen_plan *plan); /* idempotent; a zeroed struct is fine */
 

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "hook.h"
 #include "json.h"
+#include "listen_plan.h"
 #include "mem.h"
 #include "path.h"
 #include "place.h"
@@ -316,6 +317,18 @@ static void check_hooks(struct check *check)
     }
 }
 
+static void check_listen(struct check *check)
+{
+    const struct hook_listen *listen = check->config->listen;
+    char *certificate = NULL, *key = NULL;
+    struct err err;
+    if (check->config->nhooks > 0 && listen->certificate != NULL && listen->key != NULL &&
+        listen_plan_read_certificate(listen, &certificate, &key, &err) != 0)
+        problems_add(&check->problems, check->config->path, 0, 0, "listen: %s", err.msg);
+    mem_free(certificate);
+    mem_free_secret(key);
+}
+
 static void say_doubt(void *arg, const char *text)
 {
     problems_warn(&((struct check *)arg)->problems, NULL, 0, 0, "%s", text);
@@ -430,6 +443,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check->config = config_read(path, provider_list, check->app->presets, &check->problems);
     check_connectors(check);
     check_hooks(check);
+    check_listen(check);
     check_jobs(check);
     check_metrics(check);
     check_state_folder(check);

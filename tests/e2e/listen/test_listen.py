@@ -7,6 +7,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import sqlite3
@@ -357,6 +358,15 @@ class Listen(listening.Case):
         listener.wait_log(r"configuration reloaded: 1 webhook\s")
         support.wait_until(lambda: subject() == "new")
         self.assertEqual(listener.post(text(3), path="/second", context=context)[0], 404)
+        shutil.copy(f"{self.folder}/old.pem", f"{self.folder}/half.pem")
+        shutil.copy(f"{self.folder}/new.key", f"{self.folder}/half.key")  # with its mode
+        use("half")  # a renewal of which only one file is there
+        self.assertIn("which do not fit", self.jeton("check").stdout)
+        self.fails(3, "listen", "--trigger", "orders", "/dev/null", says="which do not fit")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"half\.key: .*, which do not fit or are not PEM; the previous configuration stays in use")
+        self.assertEqual(listener.post(text(3), path="/second", context=context)[0], 404)
+        self.assertEqual(subject(), "new")
         use("new", more="  second:\n" + listening.HOOK.format(folder=self.folder))
         listener.process.send_signal(signal.SIGHUP)
         support.wait_until(lambda: listener.post(text(3), path="/second", context=context)[0] == 200)
