@@ -13,6 +13,7 @@
 #define TOO_LARGE   413
 #define MASK        "***"
 #define HEADERS_MAX ((size_t)256 * 1024)
+#define ROOM_FIRST  8 /* events; a power of two */
 
 /* ---- what must not be kept ---- */
 
@@ -222,6 +223,20 @@ static void set_digest(const struct making *making, struct hook_event *event)
     crypto_hash_sha256(event->digest, text, sizeof text);
 }
 
+/* At the end of a list, whose room doubles. */
+static struct hook_event *append(struct making *making, struct hook_event **list, size_t count)
+{
+    bool full = count == 0 || (count >= ROOM_FIRST && (count & (count - 1)) == 0);
+    size_t room = count < ROOM_FIRST ? ROOM_FIRST : 2 * count;
+    if (full) {
+        struct hook_event *before = *list;
+        *list = arena_alloc(making->view->arena, room * sizeof **list);
+        if (count > 0)
+            memcpy(*list, before, count * sizeof **list);
+    }
+    return &(*list)[count];
+}
+
 /* A copy under another type, that is wanted, would be run. */
 static void mark(struct making *making, const struct hook_event *event)
 {
@@ -229,11 +244,8 @@ static void mark(struct making *making, const struct hook_event *event)
     char hex[2 * sizeof event->digest + 1];
     if (event->may_repeat || hook_rules_type_is_signed(rules))
         return;
-    if (making->marks == NULL)
-        making->marks = arena_alloc(making->view->arena,
-                                    (rules->each.nparts > 0 ? HOOK_ITEMS_MAX : 1) * sizeof *event);
     sodium_bin2hex(hex, sizeof hex, event->digest, sizeof event->digest);
-    struct hook_event *made = &making->marks[making->result->nmarks++];
+    struct hook_event *made = append(making, &making->marks, making->result->nmarks++);
     *made = (struct hook_event){.type = event->type, .data = ""};
     made->id = arena_text(making->view->arena, hex, strlen(hex));
     memcpy(made->digest, event->digest, sizeof made->digest);
@@ -272,7 +284,7 @@ static bool add_event(void *arg, struct hook_span item)
         return false;
     making->part++;
     if (hook_rules_want(rules, event.type)) {
-        making->events[making->result->nevents++] = event;
+        *append(making, &making->events, making->result->nevents++) = event;
     } else {
         skip(making, event.type);
         mark(making, &event);
@@ -284,7 +296,6 @@ static void add_batch(struct making *making)
 {
     struct hook_view *view = making->view;
     struct hook_values values = {0};
-    making->events = arena_alloc(view->arena, HOOK_ITEMS_MAX * sizeof *making->events);
     hook_view_values(view, &view->rules->each.parts[0], &values);
     if (values.count == 1 && values.items[0].raw.text != NULL &&
         hook_json_elements(values.items[0].raw, add_event, making))
@@ -298,12 +309,10 @@ void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_r
     struct making making = {.view = view, .result = result};
     crypto_hash_sha256(making.digest, (const unsigned char *)signed_.text, signed_.len);
     mask_body(view);
-    if (view->rules->each.nparts > 0) {
+    if (view->rules->each.nparts > 0)
         add_batch(&making);
-    } else {
-        making.events = arena_alloc(view->arena, sizeof *making.events);
+    else
         add_event(&making, view->body);
-    }
     if (making.failed) {
         result->nevents = result->nmarks = 0;
         return;

@@ -16,6 +16,7 @@
 #define KEEP_AGAIN_MS 1000 /* where there is more */
 #define LOOK_MS       5000 /* `jeton events --retry` is seen by then */
 #define KEEP_AT_ONCE  1000 /* rows */
+#define COMMIT_ROWS   1000 /* of several requests: a database takes a second for them */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
 /* ---- what is stored ---- */
@@ -219,22 +220,30 @@ static void added(void *arg)
         plan_commit(front);
 }
 
+/* One that is to be alone, or what has come, as far as it is stored in time. */
+static void choose(struct listen_front *front)
+{
+    struct listen_adding *adding = &front->adding;
+    bool alone = adding->next.first != NULL;
+    struct listen_list *from = alone ? &adding->next : &front->batch;
+    adding->count = 0;
+    while (from->first != NULL &&
+           (adding->list.count == 0 ||
+            (!alone && adding->count + rows_of(from->first) <= COMMIT_ROWS))) {
+        struct listen_waiting *waiting = from->first;
+        listen_waiting_remove(waiting);
+        listen_waiting_append(&adding->list, waiting);
+        adding->count += rows_of(waiting);
+    }
+}
+
 static void commit(void *arg)
 {
     struct listen_front *front = arg;
     struct listen_adding *adding = &front->adding;
-    struct listen_waiting *first = adding->next.first;
     size_t done = 0;
     int64_t now_ms = store_now_ms(front->store);
-    if (first != NULL) {
-        listen_waiting_remove(first);
-        listen_waiting_append(&adding->list, first);
-    } else {
-        listen_waiting_move(&front->batch, &adding->list);
-    }
-    adding->count = 0;
-    for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next)
-        adding->count += rows_of(it);
+    choose(front);
     adding->rows = mem_alloc((adding->count + 1) * sizeof *adding->rows);
     for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next) {
         for (size_t i = 0; i < rows_of(it); i++)

@@ -254,6 +254,42 @@ static void places_of_a_batch(void **state)
     hook_fixture_end(&f);
 }
 
+/* As many as SendGrid sends at once, of which one type is wanted; and more than are taken. */
+static void large_batches(void **state)
+{
+    (void)state;
+    char open[] = "open", *wanted[] = {open, NULL};
+    struct hook_fixture f;
+    hook_fixture_begin(&f, HOOK_HMAC, "header:Sig", NULL, NULL);
+    hook_fixture_secret(&f, "sesame");
+    f.rules.max_body = 1000000;
+    f.rules.events = wanted;
+    assert_int_equal(hook_place_parse("json:", 5, &f.rules.each, &err), 0);
+    hook_fixture_place(&f.rules.id, "item:id");
+    hook_fixture_template(&f.rules.type, "{item:event}", HOOK_TEMPLATE_TYPE);
+    for (int count = HOOK_ITEMS_MAX; count <= HOOK_ITEMS_MAX + 1; count++) {
+        struct buf body;
+        struct hook_signed out;
+        buf_create(&body, 1000000);
+        for (int i = 0; i < count; i++)
+            buf_printf(&body, "%c{\"id\":%d,\"event\":\"%s\"}", i == 0 ? '[' : ',', i,
+                       i % 2 == 0 ? "open" : "click");
+        buf_putc(&body, ']');
+        const struct hook_unsigned given = {.body = body.data, .body_len = body.len};
+        assert_int_equal(hook_sign(&f.rules, f.keys, &given, &out, &err), 0);
+        struct hook_fixture_call call = {.body = body.data, .headers = {out.headers[0]}};
+        bool over = count > HOOK_ITEMS_MAX;
+        assert_int_equal(hook_fixture_check(&f, &call), over ? 413 : 200);
+        assert_int_equal(f.result.nevents, over ? 0 : HOOK_ITEMS_MAX / 2);
+        for (int i = 0; !over && i < HOOK_ITEMS_MAX / 2; i++)
+            assert_int_equal(atoi(f.result.events[i].id), 2 * i);
+        hook_sign_destroy(&out);
+        buf_destroy(&body);
+    }
+    f.rules.events = NULL;
+    hook_fixture_end(&f);
+}
+
 static void signing(void **state)
 {
     (void)state;
@@ -287,7 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(challenges),        cmocka_unit_test(named_secret),
         cmocka_unit_test(gzipped),           cmocka_unit_test(ids_and_types),
-        cmocka_unit_test(places_of_a_batch), cmocka_unit_test(signing),
+        cmocka_unit_test(places_of_a_batch), cmocka_unit_test(large_batches),
+        cmocka_unit_test(signing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
