@@ -171,7 +171,7 @@ int listen_front_run(const struct listen_front_options *options, struct err *err
 {
     struct listen_front front;
     create(&front, options);
-    int result = store_open(front.store, err) == 0 && serve_all(&front, err) == 0 ? 0 : -1;
+    int result = listen_store_open(&front, err) == 0 && serve_all(&front, err) == 0 ? 0 : -1;
     if (result == 0) {
         listen_store_keep(&front);
         listen_store_look(&front);

@@ -86,6 +86,14 @@ struct listen_keeping {
     struct store_call call;
 };
 
+/* Whether events can be stored again. */
+struct listen_trying {
+    int64_t due_ms; /* monotonic */
+    char scope[STORE_SCOPE_SIZE];
+    struct store_kv item;
+    struct store_call call;
+};
+
 struct listen_front {
     const struct listen_front_options *options;
     struct log *log;
@@ -108,6 +116,7 @@ struct listen_front {
     struct loop_timer keep; /* retention */
     struct loop_timer look; /* whether others have written to the state */
     struct listen_keeping keeping;
+    struct listen_trying trying;
     bool stored;                 /* the last commit worked */
     uint64_t commits, committed; /* and the events in them */
     uint64_t unknown;            /* requests for no hook, or that the server refused */
@@ -146,6 +155,8 @@ void listen_request_gone(void *arg, struct server_exchange *exchange);
 void listen_request_refuse(void *arg, struct server_exchange *exchange,
                            const struct server_refusal *refusal);
 /* listen_store.c */
+/* Of a database that is away the listener says so to senders, until it is there. */
+int listen_store_open(struct listen_front *front, struct err *err);
 void listen_store_add(struct listen_front *front, struct listen_waiting *waiting);
 /* Of what is under way to the state: it goes on without its request. */
 void listen_store_outlive(struct listen_front *front, struct listen_waiting *waiting);

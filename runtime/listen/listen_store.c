@@ -8,15 +8,17 @@
 
 #include "app.h"
 #include "clock.h"
+#include "config.h"
 #include "mem.h"
 
 #include <string.h>
 
 #define KEEP_EVERY_MS 600000
-#define KEEP_AGAIN_MS 1000 /* where there is more */
-#define LOOK_MS       5000 /* `jeton events --retry` is seen by then */
-#define KEEP_AT_ONCE  1000 /* rows */
-#define COMMIT_ROWS   1000 /* of several requests: a database takes a second for them */
+#define KEEP_AGAIN_MS 1000  /* where there is more */
+#define LOOK_MS       5000  /* `jeton events --retry` is seen by then */
+#define KEEP_AT_ONCE  1000  /* rows */
+#define COMMIT_ROWS   1000  /* of several requests: a database takes a second for them */
+#define TRY_MS        10000 /* after an event that could not be stored, if no other has come */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
 /* ---- what is stored ---- */
@@ -156,15 +158,21 @@ static void say_unstored(struct listen_front *front, const struct err *err, size
         log_msg(front->log, LOG_ERROR, "events cannot be stored (%zu refused with 503): %s", count,
                 err_line(err, line));
     front->stored = false;
+    front->trying.due_ms = loop_now_ms(front->loop) + TRY_MS;
+}
+
+static void say_storable(struct listen_front *front)
+{
+    if (!front->stored)
+        log_msg(front->log, LOG_INFO, "events can be stored again");
+    front->stored = true;
 }
 
 static void stored(struct listen_front *front)
 {
     struct listen_adding *adding = &front->adding;
     size_t done = 0;
-    if (!front->stored)
-        log_msg(front->log, LOG_INFO, "events can be stored again");
-    front->stored = true;
+    say_storable(front);
     front->commits++;
     front->committed += adding->count;
     while (adding->list.first != NULL) {
@@ -333,11 +341,66 @@ void listen_store_keep(void *arg)
     keep_next(front);
 }
 
+/* ---- whether it can be stored again ---- */
+
+static void write_key(struct listen_front *front, const char *value);
+
+/* The key goes again: a listener has none. */
+static void tried(void *arg)
+{
+    struct listen_front *front = arg;
+    struct listen_trying *trying = &front->trying;
+    if (trying->call.result != 0)
+        trying->due_ms = loop_now_ms(front->loop) + TRY_MS;
+    else if (trying->item.value != NULL)
+        write_key(front, NULL);
+    else
+        say_storable(front);
+}
+
+static void write_key(struct listen_front *front, const char *value)
+{
+    struct listen_trying *trying = &front->trying;
+    trying->item =
+        (struct store_kv){.key = "tried", .value = value, .len = value != NULL ? strlen(value) : 0};
+    trying->call = (struct store_call){
+        .op = STORE_KV_WRITE,
+        .kv = {.scope = trying->scope, .items = &trying->item, .count = 1},
+    };
+    store_start(front->store, &trying->call, tried, front);
+}
+
+/* Where nobody sends events as long as /healthz says that they cannot be stored, none would end
+ * that: a key of our own is written. */
+static void try(struct listen_front *front)
+{
+    struct listen_trying *trying = &front->trying;
+    if (front->stored || front->adding.list.count > 0 || trying->call.store != NULL ||
+        loop_now_ms(front->loop) < trying->due_ms)
+        return;
+    store_scope(trying->scope, "listen", config_home(front->options->generation->plan.config));
+    write_key(front, "true");
+}
+
+int listen_store_open(struct listen_front *front, struct err *err)
+{
+    char line[ERR_LINE_MAX];
+    bool is_shared = front->options->generation->plan.config->state->url != NULL;
+    int result = store_open(front->store, err);
+    if (result == 0 || !is_shared || err->kind != ERR_NETWORK)
+        return result;
+    log_msg(front->log, LOG_ERROR, "events cannot be stored: %s", err_line(err, line));
+    front->stored = false;
+    front->trying.due_ms = loop_now_ms(front->loop) + TRY_MS;
+    return 0;
+}
+
 /* ---- what others have made ready ---- */
 
 void listen_store_look(void *arg)
 {
     struct listen_front *front = arg;
+    try(front);
     bool changed = store_has_changed(front->store);
     for (size_t i = 0; changed && i < front->nhooks; i++)
         listen_children_wake(front->hooks[i].worker);
@@ -348,6 +411,7 @@ void listen_store_stop(struct listen_front *front)
 {
     store_cancel(&front->adding.call);
     store_cancel(&front->keeping.call);
+    store_cancel(&front->trying.call);
     store_cancel(&front->releasing.call);
     while (front->adding.list.first != NULL) {
         struct listen_waiting *waiting = front->adding.list.first;

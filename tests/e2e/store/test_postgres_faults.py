@@ -252,6 +252,27 @@ class Away(PostgresCase):
         out, err = process.communicate(timeout=60)
         self.assertLess(int(out), 30, err)
 
+    def test_a_listener_that_reloads_meanwhile(self):
+        """It tells senders, and by itself when events can be stored again: a balancer sends none until then."""
+        proxy = Proxy(self.folder + "/proxy", self.server)
+        self.addCleanup(proxy.listener.close)
+        self.write("sender.secret", SECRET + "\n")
+        self.write("handler.lua", "return function() end\n")
+        self.host(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder),
+                  url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0", program=JETON_FAULTY,
+                                                      env={"JETON_FAULT": "store-call=1000"}))
+        self.assertEqual(listener.post({"id": "e1", "type": "t"})[0], 200)
+        proxy.away = True
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded(.|\n)*error: events cannot be stored: .*cannot connect")
+        self.assertEqual(listener.post({"id": "e2", "type": "t"})[0], 503)
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 503)
+        proxy.away = False
+        wait_until(lambda: listener.ask("GET", "/healthz")[0] == 200)
+        self.assertEqual(listener.post({"id": "e2", "type": "t"})[0], 200)
+        listener.stop()
+
 
 @unittest.skipUnless(has_namespaces(), "no namespaces here")
 class Clocks(PostgresCase):
