@@ -68,7 +68,7 @@ function csv.writer(target, options)
     local message
     file, message = io.open(where, "wb")
     if not file then check.fail_file(message) end
-    self.file, self.name = file, target
+    writer.owns(self, file, target)
   end
   return writer.start(self, options)
 end

@@ -1,6 +1,7 @@
 --- Writes CSV row by row.
 local check = require "jeton.csv_check"
 local json = require "jeton.json"
+local log = require "jeton.log"
 
 check.pass_over()
 
@@ -80,16 +81,30 @@ end
 
 --- Ends it, and closes the file that it has opened.
 function Writer:close()
-  local file = self.file
-  self.put, self.file = nil, nil
-  if file then
-    local ok, message = file:close()
-    if not ok then check.fail_file(message, self.name) end
-  end
+  local opened = self.opened
+  self.put, self.opened = nil, nil
+  if not opened then return end
+  local file = opened.file
+  opened.file = nil
+  local ok, message = file:close()
+  if not ok then check.fail_file(message, opened.name) end
 end
 
 Writer.__close = Writer.close
-Writer.__gc = function(self) if self.file then self.file:close() end end
+
+-- The file of a writer that nobody has closed. It is made after the file, so its finalizer is called first.
+local Opened = {
+  __gc = function(self)
+    if not self.file then return end
+    local ok, message = self.file:close()
+    if not ok then log.error(("%s: cannot be written: %s"):format(self.name, message)) end
+  end,
+}
+
+--- The writer closes this file.
+function writer.owns(self, file, name)
+  self.name, self.opened = name, setmetatable({ file = file, name = name }, Opened)
+end
 
 --- write: takes a text, and gives true, or nil and what is wrong.
 function writer.on(write, name, options, what)

@@ -53,7 +53,8 @@ local Writer = {}
 ---@param row table
 function Writer:write(row) end
 
---- Ends it, and closes the file that it has opened. The end of a `<close>` variable does the same.
+--- Ends it, and closes the file that it has opened; raises an err if its last rows cannot be written. The end
+--- of a `<close>` variable does the same. Where nobody closes it, this is only said in the log.
 function Writer:close() end
 
 --- Begins to write, row by row.

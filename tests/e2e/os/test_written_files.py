@@ -151,6 +151,22 @@ class Written(JobCase):
         self.assertIn("files may be no larger here (ulimit -f)", done.stderr)
         self.assertEqual(done.returncode, 3)
 
+    def test_the_end_of_a_csv_file_at_its_limit_is_an_error(self):
+        """The last row is written when the file is closed. Who closes the writer gets an err, else the log has it."""
+        for end in ("", "collectgarbage()", "it:close()"):
+            with self.subTest(end):
+                self.write("rows.lua", f"""
+                  local it = require("jeton.csv").writer "rows.csv"
+                  for _ = 1, 201 do it:write {{ ("x"):rep(1022) }} end
+                  {end.replace("collect", "it = nil collect")}
+                  print "went on"
+                """)
+                done = self.jeton("-c", 'ulimit -f 400; exec "$0" run rows.lua', JETON, program="/bin/sh")
+                self.assertIn("error: ", done.stderr)
+                self.assertIn("rows.csv: cannot be written: File too large", done.stderr)
+                closed = end == "it:close()"
+                self.assertEqual((done.returncode, done.stdout), (1, "") if closed else (0, "went on\n"))
+
     def test_init_replaces_no_link(self):
         os.mkdir(self.path("new"))
         os.symlink("../elsewhere.yaml", self.path("new/jeton.yaml"))
