@@ -8,6 +8,7 @@ local json = require "jeton.json"
 local masks = require "test.cassette_mask"
 local native = require "jeton.test_native"
 local secrets = require "test.secrets"
+local show = require "test.show"
 
 failure.pass_over()
 
@@ -15,6 +16,7 @@ local cassette = { methods = {} }
 
 local FILE_MAX <const> = 4 * 1024 * 1024 -- bytes, as YAML is read
 local FIELD_MAX <const> = 32 -- a longer name may be a secret itself
+local NEAR_MAX <const> = 40 -- bytes that are shown before a secret
 
 -- Another process may exchange at the same time; then its token is taken, and nothing was recorded.
 local EXCHANGES_MAX <const> = 5
@@ -202,11 +204,22 @@ local function refuse(tape, message, ...)
   failure.raise(message:format(...), nil, tape.at)
 end
 
---- Where in its line a position is: the field of JSON or of a form before it, else how the line begins.
+--- What stands before a secret, from the beginning of a word; nil: nothing that can be shown.
+local function near(before)
+  local text = before:sub(-NEAR_MAX)
+  if #text < #before then text = text:gsub("^[%w+/=_.~-]+", "") end
+  text = text:gsub("^[\x80-\xBF]+", "")
+  return text:find "%w" and not secrets.suspect(text) and text or nil
+end
+
+--- Where in its line a position is: the field of JSON or of a form before it, else how the line begins, and
+--- what stands just before it.
 local function place_of(text, position)
   local before = text:sub(1, position - 1):match "^.*\n(.*)$" -- its first line is HEAD
   local field = before:match '^.*"([%w_.-]+)\\?"%s*:' or before:match '^.*[?&"]([%w_.-]+)='
-  return field and #field < FIELD_MAX and field or before:match "^[%s-]*([%w_\"-]*)" .. "…"
+  if field and #field < FIELD_MAX then return field end
+  local head, after = before:match "^[%s-]*([%w_\"-]*)" .. "…", near(before)
+  return after and ("%s after %s"):format(head, show.scalar(after)) or head
 end
 
 local function write(tape)

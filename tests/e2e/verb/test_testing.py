@@ -836,6 +836,9 @@ end)
         self.server.leak = "a word " * 100000
         self.file(wrong='http.get(url .. "/AKIAIOSFODNN7EXAMPLE", { headers = headers })')
         out = self.fails(1, "test", "x_test.lua", "--record").stdout  # for hours, when it looked at the long line often
+        self.assertRegex(out, r"hold what looks like a key, in line \d+ \(request… after \".*http://127.0.0.1:\d+/\"\); nothing")
+        self.file(wrong='http.get(url .. "/gh" .. "p_0123456789abcdefghij/AKIAIOSFODNN7EXAMPLE", { headers = headers })')
+        out = self.fails(1, "test", "x_test.lua", "--record").stdout  # before it stands another one
         self.assertRegex(out, r"hold what looks like a key, in line \d+ \(request…\); nothing")
         self.server.leak = "aZ3kQ9xT1mB7nV5cL2pR8sW4yH6jD0fG"
         self.file(more='mask = { "leak" }')
