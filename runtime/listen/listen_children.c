@@ -17,6 +17,7 @@
 #define DELAY_FIRST_MS      100
 #define DELAY_MAX_MS        30000
 #define STEADY_MS           60000 /* one that ran so long begins with the first delay again */
+#define DESCRIPTORS_OWN     64
 #define ANEW_MS             1000 /* between two starts, where one ended well to have a fresh process */
 #define KEEPER_FIRST_MS     1000     /* the front must answer first */
 #define KEEPER_MS           21600000 /* between two looks at subscriptions */
@@ -62,14 +63,27 @@ static void child_create(struct listen_child *child, enum listen_kind kind, cons
     }
 }
 
-static int open_ends(struct listen_child *child, struct err *err)
+static int ends_failed(const struct config *config, int error, struct err *err)
+{
+    size_t enough = DESCRIPTORS_OWN + (size_t)config->listen->max_connections;
+    err_set(err, ERR_CONFIG, "cannot make a pipe for each of %zu webhooks: %s", config->nhooks,
+            strerror(error));
+    for (size_t i = 0; i < config->nhooks; i++) /* a reload has all of them twice */
+        enough += config->hooks[i]->answer_ms > 0 ? 8 : 4;
+    if (error == EMFILE)
+        err_advise(err, "raise the limit of open files (ulimit -n, LimitNOFILE= of systemd) to %zu",
+                   enough);
+    return -1;
+}
+
+static int open_ends(const struct config *config, struct listen_child *child, struct err *err)
 {
     if (child->kind != LISTEN_WORKER)
         return 0;
     if (pipe2(child->wake, O_NONBLOCK | O_CLOEXEC) != 0 ||
         (child->hook->answer_ms > 0 &&
          socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, child->answer) != 0))
-        return err_set(err, ERR_CONFIG, "cannot make a pipe: %s", strerror(errno));
+        return ends_failed(config, errno, err);
     return 0;
 }
 
@@ -89,7 +103,7 @@ struct listen_generation *listen_generation_new(struct listen_plan *plan, struct
         child_create(&generation->children[generation->count++], LISTEN_KEEPER, NULL, generation);
     int result = 0;
     for (size_t i = 0; i < generation->count && result == 0; i++)
-        result = open_ends(&generation->children[i], err);
+        result = open_ends(config, &generation->children[i], err);
     if (result == 0)
         return generation;
     listen_generation_free(generation);

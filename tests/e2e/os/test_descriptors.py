@@ -89,6 +89,16 @@ jobs:
             self.assertEqual(done.returncode, 3, done.stderr)
             self.assertIn(WORDS, done.stderr)
 
+    def test_a_listener_of_many_webhooks(self):
+        self.write("hook.lua", "return function() end")
+        hooks = "".join(f"  h{n}: {{ path: /{n}, script: hook.lua, secret: s3cret-s3cret, "
+                        "verify: { kind: token, in: 'header:X' } }\n" for n in range(50))
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\nlisten: {{ address: '127.0.0.1:0' }}\nwebhooks:\n{hooks}")
+        done = self.with_at_most(100, "-c", "jeton.yaml", "listen")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("cannot make a pipe for each of 50 webhooks: Too many open files; raise the limit of open files "
+                      "(ulimit -n, LimitNOFILE= of systemd) to 1288", done.stderr)
+
     def test_a_script_that_opened_too_many(self):
         sandbox = support.Sandbox(self.folder, self.env)
         self.addCleanup(sandbox.stop)
