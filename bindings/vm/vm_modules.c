@@ -182,6 +182,30 @@ static void keep_absolute(lua_State *L, const char *field)
     lua_pop(L, 1);
 }
 
+/* package.searchpath as Lua has it, but that it does not wait for whoever writes to a FIFO. */
+static int search_file(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1), *path = luaL_checkstring(L, 2);
+    const char *dot = luaL_optstring(L, 3, "."), *slash = luaL_optstring(L, 4, LUA_DIRSEP);
+    if (*dot != '\0')
+        name = luaL_gsub(L, name, dot, slash);
+    path = luaL_gsub(L, path, LUA_PATH_MARK, name);
+    for (const char *at = path; *at != '\0';) {
+        size_t len = strcspn(at, LUA_PATH_SEP);
+        int fd = open(lua_pushlstring(L, at, len), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (fd >= 0) {
+            close(fd);
+            return 1;
+        }
+        lua_pop(L, 1);
+        at += len + (at[len] != '\0');
+    }
+    const char *places = luaL_gsub(L, path, LUA_PATH_SEP, "'\n\tno file '");
+    lua_pushnil(L);
+    lua_pushfstring(L, "no file '%s'", places);
+    return 2;
+}
+
 /* Pushes the path of the module's file by package[field], or nil and where it was looked for. The
  * package is upvalue 1. */
 static bool search_path(lua_State *L, const char *name, const char *field)
@@ -317,6 +341,8 @@ void vm_modules_setup(struct vm *vm)
     luaL_setfuncs(L, vm->options.modules, 0);
     lua_pop(L, 1);
     lua_getglobal(L, LUA_LOADLIBNAME);
+    lua_pushcfunction(L, search_file);
+    lua_setfield(L, -2, "searchpath");
     keep_absolute(L, "path");
     keep_absolute(L, "cpath");
     set_searchers(L);

@@ -92,14 +92,18 @@ struct http_trust http_trust_system(void)
     return trust;
 }
 
-/* 0 for what is not there, or is no file or folder: libcurl tells of it. */
+/* 0 for what is not there: libcurl tells of it. It would wait for a pipe, and read a device for
+ * ever. */
 static int anchor_check(const char *path, bool *is_dir, struct err *err)
 {
     struct stat st;
     *is_dir = false;
-    if (stat(path, &st) != 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+    if (stat(path, &st) != 0)
         return 0;
     *is_dir = S_ISDIR(st.st_mode);
+    if (!*is_dir && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_CONFIG,
+                       "%s: expected a file or a folder, found a device, pipe or socket", path);
     return safefile_check_mode(path, &st, SAFEFILE_NOT_WRITABLE, err);
 }
 

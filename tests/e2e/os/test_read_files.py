@@ -141,6 +141,17 @@ class Substituted(JobCase):
         done = self.jeton("run", "pipe")
         self.assertEqual(done.returncode, 3)
         self.assertIn("expected a regular file", done.stderr)
+        os.mkfifo(self.path("mod.lua"), 0o600)
+        os.mkfifo(self.path("lib.so"), 0o600)
+        self.write("script.lua", """
+          print(pcall(require, "mod"))
+          package.cpath = "./?.so"
+          print(pcall(require, "lib"))
+          print(require("jeton.http").get("https://127.0.0.1:1/", { ca_file = "pipe" }))
+        """)
+        done = self.ok("run", "script.lua")
+        for name in ("mod.lua: expected a regular file", "lib.so: expected a regular file", "pipe: expected a file or a folder"):
+            self.assertIn(f"{name}, found a device, pipe or socket", done.stdout)
 
 
 class Modes(JobCase):
