@@ -71,6 +71,7 @@ struct connector { /* made by connector_new */
                                        owner of its rows; NULL: what the mapping says */
     char *token_of;                 /* whose token it has; NULL: its own */
     const struct connector *lender; /* that one; NULL: its own, or the configuration is wrong */
+    bool trial;       /* is to replace another one of its name, whose rows are not its own */
     bool slot;        /* it asks the lender's service for an access token of its own */
     int64_t early_ms; /* an access token with less left is exchanged; 0: the engine's own rule */
     int64_t refresh_lifetime_ms; /* of a refresh token that is not used; 0: not known */

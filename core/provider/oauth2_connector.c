@@ -143,6 +143,8 @@ void oauth2_connector_owner(const struct connector *connector, const char *home,
     hash_text(&state, "jeton-owner-2");
     hash_text(&state, scope);
     hash_text(&state, connector->name);
+    if (connector->trial)
+        hash_text(&state, "trial");
     hash_text(&state, connector->provider->name);
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
     hash_text(&state, connector->service != NULL  ? connector->service

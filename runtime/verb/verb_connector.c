@@ -266,20 +266,6 @@ static bool can_sign_in(const struct connector *connector)
             (provider->discovery != NULL && provider->discovery->needed(&browser)));
 }
 
-/*
- * Until its files are there, the former connector keeps what the state has of it: it may be the
- * only good refresh token. So the new one is tried under another name, whose row it takes over
- * then; a run that is quicker finds it there, too, by the refresh token that is configured.
- */
-static void name_for_trial(const struct add *add, struct connector *connector)
-{
-    if (!add->replaces)
-        return;
-    char *name = mem_printf("%s (new)", connector->name);
-    mem_free(connector->name);
-    connector->name = name;
-}
-
 struct taken {
     bool done;
     struct err err;
@@ -302,7 +288,7 @@ static int take_over(struct add *add, struct err *err)
     int result = -1;
     engine_create(&engine, add->config, add->app->log, add->app->redact);
     if (connector != NULL && trial != NULL && engine_need_store(&engine, err) == 0) {
-        name_for_trial(add, trial);
+        trial->trial = add->replaces;
         token_take_over(engine.tokens, connector, trial, taken, &over);
         result = app_wait(&engine, &over.done, err);
     }
@@ -324,7 +310,10 @@ static int try_connector(struct add *add, struct buf *out, struct err *err)
     buf_printf(out, "connector '%s' is added", connector->name);
     int result = 0;
     add->replaces = add->replaces && !needs_sign_in(add) && provider_of(connector)->single_use;
-    name_for_trial(add, connector);
+    /* Until its files are there, the former connector keeps what the state has of it: it may be the
+     * only good refresh token. So the new one has a row of its own, which it takes over then; a run
+     * that is quicker finds it there, too, by the refresh token that is configured. */
+    connector->trial = add->replaces;
     if (needs_sign_in(add))
         buf_puts(out, "; it has no refresh token yet");
     else

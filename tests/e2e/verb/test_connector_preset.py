@@ -83,6 +83,8 @@ connector: {{ provider: oauth2, token_url: "{self.service.url}/token/{{company}}
         killed = self.jeton(*add, program=support.JETON_FAULTY, env={"JETON_FAULT": "connector-yaml=kill"},
                             input=f"{ID}\n{SECRET}\nthe-last-0\n")
         self.assertEqual((killed.returncode, used("--refresh")), (-9, "access-of-the-last-2"))
+        # One that is refused is called by its name.
+        self.fails(4, *add, input=f"{ID}\n{SECRET}\nthe-former-0\n", says=["connector 'books': ", "(jeton login books)"])
         # Only the secret changes.
         self.ok(*add, input=f"{ID}\nanother-{SECRET}\nthe-last-0\n")
         self.assertEqual((used(), used("--refresh"), rows()), ("access-of-the-last-3", "access-of-the-last-4", 1))
