@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <termios.h>
 #include <unistd.h>
 
-#define HISTORY_MAX 1000 /* entries that the up key finds */
-#define INPUT_CHUNK 4096
-#define CLEAR_LINE  "\r\x1b[J"
-#define CTRL_D      4
+#define HISTORY_MAX       1000 /* entries that the up key finds */
+#define INPUT_CHUNK       4096
+#define TERMINAL_LINE_MAX 4095 /* what is longer comes cut, without a word */
+#define CLEAR_LINE        "\r\x1b[J"
+#define CTRL_D            4
 
 struct repl_terminal {
     struct loop *loop;
@@ -174,6 +176,14 @@ static bool take_plain(struct repl_terminal *terminal)
     if (end == NULL)
         return false;
     size_t len = (size_t)(end - typed->data);
+    if (len >= TERMINAL_LINE_MAX) {
+        buf_clear(typed);
+        tcflush(STDIN_FILENO, TCIFLUSH);
+        write_text("jeton: error: this terminal cuts a line after 4,095 bytes; nothing of the "
+                   "entry is run\n");
+        finish(terminal, REPL_INTERRUPTED, "", 0);
+        return true;
+    }
     char *line = mem_strndup(typed->data, len);
     buf_drop(typed, len + 1);
     finish(terminal, REPL_LINE, line, len);

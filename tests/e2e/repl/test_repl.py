@@ -295,6 +295,11 @@ class Keys(ReplCase):
         prompt.wait("\njeton> ")
         self.assertEqual(prompt.enter("3"), "3")
         self.assertNotIn(b"\x1b", prompt.terminal.shown)
+        prompt.keys("do print 'a part'\n", "x = [[", "x" * 5000, "]]\n")
+        self.assertIn("this terminal cuts a line after 4,095 bytes; nothing of the entry is run", prompt.wait("is run\njeton> "))
+        self.assertEqual(prompt.enter("x"), "nil")
+        self.assertEqual(prompt.enter(f"#'{'x' * 4000}'"), "4000")
+        self.assertNotIn(b"a part\r\n", prompt.terminal.shown.replace(b"'a part'", b""))
         prompt.leave()
 
 
