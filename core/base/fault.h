@@ -40,6 +40,9 @@ void fault_point(const char *name);
 /* For how many ms a refresh token that came is tried to be stored (TOKEN_STORE_MS). */
 #define FAULT_TOKEN_STORE "token-store"
 
+/* What file system a state's folder seems to be on (statfs's f_type). */
+#define FAULT_STATE_FS "state-fs"
+
 int64_t fault_number(const char *name); /* 0: as it is; in `jeton` always */
 
 #endif

@@ -2,6 +2,7 @@
 #include "check_private.h"
 
 #include "config_rows.h"
+#include "fault.h"
 #include "listen_left.h"
 #include "mem.h"
 #include "path.h"
@@ -14,9 +15,43 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define ANEW_MAX ((size_t)4 * PATH_MAX)
+
+/* The name of a file system that other hosts may have mounted, too; NULL: it is none. */
+static const char *network_of(const char *folder)
+{
+    static const struct {
+        uint32_t type;
+        const char *name;
+    } kinds[] = {{0x6969, "nfs"},      {0x517b, "smb"},      {0xff534d42, "cifs"},
+                 {0xfe534d42, "smb"},  {0x00c36400, "ceph"}, {0x0bd00bd0, "lustre"},
+                 {0x47504653, "gpfs"}, {0x5346414f, "afs"},  {0x19830326, "beegfs"}};
+    struct statfs fs;
+    int64_t type = fault_number(FAULT_STATE_FS);
+    if (type == 0 && statfs(folder, &fs) == 0)
+        type = (int64_t)fs.f_type;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].type == (uint32_t)type)
+            return kinds[i].name;
+    }
+    return NULL;
+}
+
+/* at: the folder, or the nearest one that is there. SQLite's index of what was written last is in
+ * memory, which another host does not see. */
+static void check_network(struct check *check, const char *at, const char *shown)
+{
+    const char *name = check->config->state->url == NULL ? network_of(at) : NULL;
+    if (name != NULL)
+        problems_warn(&check->problems, NULL, 0, 0,
+                      "state folder %s is on a file system of the network (%s): where two hosts "
+                      "use it, one overwrites what the other has written, and tokens are lost; a "
+                      "state in a database may be shared",
+                      shown, name);
+}
 
 /* A folder that is not there is made when first needed, in the nearest one that is. */
 static void check_can_be_made(struct check *check, const char *folder, const char *shown)
@@ -32,6 +67,8 @@ static void check_can_be_made(struct check *check, const char *folder, const cha
         problems_add(&check->problems, NULL, 0, 0,
                      "state folder %s cannot be made in %s: %s; nothing that needs it will run",
                      shown, at, strerror(errno));
+    else
+        check_network(check, at, shown);
     mem_free(copy);
 }
 
@@ -52,6 +89,8 @@ void check_state_folder(struct check *check)
         problems_add(&check->problems, NULL, 0, 0,
                      "state folder %s cannot be written: %s; nothing that needs it will run", shown,
                      strerror(errno));
+    else
+        check_network(check, shown, shown);
     mem_free(shown);
 }
 

@@ -34,6 +34,20 @@ class State(support.Case):
         os.chmod(self.state, 0o750)
         self.fails(3, "token", "contoso", says=["chmod", self.state])
 
+    def test_a_folder_that_other_hosts_may_have(self):
+        """Whether it is there yet or not. This host's own are none, nor is that of a database."""
+        for kind, name in ((0x6969, "nfs"), (0xFE534D42, "smb")):
+            for folder in ("none/yet", "there"):
+                with self.subTest(name=name, folder=folder):
+                    state = os.path.join(self.folder, folder)
+                    if folder == "there":
+                        os.makedirs(state, mode=0o700, exist_ok=True)
+                    path = self.write("shared.yaml", f"version: 1\nstate: {state}\n")
+                    done = self.jeton("-c", path, "check", program=support.JETON_FAULTY, env={"JETON_FAULT": f"state-fs={kind}"})
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn(f"is on a file system of the network ({name})", done.stdout)
+        self.assertNotIn("network", self.jeton("-c", path, "check").stdout)
+
     def test_a_newer_version(self):
         self.ok("token", "contoso")
         with sqlite3.connect(self.file) as db:
