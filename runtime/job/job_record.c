@@ -203,54 +203,34 @@ static int find_previous(struct store *store, const struct store_run *run, struc
     return store_run_list(store, &before, runs, err);
 }
 
-static int tell_untold(const struct job_record *record, const struct store_run *run,
-                       struct err *err)
+static int tell_untold(struct job_record *record, struct store_run *run, struct err *err)
 {
     struct store_runs previous = {0};
     int result = find_previous(record->store, run, &previous, err);
-    if (result == 0)
+    if (result == 0) {
         tell(record, run, previous.count > 0 ? &previous.items[0] : NULL,
              "had ended, and was killed before its hooks were done");
+        result = store_run_told(record->store, run, err);
+    }
     store_runs_destroy(&previous);
     return result;
 }
 
-/* Reports runs that ended unreported before, oldest first. */
-static int tell_former(const struct job_record *record, const struct store_runs *untold,
-                       const struct store_runs *interrupted, struct err *err)
+/* Reports runs that ended unreported before, oldest first. Each is marked as soon as it is told: a
+ * kill between the two means that it is told twice, never that it is lost. */
+static int settle_former(struct job_record *record, struct err *err)
 {
-    for (size_t i = untold->count; i > 0; i--) {
-        if (tell_untold(record, &untold->items[i - 1], err) != 0)
-            return -1;
-    }
-    for (size_t i = interrupted->count; i > 0; i--)
+    const struct store_runs *untold = &record->untold, *interrupted = &record->interrupted;
+    int result = 0;
+    for (size_t i = untold->count; i > 0 && result == 0; i--)
+        result = tell_untold(record, &untold->items[i - 1], err);
+    for (size_t i = interrupted->count; i > 0 && result == 0; i--) {
         tell(record, &interrupted->items[i - 1], NULL,
              "was interrupted: it was killed, the machine went down, or its end could not be "
              "recorded");
-    return 0;
-}
-
-static int mark_former(const struct job_record *record, const struct store_runs *untold,
-                       const struct store_runs *interrupted, struct err *err)
-{
-    int result = 0;
-    for (size_t i = 0; i < interrupted->count && result == 0; i++)
-        result = store_run_end(record->store, &interrupted->items[i], err);
-    for (size_t i = 0; i < untold->count && result == 0; i++)
-        result = store_run_told(record->store, &untold->items[i], err);
+        result = store_run_end(record->store, &interrupted->items[i - 1], err);
+    }
     return result;
-}
-
-/* Told first and marked afterwards: a kill between the two means that it is told twice, never that
- * it is lost. */
-static int settle_former(const struct job_record *record, struct err *err)
-{
-    const struct store_runs *untold = &record->untold, *interrupted = &record->interrupted;
-    if (untold->count + interrupted->count == 0)
-        return 0;
-    if (tell_former(record, untold, interrupted, err) != 0)
-        return -1;
-    return mark_former(record, untold, interrupted, err);
 }
 
 int job_record_lock(struct job_record *record, struct store_lease *lease, struct err *err)

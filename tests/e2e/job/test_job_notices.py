@@ -130,6 +130,28 @@ class Commands(NoticeCase):
             self.run_job()
         self.assertEqual([what for what, _ in self.whats()], ["failed", "failed", "well"])
 
+    def test_who_is_killed_while_it_tells_of_several_leaves_only_the_rest(self):
+        self.notify(WAITS + "io.open('begun', 'w'):close() wait_for 'go'", overlap="wait")
+        several = [self.start_job()]
+        self.wait_for("begun")
+        for count in (2, 3):
+            several.append(self.start_job())
+            support.wait_until(lambda number=count: len(self.rows()) == number)
+        for process in reversed(several):
+            self.kill_job(process)
+        ids = [row["run"] for row in self.rows()]
+        self.write("tell", TOLD + "[ $(wc -l <told) = 4 ] || exit 0; until [ -s victim ]; do sleep 0.01; done\n"
+                                  "kill -9 $(cat victim)\n", 0o700)
+        teller = self.start_job()
+        with open(self.path("victim.new"), "w", encoding="utf-8") as file:
+            file.write(str(teller.pid))
+        os.rename(self.path("victim.new"), self.path("victim"))
+        self.assertEqual(teller.wait(30), -signal.SIGKILL)
+        self.write("go", "")
+        self.run_job()
+        told = [run for what, run in self.whats() if what == "failed"]
+        self.assertEqual(told, ids[:2] + ids[1:] + [self.rows()[3]["run"]])
+
     def test_a_skipped_run_is_no_failure_and_one_that_waited_too_long_is(self):
         self.notify(WAITS + "io.open('begun', 'w'):close() wait_for 'go'")
         first = self.start_job()
