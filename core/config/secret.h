@@ -24,13 +24,14 @@ enum secret_kind {
 struct secret {
     enum secret_kind kind;
     const char *key; /* of the connector's mapping; it lives as long as the connector */
-    bool is_id;      /* it is registered like a secret, but may stand where others can read it */
-    bool is_key;     /* a private key or a certificate, which may have many lines */
-    char *text;      /* plain value, variable, absolute path, or credential's name */
-    char *value;    /* SECRET_FILE that is a pipe, <(…) of a shell: what came out of it, which can
-                       be read once, with the configuration. NULL: it is read when needed */
-    char **command; /* argv, NULL-terminated */
-    char *name;     /* for messages: "refresh_token of connector 'contoso'" */
+    bool is_id;  /* it is masked like a secret, but may stand where others can read it, and be sent
+                    to anybody */
+    bool is_key; /* a private key or a certificate, which may have many lines */
+    char *text;  /* plain value, variable, absolute path, or credential's name */
+    char *value; /* SECRET_FILE that is a pipe, <(…) of a shell: what came out of it, which can
+                    be read once, with the configuration. NULL: it is read when needed */
+    char **command;     /* argv, NULL-terminated */
+    char *name;         /* for messages: "refresh_token of connector 'contoso'" */
     bool private_file;  /* SECRET_FILE: written by jeton (`secrets/` beside the configuration), so
                            that nobody else may read it */
     const char *absent; /* advice for where its file is not there; NULL: none */
@@ -60,7 +61,8 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
  * lines behind it, which editors add. */
 const char *secret_trim(const struct secret *secret, const char *value, size_t *len);
 /*
- * Registers the part that counts of a value as that owner's (redact_add_owned). Of a key, also each
+ * Registers the part that counts of a value as that owner's (redact_add_owned), of an ID as
+ * REDACT_NO_SECRET. Of a key, also each
  * line of base64, and of a file of keys each of them: a message may hold a part of it. NULL redact
  * is fine.
  */

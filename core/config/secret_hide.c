@@ -92,7 +92,7 @@ void secret_hide(const struct secret *secret, const char *value, size_t len, con
     if (redact == NULL)
         return;
     value = secret_trim(secret, value, &len);
-    redact_add_owned(redact, value, len, owner);
+    redact_add_owned(redact, value, len, secret->is_id ? REDACT_NO_SECRET : owner);
     if (!secret->is_key)
         return;
     if (!hide_pem(value, value + len, owner, redact))

@@ -346,6 +346,27 @@ if err then print(err.kind, err.message) else print(response.status) end
         self.assertTrue(done.stdout.startswith("network\t"), done.stdout + done.stderr)
         self.assertEqual(len(self.connections), 1)
 
+    def test_the_id_of_an_application_is_no_secret(self):
+        """At many services it is a word, that may stand in anything; it is still masked."""
+        for more, kind in (("", "network"), (support.APPLICATION_SECRET, "auth")):
+            done = self.try_request(f"{{ url = os.getenv 'ELSEWHERE' .. '/{support.APPLICATION_ID}', method = 'POST',"
+                                    f" json = {{ x = '{support.APPLICATION_ID}{more}' }} }}")
+            self.assertTrue(done.stdout.startswith(kind + "\t"), done.stdout + done.stderr)
+        self.assertEqual(len(self.connections), 1)
+        self.configure(self.service.base)
+        self.write("conf.d/other.yaml", f"""\
+version: 1
+connectors:
+  fabrikam:
+    provider: kaizala
+    token_service: {self.service.base}
+    application_id: the-same-text
+    application_secret: the-same-text
+    refresh_token: the-same-text
+""")
+        done = self.try_request("{ url = os.getenv 'ELSEWHERE' .. '/the-same-text' }", configured=False)
+        self.assertTrue(done.stdout.startswith("auth\t"), done.stdout + done.stderr)
+
     def test_the_header_host_leads_nowhere_else(self):
         own, other = self.service.url.removeprefix("http://"), "api.example.org"
         url, headers = "url = os.getenv 'SERVICE' .. '/v1/users/me'", "accessToken = t.access_token"
