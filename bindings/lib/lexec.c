@@ -168,7 +168,8 @@ int lexec_start(struct lexec *exec, void (*ended)(void *arg), void *arg, struct 
     exec->pid = pid;
     if (process_watch_start(exec->loop, &exec->watch, pid, on_exit_of_child, exec, err) != 0)
         return -1;
-    signal_watch_push(exec->signals, &exec->handler, forward, exec);
+    if (!exec->literal) /* the run says when a handler's program ends: it has time after a signal */
+        signal_watch_push(exec->signals, &exec->handler, forward, exec);
     return 0;
 }
 

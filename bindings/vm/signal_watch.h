@@ -2,7 +2,7 @@
  * SIGINT, SIGTERM and SIGHUP as events of the loop. There is a stack of handlers, and only the
  * topmost is called. The vm makes the run's only watcher and pushes the first handler, which
  * interrupts the run; a call that handles signals in another way pushes its own while it lasts
- * (exec.run passes them on to its child).
+ * (exec.run passes them on to the command of a sandbox).
  *
  * It uses signalfd: while the watcher lives, the signals are blocked in the calling thread. So make
  * it before other threads start, and start children with an empty mask, as process_spawn_on does. A

@@ -616,6 +616,17 @@ sleep 600
         self.assertEqual(self.rows("state, attempt, error"),
                          [("done", 1, None), ("dead", 2, "the command ended with status 3")])
 
+    def test_a_signal_does_not_end_a_command(self):
+        """The listener sends it at its end and at a reload; a handler has the grace then, whatever it is."""
+        self.add("a")
+        program = self.write("slow.sh", "#!/bin/sh\ntouch began\nsleep 0.5\ntouch ended\n", mode=0o700)
+        worker = self.work(command=program, attempts=1)
+        support.wait_until(lambda: os.path.exists(f"{self.folder}/began"))
+        worker.send_signal(signal.SIGTERM)
+        self.end(worker)
+        self.assertEqual(self.rows("state, attempt, error"), [("done", 1, None)])
+        self.assertTrue(os.path.exists(f"{self.folder}/ended"))
+
     def test_a_command_that_is_being_replaced(self):
         self.add("a")
         program = os.path.join(self.folder, "run")
