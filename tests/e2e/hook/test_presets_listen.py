@@ -14,6 +14,7 @@ MORE = """\
   form: {{ verify: {{ kind: hmac, in: "header:X-Sig" }}, id: "form:id", secret: form-secret, script: {folder}/handler.lua }}
   x: {{ from: x, secret: x-secret, script: {folder}/handler.lua }}
   graph: {{ from: microsoft-graph, secret: graph-secret, script: {folder}/handler.lua }}
+  shop: {{ from: woocommerce, secret: shop-secret, script: {folder}/handler.lua }}
   kaizala: {{ from: kaizala, secret: callback-token, script: {folder}/handler.lua }}
 """
 
@@ -72,6 +73,12 @@ class Presets(listening.Case):
         self.assertEqual(listener.ask("POST", "/x", b"abc", {"x-twitter-webhooks-signature": mac})[0], 401)
         self.assertEqual(listener.ask("GET", "/x?crc_token=%7B%22a%22%3A1%7D")[0], 400)
         listener.wait_log("what is signed could be the answer to a challenge")
+
+        # The ping of a shop that saves its webhook is not signed; events are.
+        form = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+        self.assertEqual(listener.ask("POST", "/shop", b"webhook_id=1", form)[0], 200)
+        for body, headers in ((b"webhook_id=1", {}), (b"id=1", form), (b'{"id":1}', {"X-WC-Webhook-Topic": "order.created"})):
+            self.assertEqual(listener.ask("POST", "/shop", body, headers)[0], 401)
 
         # Notifications without an ID, all alike, and one that has one.
         body = b'{"value":[{"subscriptionId":"1","resource":"/me/drive/root","changeType":"updated","clientState":"graph-secret"}]}'

@@ -368,8 +368,11 @@ static void ask(struct sender *sender, const struct hook_challenge *challenge, c
     put_escaped(&target, asked);
     if (challenge->unverified) {
         clear(sender);
+        bool form = challenge->conditions[0].place.parts[0].kind == HOOK_PLACE_FORM;
         sender->target = mem_strdup(target.data);
-        sender->body = mem_strdup("");
+        sender->body = mem_strdup(form ? "webhook_id=1" : "");
+        if (form)
+            add_header(sender, "Content-Type", "application/x-www-form-urlencoded");
         if (header != NULL)
             add_header(sender, header, value);
     } else {
@@ -430,7 +433,8 @@ static bool is_answered(struct sender *sender, const struct hook_challenge *chal
                         const char *asked)
 {
     ask(sender, challenge, asked);
-    int status = check(sender, challenge->unverified ? "GET" : "POST");
+    bool posts = !challenge->unverified || sender->body[0] != '\0';
+    int status = check(sender, posts ? "POST" : "GET");
     bool answered = sender->result.verdict == HOOK_ANSWER;
     if (!answered && status != 400)
         fail_msg("%s: '%s': %d %s", sender->hook->name, asked, status, sender->result.why);
