@@ -265,8 +265,13 @@ static int change_one(const struct events *events, const char *text, bool drop, 
 static int change_all(const struct events *events, const char *first, bool drop, struct err *err)
 {
     const struct events_options *options = events->options;
+    int64_t seq;
     if (!drop && strcmp(first, "all") == 0)
         return retry_all(events, options->count > 0 ? options->operands[0] : NULL, err);
+    for (int i = 0; i < options->count; i++) { /* all or none, where one is no number */
+        if (read_seq(options->operands[i], &seq, err) != 0)
+            return -1;
+    }
     if (change_one(events, first, drop, err) != 0)
         return -1;
     for (int i = 0; i < options->count; i++) {
@@ -373,7 +378,8 @@ int verb_events(struct app *app, int argc, char **argv, struct err *err)
     const struct opt_spec spec = {
         .usage = "jeton events [HOOK] [--failed] [--waiting] [--held] [--limit N] [--json]\n"
                  "jeton events --show ID [--json]\n"
-                 "jeton events [HOOK] --retry ID…|all\n"
+                 "jeton events --retry ID…\n"
+                 "jeton events [HOOK] --retry all\n"
                  "jeton events --drop ID…\n"
                  "jeton events --run FILE ID [--really]\n"
                  "jeton events --forward URL ID [--yes]",

@@ -95,6 +95,8 @@ webhooks:
     def test_retry_and_drop(self):
         self.add("bad1", "bad2", "a", "bad3")
         self.handled()
+        self.fails(2, "events", "h", "--retry", "1", says="'h' is no event")
+        self.assertEqual(self.rows("state, attempt")[0], ("dead", 1))
         self.ok("events", "--retry", "1", "3")
         self.assertEqual(self.rows("state, attempt"), [("ready", 0), ("dead", 1), ("ready", 0), ("dead", 1)])
         self.ok("events", "--drop", "2")
