@@ -488,12 +488,32 @@ static void no_oracle(void **state)
     config_free(config);
 }
 
+/* What they say that they send. */
+static void large_bodies(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *preset;
+        int64_t bytes;
+    } cases[] = {{"github", 25000000}, {"gitlab", 25000000}, {"gitlab-token", 25000000},
+                 {"meta", 3000000},    {"shopify", 2000000}, {"sendgrid", 768000},
+                 {"bitbucket", 256000}};
+    struct config *config = load_all();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct hook *hook = config_hook(config, cases[i].preset, &err);
+        assert_non_null(hook);
+        assert_true(hook->rules.max_body >= cases[i].bytes);
+    }
+    config_free(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(all_presets, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(shared_ids, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(no_oracle, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(large_bodies, folder_set_up, folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
