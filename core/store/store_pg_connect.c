@@ -1,6 +1,7 @@
 /* How a connection is made: only what the URL and `state` say counts, and what is weak is refused.
  */
 #include "mem.h"
+#include "safefile.h"
 #include "store_pg.h"
 
 #include <arpa/inet.h>
@@ -314,12 +315,28 @@ static void put_url(struct params *params, const PQconninfoOption *options,
     put(params, "port", hosts->port.data);
 }
 
+/* By the rules of other certificates that are trusted. Of one that is not there libpq tells, where
+ * it needs it; it would wait for a pipe. */
+static int check_trust(const struct store_pg *pg, struct err *err)
+{
+    const char *path = pg->place.ca_file;
+    if (path == NULL || access(path, F_OK) != 0)
+        return 0;
+    int fd = safefile_open(path, SAFEFILE_NOT_WRITABLE, err);
+    if (fd < 0)
+        return err_wrap(err, "%s: ca_file", pg->label);
+    close(fd);
+    return 0;
+}
+
 static int begin(struct store_pg *pg, const PQconninfoOption *options, const struct hosts *hosts,
                  struct err *err)
 {
     bool near = are_near(value_of(options, "host")) && are_near(value_of(options, "hostaddr"));
     struct params params = {.count = 0};
     char *lists[3] = {NULL};
+    if (check_trust(pg, err) != 0)
+        return -1;
     put_url(&params, options, hosts);
     turn_hosts(pg, &params, lists);
     if (value_of(options, "sslmode") == NULL)
