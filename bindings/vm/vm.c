@@ -240,8 +240,11 @@ static int outcome(struct vm *vm, int *status, struct err *err)
 static void main_ended(void *arg)
 {
     struct vm *vm = arg;
-    if (!task_failed(vm->main_task))
+    if (!task_failed(vm->main_task)) {
+        if (vm_is_worker(vm)) /* what its script started as it was loaded may run for ever */
+            task_stop(vm->run.scheduler);
         return;
+    }
     struct err err;
     err_set(&err, ERR_CANCELLED, "the script failed");
     task_cancel_all(vm->run.scheduler, &err);

@@ -461,6 +461,21 @@ class Ends(hooks.Hooks):
         self.until("done", "dead")
         self.assertEqual(self.keys(), {"a": 1})
 
+    def test_a_task_that_the_script_has_started_keeps_no_process(self):
+        script = """task.spawn(function() while true do pcall(task.sleep, 0.01) end end)
+            return function(event) state.set(event.id, 1) end"""
+        self.add("a")
+        worker = self.work(script=script)
+        self.until("done")
+        self.handlers(script + " -- mended")
+        with contextlib.suppress(BrokenPipeError):
+            self.wake(worker)
+        worker.wait(timeout=20)
+        self.add("b")
+        next_one = self.work(script=script)
+        self.until("done")
+        self.assertEqual((worker.returncode, self.end(next_one)[0], self.keys()), (0, 0, {"a": 1, "b": 1}))
+
     def test_a_module_that_changes_while_the_handler_runs_that_loaded_it(self):
         self.write("late.lua", "return 1")
         self.add("a")

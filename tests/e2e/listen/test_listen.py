@@ -443,12 +443,12 @@ end
         listener = self.listener()
         since = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            for how in (signal.SIGHUP, signal.SIGTERM):
+            for stored, how in ((2, signal.SIGHUP), (4, signal.SIGTERM)):
                 replies = [pool.submit(listener.post, text(f"{how}.{n}")) for n in range(2)]
-                support.wait_until(lambda: sum(self.states().values()) % 2 == 0 and self.states().get("running"))
+                support.wait_until(lambda: sum(self.states().values()) == stored and self.states().get("running"))
                 listener.process.send_signal(how)
                 self.assertEqual(sorted(reply.result()[0] for reply in replies), [200, 201])
-                support.wait_until(lambda: "ready" not in self.states() or how == signal.SIGTERM)
+                support.wait_until(lambda: set(self.states()) == {"done"} or how == signal.SIGTERM)
         self.assertEqual(listener.process.wait(10), 0)
         self.assertLess(time.monotonic() - since, 20)
         self.assertNotIn("Killed", listener.log())
