@@ -63,7 +63,7 @@ struct listen_adding {
     struct listen_list list; /* whose events they are; empty: none is under way */
     struct listen_list next; /* to be stored one by one: one of them is bad */
     struct store_event_new *rows;
-    size_t count;
+    size_t count, done; /* rows; those that are stored, where not all are at once */
     struct store_event_call event;
     struct store_call call;
 };

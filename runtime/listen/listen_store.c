@@ -2,7 +2,8 @@
  * Group commit. What is checked in a turn of the loop is stored in one transaction at the next one:
  * all that arrived while the last commit ran goes into the next, so that no request waits for
  * others, and many share one write to the disk. The loop goes on while a state that is elsewhere
- * is asked.
+ * is asked. A large batch is stored in several transactions; its sender hears of the last, and
+ * where he sends it again, what is there is known.
  */
 #include "listen_front_private.h"
 
@@ -18,6 +19,7 @@
 #define LOOK_MS       5000  /* `jeton events --retry` is seen by then */
 #define KEEP_AT_ONCE  1000  /* rows */
 #define COMMIT_ROWS   1000  /* of several requests: a database takes a second for them */
+#define PART_ROWS     250   /* of a single one: a busy database takes ten times as long */
 #define TRY_MS        10000 /* after an event that could not be stored, if no other has come */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
@@ -228,6 +230,30 @@ static void added(void *arg)
         plan_commit(front);
 }
 
+static void store_part(struct listen_front *front);
+
+static void part_added(void *arg)
+{
+    struct listen_front *front = arg;
+    struct listen_adding *adding = &front->adding;
+    adding->done += adding->call.result == 0 ? adding->event.count : 0;
+    if (adding->call.result == 0 && adding->done < adding->count)
+        store_part(front);
+    else
+        added(front);
+}
+
+/* All of several requests, or a part of one. */
+static void store_part(struct listen_front *front)
+{
+    struct listen_adding *adding = &front->adding;
+    size_t left = adding->count - adding->done, most = adding->list.count > 1 ? left : PART_ROWS;
+    adding->event = (struct store_event_call){.added = adding->rows + adding->done,
+                                              .count = left < most ? left : most};
+    adding->call = (struct store_call){.op = STORE_EVENT_ADD, .event = &adding->event};
+    store_start(front->store, &adding->call, part_added, front);
+}
+
 /* One that is to be alone, or what has come, as far as it is stored in time. */
 static void choose(struct listen_front *front)
 {
@@ -257,10 +283,10 @@ static void commit(void *arg)
         for (size_t i = 0; i < rows_of(it); i++)
             fill(&adding->rows[done++], it, i, now_ms);
     }
-    adding->event = (struct store_event_call){.added = adding->rows, .count = adding->count};
-    adding->call = (struct store_call){.op = STORE_EVENT_ADD, .event = &adding->event};
+    adding->done = 0;
+    adding->call = (struct store_call){.result = 0};
     if (adding->count > 0)
-        store_start(front->store, &adding->call, added, front);
+        store_part(front);
     else
         added(front);
 }

@@ -131,6 +131,24 @@ class Events(PostgresCase):
         self.assertEqual(listener.children(), fronts, listener.log())
         listener.stop()
 
+    def test_a_batch_is_stored_in_parts(self):
+        """Each of which has ten seconds. All 5,000 in one took a busy server longer, and others heard 503 meanwhile."""
+        hook = HOOK.format(folder=self.folder).replace("json:id", "item:id").replace("{json:type}", "t")
+        self.host(0, f'webhooks:\n  orders:\n    each: "json:"\n    concurrency: 1\n{hook}')
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(listener.post([{"id": "first", "wait": True}])[0], 200)
+        wait_until(lambda: os.path.exists(self.folder + "/waiting"))  # what is claimed is written anew
+        batch = [{"id": str(n)} for n in range(501)]
+        for _ in range(2):
+            self.assertEqual(listener.post(batch)[0], 200, listener.log())
+            rows = self.sql("SELECT duplicates, count(*), min(seq), max(seq) FROM @event WHERE state = 1 GROUP BY duplicates, xmin::text"
+                            " ORDER BY 3")
+            self.assertEqual([row[1] for row in rows], ["250", "250", "1"])
+            self.assertEqual(int(rows[2][3]) - int(rows[0][2]), 500)
+        self.assertEqual([row[0] for row in rows], ["1", "1", "1"])
+        self.write("go", "")
+        listener.stop()
+
     def test_a_handler_answers_before_the_listener_knows_of_the_commit(self):
         """Workers see an event when it is committed; the process that took it may hear of that much later."""
         self.write("handler.lua", "return function(event) return { json = event.data } end")
