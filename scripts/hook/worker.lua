@@ -11,6 +11,7 @@ local crypto = own.module "jeton.crypto"
 local hook = own.module "jeton.hook"
 local json = own.module "jeton.json"
 local log = own.module "jeton.log"
+local state = own.module "jeton.state"
 local task = own.module "jeton.task"
 
 local worker = {}
@@ -331,6 +332,7 @@ function worker.run(chunk, path)
   local run = runners.choose(chunk, path, settings)
   local once = hook.once()
   if once then return try(once, run, settings) end
+  storing.patiently(state.commit) -- what the script has set as it was loaded: handlers find it
   local pump = { running = 0, claims = {}, recovered = 0, sources = files }
   while true do
     hook.sync() -- once for all that have ended while the last time took

@@ -461,6 +461,19 @@ class Ends(hooks.Hooks):
         self.until("done", "dead")
         self.assertEqual(self.keys(), {"a": 1})
 
+    def test_what_a_script_sets_as_it_is_loaded_is_there_for_its_handlers(self):
+        script = """state.set("reset", 0) if not state.get "first" then state.set("first", 10) end
+            return function(event)
+              state.set("reset", state.get "reset" + 1)
+              state.set("first", state.get "first" + 1)
+            end"""
+        for ids, first in (("ab", 12), ("cde", 15)):
+            self.add(*ids)
+            worker = self.work(script=script)
+            self.until("done")
+            self.assertEqual(self.end(worker)[0], 0)
+            self.assertEqual(self.keys(), {"reset": len(ids), "first": first})
+
     def test_a_task_that_the_script_has_started_keeps_no_process(self):
         script = """task.spawn(function() while true do pcall(task.sleep, 0.01) end end)
             return function(event) state.set(event.id, 1) end"""
