@@ -44,6 +44,16 @@ static struct config *load(struct ltest_world *world, const char *path, struct e
     return real;
 }
 
+/* A replay has the ID that the test gives, so a cassette must not have this one. */
+static void hide_ids(const struct connector *connector, struct redact *redact)
+{
+    const struct secret *secret;
+    for (size_t i = 0; (secret = connector_secret_at(connector, i)) != NULL; i++) {
+        if (secret->is_id && secret->kind == SECRET_PLAIN)
+            redact_add_owned(redact, secret->text, strlen(secret->text), REDACT_NO_SECRET);
+    }
+}
+
 /* They are exchanged, so that each configuration still owns what it holds. */
 int ltest_world_real_lend(struct ltest_world *world, struct config *config, struct err *err)
 {
@@ -60,6 +70,7 @@ int ltest_world_real_lend(struct ltest_world *world, struct config *config, stru
                 continue;
             real->connectors[j] = config->connectors[i];
             config->connectors[i] = its;
+            hide_ids(its, world->engine->redact);
             break;
         }
     }

@@ -24,8 +24,8 @@ enum secret_kind {
 struct secret {
     enum secret_kind kind;
     const char *key; /* of the connector's mapping; it lives as long as the connector */
-    bool is_id;  /* it is masked like a secret, but may stand where others can read it, and be sent
-                    to anybody */
+    bool is_id;  /* it may stand where others can read it, and be sent to anybody; one that is plain
+                    is no secret at all: at many services it is a word, that any data may hold */
     bool is_key; /* a private key or a certificate, which may have many lines */
     char *text;  /* plain value, variable, absolute path, or credential's name */
     char *value; /* SECRET_FILE that is a pipe, <(…) of a shell: what came out of it, which can

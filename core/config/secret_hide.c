@@ -89,7 +89,7 @@ static void hide_account(const char *text, size_t len, const char *owner, struct
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact)
 {
-    if (redact == NULL)
+    if (redact == NULL || (secret->is_id && secret->kind == SECRET_PLAIN))
         return;
     value = secret_trim(secret, value, &len);
     redact_add_owned(redact, value, len, secret->is_id ? REDACT_NO_SECRET : owner);

@@ -347,7 +347,7 @@ if err then print(err.kind, err.message) else print(response.status) end
         self.assertEqual(len(self.connections), 1)
 
     def test_the_id_of_an_application_is_no_secret(self):
-        """At many services it is a word, that may stand in anything; it is still masked."""
+        """At many services it is a word, that may stand in anything."""
         for more, kind in (("", "network"), (support.APPLICATION_SECRET, "auth")):
             done = self.try_request(f"{{ url = os.getenv 'ELSEWHERE' .. '/{support.APPLICATION_ID}', method = 'POST',"
                                     f" json = {{ x = '{support.APPLICATION_ID}{more}' }} }}")

@@ -84,6 +84,14 @@ class Sent(Api):
         for _ in range(2):
             self.assertNotIn(support.TENANT_TOKEN, self.ok("api", "x").stdout)
 
+    def test_an_id_is_no_secret(self):
+        """At many services it is a word, which the service's data may hold."""
+        body = json.dumps({"words": [support.APPLICATION_ID], support.APPLICATION_ID + "_line": 1}).encode()
+        self.serve(body)
+        for _ in range(2):  # after an exchange, and with a kept token
+            self.assertEqual(self.ok("api", "x").stdout, body.decode())
+            self.assertIn(support.APPLICATION_ID, self.ok("run", "-e", "http.request { connector = true, path = 'x' }:json().words[1]").stdout)
+
     def test_in_a_sandbox(self):
         done = self.ok("api", "--sandbox", "groups", "--lua", "each(it.groups, 'groupName')")
         self.assertIn("Sales\n", done.stdout)

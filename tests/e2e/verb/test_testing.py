@@ -682,7 +682,7 @@ end)
 version: 1
 state: {self.state}
 connectors:
-  svc: {{provider: oauth2, token_url: "{url}/token", client_id: app, client_secret: s3cret-s3cret, endpoint: "{url}",
+  svc: {{provider: oauth2, token_url: "{url}/token", client_id: its-real-id, client_secret: s3cret-s3cret, endpoint: "{url}",
         client_auth: post, refresh_token: {{file: secrets/refresh}}}}
 """
         self.write("jeton.yaml", real)
