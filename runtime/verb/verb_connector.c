@@ -169,7 +169,7 @@ static int read_value(const struct add *add, const char *label, bool hidden, boo
         if (result == 0 && (value->len > 0 || need))
             result = secret_check_value(&kind, value->data, value->len, err);
     }
-    if (result == 0 && value->len > 0) {
+    if (result == 0 && hidden && value->len > 0) {
         redact_add(add->app->redact, value->data, value->len);
     } else if (result != 0) {
         err_wrap(err, "the %s", label);

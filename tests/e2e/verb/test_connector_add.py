@@ -107,6 +107,9 @@ class Written(AddCase):
         self.assertIn("warning: job 'poll' (and 1 more) names no connector and used 'contoso', the only one of kaizala, ", done.stderr)
         self.assertNotIn("warning", self.ok("-c", "jeton.yaml", *self.options("third"), input=self.lines()).stderr)
 
+    def test_one_that_is_named_as_its_id(self):
+        self.assertIn(f"conf.d/{ID}.yaml", self.add(ID).stdout)
+
     def test_what_was_pasted_may_have_blanks_around_it(self):
         self.add(input=f"  {ID}\t\n\t{SECRET}  \r\n {TOKEN}")
         self.assertEqual(self.tree()["secrets/contoso.refresh_token"][1], TOKEN + "\n")
