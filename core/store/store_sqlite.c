@@ -443,9 +443,9 @@ int store_sqlite_open(struct store_sqlite *sqlite, struct err *err)
         if (open_database(sqlite, sqlite->path, err) == 0 &&
             prepare_database(sqlite, alone != 0, err) == 0)
             return 0;
-        bool full = sqlite3_system_errno(sqlite->db) == ENOSPC;
+        int system = sqlite3_system_errno(sqlite->db);
         store_sqlite_close(sqlite);
-        if (!full)
+        if (system != ENOSPC && system != EDQUOT)
             return -1;
     }
     return -1;

@@ -47,6 +47,41 @@ static void a_disk_that_cannot_be_read_is_no_damage(void **state)
     store_free(store);
 }
 
+static int full; /* the error of each write */
+
+static ssize_t full_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    (void)fd, (void)bytes, (void)len, (void)at;
+    errno = full;
+    return -1;
+}
+
+/* Whether it is full for all, or its owner has used up his share. */
+static void a_full_disk_is_read_all_the_same(void **state)
+{
+    (void)state;
+    static const int errors[] = {ENOSPC, EDQUOT};
+    struct err err;
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    const char *name = vfs->xGetSystemCall(vfs, "pwrite64") != NULL ? "pwrite64" : "pwrite";
+    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
+    struct store *store = store_fixture_open();
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    store_reads(store);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        store_close(store);
+        full = errors[i];
+        vfs->xSetSystemCall(vfs, name, (sqlite3_syscall_ptr)full_pwrite);
+        struct store_call call = {.op = STORE_TOKEN_LOAD,
+                                  .token = {.owner = "owner", .row = &found}};
+        int result = store_wait(store, &call, &err);
+        vfs->xSetSystemCall(vfs, name, NULL);
+        assert_int_equal(result, 1);
+        store_token_destroy(&found);
+    }
+    store_free(store);
+}
+
 static void a_start_that_is_not_written_is_told(void **state)
 {
     (void)state;
@@ -95,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_disk_that_cannot_be_read_is_no_damage),
+        TEST(a_full_disk_is_read_all_the_same),
         TEST(a_start_that_is_not_written_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
