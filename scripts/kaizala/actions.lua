@@ -324,12 +324,13 @@ local function merged(self, from)
   local heads
   return iterator.new(function()
     if not heads then
-      heads = {}
+      local found = {}
       for _, kind in ipairs(LISTED) do
         local list = of_type(self, kind, from)
         local first = next_or_none(list)
-        if first then heads[#heads + 1] = { list = list, item = first } end
+        if first then found[#found + 1] = { list = list, item = first } end
       end
+      heads = found -- only all: after an error whoever goes on would miss the others
     end
     local best
     for i, head in ipairs(heads) do

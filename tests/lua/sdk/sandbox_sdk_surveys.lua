@@ -1,4 +1,5 @@
--- Surveys and reactions of the SDK, through real sockets, against the sandbox.
+-- Surveys, lists and reactions of the SDK, through real sockets, against the sandbox.
+local json = require "jeton.json"
 local kaizala = require "kaizala"
 local lu = require "luaunit"
 local sdk = require "sdk"
@@ -121,6 +122,21 @@ function TestSurveys.test_what_is_wrong_is_refused_before_a_request()
   lu.assertErrorMsgContains("either completed", survey.respond, survey, {})
 end
 
+local TestLists = { setUp = set_up }
+
+function TestLists.test_of_all_types_after_an_error()
+  group:announce { message = "x" }
+  group:create_survey { title = "S", questions = { { title = "Q" } } }
+  local match = { path = "*/actions" }
+  sdk.steer("faults", json.array {
+    { match = match, times = 1, headers = { ["X-Passed"] = "1" } },
+    { match = match, times = 1, status = 403, body = { message = "no" } },
+  })
+  local list = group:actions()
+  raises("auth", "403", list.next, list)
+  lu.assertEquals(#list:all(), 2)
+end
+
 local TestReactions = { setUp = set_up }
 
 function TestReactions.test_like_comment_and_counts()
@@ -170,5 +186,6 @@ end
 
 os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestSurveys", TestSurveys },
+  { "TestLists", TestLists },
   { "TestReactions", TestReactions },
 })
