@@ -157,6 +157,27 @@ static int bind_patiently(struct listen_sockets *sockets, const struct listen_ad
     return result;
 }
 
+static void say_listening(const struct listener *listener, const struct config *config,
+                          const char *host, size_t i)
+{
+    const struct listen_sockets *sockets = &listener->sockets;
+    const char *scheme = config->listen->certificate != NULL ? "https" : "http";
+    const char *plural = config->nhooks == 1 ? "" : "s";
+    bool is_v6 = strchr(host, ':') != NULL;
+    if (sockets->given && sockets->ports[i] == 0)
+        log_msg(listener->app->log, LOG_INFO,
+                "listening on a Unix socket of the service manager, by %s (%zu webhook%s)", scheme,
+                config->nhooks, plural);
+    else if (sockets->given)
+        log_msg(listener->app->log, LOG_INFO,
+                "listening on %s://:%d (%zu webhook%s), a socket of the service manager", scheme,
+                sockets->ports[i], config->nhooks, plural);
+    else
+        log_msg(listener->app->log, LOG_INFO, "listening on %s://%s%s%s:%d (%zu webhook%s)", scheme,
+                is_v6 ? "[" : "", host, is_v6 ? "]" : "", sockets->ports[i], config->nhooks,
+                plural);
+}
+
 static int open_sockets(struct listener *listener, const struct config *config, struct err *err)
 {
     const struct hook_listen *listen = config->listen;
@@ -175,11 +196,7 @@ static int open_sockets(struct listener *listener, const struct config *config, 
     if (result == 0)
         result = listen_sockets_check(&listener->sockets, config, err);
     for (size_t i = 0; result == 0 && i < listener->sockets.count; i++)
-        log_msg(listener->app->log, LOG_INFO, "listening on %s://%s:%d (%zu webhook%s)%s",
-                listen->certificate != NULL ? "https" : "http",
-                listener->sockets.given ? "" : hooks.host, listener->sockets.ports[i],
-                config->nhooks, config->nhooks == 1 ? "" : "s",
-                listener->sockets.given ? ", a socket of the service manager" : "");
+        say_listening(listener, config, hooks.host, i);
     if (result == 0 && listener->sockets.metrics >= 0)
         log_msg(listener->app->log, LOG_INFO, "metrics on port %d", listener->sockets.metrics_port);
     mem_free(host);

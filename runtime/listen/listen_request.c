@@ -34,7 +34,8 @@ static void say_refused(struct listen_hook *hook, const struct server_request *r
     hook->counts[LISTEN_REFUSED]++;
     if (listen_verdict_may_log(hook))
         log_msg(hook->front->log, LOG_WARN, "webhook '%s': refused with %d (from %s): %s",
-                hook->hook->name, result->reply.status, request->remote, result->why);
+                hook->hook->name, result->reply.status,
+                request->remote[0] != '\0' ? request->remote : "a Unix socket", result->why);
 }
 
 /* That others skip types is as it is configured; a request without one may have lost a header. */

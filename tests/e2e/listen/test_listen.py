@@ -217,6 +217,34 @@ class Listen(listening.Case):
         self.assertEqual(listener.ask("GET", "/metrics")[0], 200)
         listener.stop()
 
+    def test_a_unix_socket_of_the_service_manager(self):
+        """As nginx may be in front of it."""
+        self.hooks()
+        path = self.folder + "/listen.socket"
+        script = self.write("activate.py", f"""\
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind({path!r})
+s.listen(8)
+os.dup2(os.dup(s.fileno()), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.argv[1], sys.argv[1:])
+""")
+        process = self.start(script, JETON, "listen", program=sys.executable)
+        self.assertIn(b"listening on a Unix socket of the service manager, by http (1 webhook)", process.stderr.readline())
+        body = json.dumps(text(1)).encode()
+        for signature, status in ((sign(body), b"200"), ("0" * 64, b"401")):
+            with socket.socket(socket.AF_UNIX) as sender:
+                sender.settimeout(30)
+                sender.connect(path)
+                sender.sendall(b"POST /orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Sig: %s\r\nContent-Length: %d\r\n\r\n%s"
+                               % (signature.encode(), len(body), body))
+                self.assertTrue(sender.recv(1000).startswith(b"HTTP/1.1 %s " % status))
+        self.assertIn(b"(from a Unix socket): no signature fits", process.stderr.readline())
+        self.wait_done(1)
+        process.terminate()
+        self.assertEqual(process.wait(40), 0)
+
     def test_a_socket_of_the_service_manager_that_others_reach(self):
         cases = [(0, "", "0.0.0.0 can be reached by others"), (0, "  behind_proxy: true\n", "anybody who reaches 0.0.0.0"),
                  (1, "", "the socket of metrics has the address 0.0.0.0")]
