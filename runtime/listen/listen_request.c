@@ -55,9 +55,7 @@ uint64_t listen_request_head(void *arg, struct server_exchange *exchange,
 {
     struct listen_front *front = arg;
     const struct listen_hook *hook = find(front, request->target);
-    if (front->stopping) {
-        listen_waiting_plain(exchange, 503, "stopping\n");
-    } else if (hook == NULL) {
+    if (hook == NULL) {
         front->unknown++;
         listen_waiting_plain(exchange, 404, "not found\n");
     }
@@ -114,9 +112,7 @@ void listen_request_handle(void *arg, struct server_exchange *exchange,
     if (hook == NULL) {
         front->unknown++;
         listen_waiting_plain(exchange, 404, "not found\n");
-    } else if (front->stopping) {
-        listen_waiting_plain(exchange, 503, "stopping\n");
-    } else {
+    } else { /* at the end, too: some senders do not come again */
         check(hook, exchange, request);
     }
 }

@@ -406,6 +406,32 @@ os.execv(sys.argv[1], sys.argv[1:])
         listener.stop()
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_requests_that_are_coming_at_a_reload_and_at_the_end(self):
+        """They are finished: some senders do not come again."""
+        self.hooks()
+        listener = self.listener()
+        for number, signo in enumerate((signal.SIGHUP, signal.SIGTERM)):
+            requests = []
+            for its, sent in ((number, 10), (number + 2, -5)):  # of one the head has not come yet, of one the body
+                body = json.dumps(text(its)).encode()
+                request = b"POST /orders HTTP/1.1\r\nHost: x\r\nX-Sig: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+                    sign(body).encode(), len(body), body)
+                sender = socket.create_connection(("127.0.0.1", listener.port))
+                self.addCleanup(sender.close)
+                sender.sendall(request[:sent])
+                requests.append((sender, request[sent:]))
+            self.assertEqual(listener.ask("GET", "/healthz")[0], 200)  # those before it have been accepted
+            listener.process.send_signal(signo)
+            listener.wait_log("configuration reloaded" if signo == signal.SIGHUP else "Terminated: ending")
+            for sender, rest in requests:
+                sender.sendall(rest)
+                sender.settimeout(30)
+                self.assertTrue(sender.recv(1000).startswith(b"HTTP/1.1 200 "))
+        self.assertEqual(listener.process.wait(40), 0)
+        self.listener()
+        self.wait_done(4)
+        self.assertEqual(set(self.handled().values()), {1})
+
     def test_an_end_that_loses_nothing(self):
         self.write("handler.lua", """\
 local state = require "jeton.state"
