@@ -54,10 +54,11 @@ local function put_body(lines, indent, body)
   end
 end
 
-local function put_headers(lines, indent, headers)
+-- kept: one of those that are left out elsewhere.
+local function put_headers(lines, indent, headers, kept)
   local names = {}
   for name in pairs(headers) do
-    if not LEFT_OUT[name] then names[#names + 1] = name end
+    if not LEFT_OUT[name] or name == kept then names[#names + 1] = name end
   end
   table.sort(names)
   if #names == 0 then return end
@@ -88,7 +89,7 @@ function cassette_file.text(recorded_at, renewed, calls)
       lines[#lines + 1] = "      broken: " .. quoted(call.reply.broken)
     else
       lines[#lines + 1] = "      status: " .. call.reply.status
-      put_headers(lines, "      ", call.reply.headers)
+      put_headers(lines, "      ", call.reply.headers, call.request.method == "HEAD" and "content-length")
       put_body(lines, "      ", call.reply.body)
     end
   end

@@ -243,9 +243,12 @@ function TestFile.test_it_is_read_as_it_was_written()
   local path = os.tmpname()
   local calls = {
     { request = call("POST", "https://x/y?z=1", { accept = "a", host = "x" }, 'a "b"\n\u{e9}'),
-      reply = { status = 201, headers = { date = "d", ["set-cookie"] = { "a=1", "b=\xe9" }, x = "caf\xe9" },
+      reply = { status = 201, headers = { date = "d", ["content-length"] = "2", x = "caf\xe9",
+                  ["set-cookie"] = { "a=1", "b=\xe9" } },
                 body = "\0\xff" } },
     { request = call("GET", "https://x/", { x = "\xff" }, ODD), reply = { broken = "cut" } },
+    { request = call("HEAD", "https://x/"),
+      reply = { status = 200, headers = { ["content-length"] = "7" }, body = "" } },
   }
   local out = assert(io.open(path, "w"))
   out:write(files.text(1800000000, { "books", "c\u{E9}" }, calls))
@@ -259,6 +262,7 @@ function TestFile.test_it_is_read_as_it_was_written()
   lu.assertEquals(read[1].reply.headers, { ["set-cookie"] = { "a=1", "b=\xe9" }, x = "caf\xe9" })
   lu.assertEquals(read[2].request, call("GET", "https://x/", { x = "\xff" }, ODD))
   lu.assertEquals(read[2].reply.broken, "cut")
+  lu.assertEquals(read[3].reply.headers, { ["content-length"] = "7" }) -- what was asked for
 end
 
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestMask", TestMask }, { "TestFile", TestFile } })
