@@ -16,7 +16,7 @@ local task = own.module "jeton.task"
 
 local worker = {}
 
-local CONFLICTS_MAX = 20 -- repeats that count as no attempt
+local CONFLICTS_MAX = 20 -- repeats of an attempt that count as none
 local CONFLICT_MS = 50 -- until the next, at most
 local CLAIM_AGAIN_MS = 5000 -- when the state could not be asked
 local RECOVER_SECONDS = 30 -- between two looks
@@ -45,10 +45,10 @@ local function verdict(failure, raw, settings, stopping)
   if kind == "cancelled" and stopping then
     return { uncounted = true }, nil
   end
-  if kind == "conflict" and raw.conflicts < CONFLICTS_MAX then
+  if kind == "conflict" and raw.conflicts < CONFLICTS_MAX * raw.attempt then
     return { uncounted = true, conflicted = true, delay_ms = jitter(CONFLICT_MS) }, nil
   end
-  if kind == "conflict" or FINAL[kind] or failure.rejected then
+  if FINAL[kind] or failure.rejected then
     return { dead = true, error = error }, "given up"
   end
   if failure.memory and not raw.first then -- others may have filled it; it is the next one

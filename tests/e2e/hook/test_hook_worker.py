@@ -177,6 +177,22 @@ connectors:
         self.assertEqual(database.execute("SELECT scope, key, value FROM kv WHERE scope LIKE 'shared:%'").fetchall(),
                          [(f"shared:board:{self.config}", "n", "20")])
 
+    def test_many_conflicts_are_an_attempt(self):
+        """The last of 20, which are none: it is tried again later, as others that fail. Where many events change a key it was
+        given up then, whatever `retries` said."""
+        self.add("a", "b")
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
+            database.execute("UPDATE event SET conflicts = 20")
+            database.commit()
+        self.work(concurrency=2, attempts=2, delay=10, script="""
+            return function(event)
+              local n = (state.get "n" or 0) + 1
+              task.sleep(0.3)
+              state.set("n", n)
+            end""")
+        self.until("done", "dead")
+        self.assertEqual((sorted(self.rows("state, attempt, conflicts")), self.keys()), ([("done", 1, 20), ("done", 2, 20)], {"n": 2}))
+
     def test_a_conflict_is_no_attempt(self):
         self.add(*(str(n) for n in range(30)))
         self.work(concurrency=8, attempts=1, script="""
