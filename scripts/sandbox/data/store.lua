@@ -335,12 +335,13 @@ end
 
 local function migrate(db, path)
   local version = db:row("PRAGMA user_version").user_version
+  local tables = db:row "SELECT count(*) AS n, total(name = 'tenants') AS own FROM sqlite_master"
+  if version > 0 and tables.own == 0 or version == 0 and tables.n > 0 then -- others count versions, too
+    return refuse(path, "an SQLite file, but not of the sandbox; give --db a path of its own")
+  end
   if version > #MIGRATIONS then
     return refuse(path, ("made by a newer jeton (version %d, this one knows %d); give --db another path")
       :format(version, #MIGRATIONS))
-  end
-  if version == 0 and db:row("SELECT count(*) AS n FROM sqlite_master").n > 0 then
-    return refuse(path, "an SQLite file, but not of the sandbox; give --db a path of its own")
   end
   for next_version = version + 1, #MIGRATIONS do
     db:transaction(function()
