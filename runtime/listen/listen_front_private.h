@@ -58,7 +58,7 @@ struct listen_list {
     size_t count;
 };
 
-/* The transaction that stores events: one at a time. */
+/* A transaction that stores events: one at a time. */
 struct listen_adding {
     struct listen_list list; /* whose events they are; empty: none is under way */
     struct listen_list next; /* to be stored one by one: one of them is bad */
@@ -106,6 +106,7 @@ struct listen_front {
     size_t nhooks;
     struct listen_list batch; /* to be stored */
     struct listen_adding adding;
+    struct listen_adding beside; /* what is stored between two parts of a large batch */
     struct loop_timer commit;    /* at the next turn */
     struct listen_list handlers; /* stored; their handlers answer */
     struct listen_early *early;  /* replies of those whose commit is perhaps under way */

@@ -124,7 +124,7 @@ void listen_request_gone(void *arg, struct server_exchange *exchange)
     struct listen_waiting *waiting = server_user_data(exchange);
     if (waiting == NULL)
         return;
-    if (waiting->list == &front->adding.list) {
+    if (waiting->list == &front->adding.list || waiting->list == &front->beside.list) {
         listen_store_outlive(front, waiting);
         waiting->exchange = NULL;
         return;

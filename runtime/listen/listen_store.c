@@ -2,8 +2,8 @@
  * Group commit. What is checked in a turn of the loop is stored in one transaction at the next one:
  * all that arrived while the last commit ran goes into the next, so that no request waits for
  * others, and many share one write to the disk. The loop goes on while a state that is elsewhere
- * is asked. A large batch is stored in several transactions; its sender hears of the last, and
- * where he sends it again, what is there is known.
+ * is asked. A large batch is stored in several transactions, and what others send between them; its
+ * sender hears of the last, and where he sends it again, what is there is known.
  */
 #include "listen_front_private.h"
 
@@ -170,9 +170,8 @@ static void say_storable(struct listen_front *front)
     front->stored = true;
 }
 
-static void stored(struct listen_front *front)
+static void stored(struct listen_front *front, struct listen_adding *adding)
 {
-    struct listen_adding *adding = &front->adding;
     size_t done = 0;
     say_storable(front);
     front->commits++;
@@ -189,17 +188,20 @@ static void stored(struct listen_front *front)
 }
 
 /* Whoever has come meanwhile is not kept waiting for as long again. */
-static void not_stored(struct listen_front *front, const struct err *err)
+static void not_stored(struct listen_front *front, struct listen_adding *adding,
+                       const struct err *err)
 {
-    struct listen_adding *adding = &front->adding;
-    size_t count = adding->list.count + adding->next.count + front->batch.count;
+    struct listen_list *next = &front->adding.next;
+    size_t count = adding->list.count + next->count + front->batch.count;
     if (err->kind == ERR_INVALID && adding->list.count > 1) {
-        listen_waiting_move(&adding->list, &adding->next); /* the others are not to suffer */
+        listen_waiting_move(&adding->list, next); /* the others are not to suffer */
         return;
     }
+    if (adding->done > 0) /* of a large one */
+        listen_children_wake(adding->list.first->hook->worker);
     if (err->kind != ERR_INVALID) {
         say_unstored(front, err, count);
-        refuse_all(front, &adding->next, err);
+        refuse_all(front, next, err);
         refuse_all(front, &front->batch, err);
     }
     refuse_all(front, &adding->list, err);
@@ -213,34 +215,38 @@ static void plan_commit(struct listen_front *front)
         loop_timer_start(front->loop, &front->commit, 0, commit, front);
 }
 
-static void added(void *arg)
+static void settle(struct listen_front *front, struct listen_adding *adding)
 {
-    struct listen_front *front = arg;
-    struct listen_adding *adding = &front->adding;
     struct err err = adding->call.err;
     if (adding->call.result == 0)
-        stored(front);
+        stored(front, adding);
     else
-        not_stored(front, &err);
+        not_stored(front, adding, &err);
     mem_free(adding->rows);
     adding->rows = NULL;
     listen_answer_committed(front);
+}
+
+static void added(struct listen_front *front)
+{
+    settle(front, &front->adding);
     listen_answer_release(front);
-    if (adding->next.count > 0 || front->batch.count > 0)
+    if (front->adding.next.count > 0 || front->batch.count > 0)
         plan_commit(front);
 }
 
 static void store_part(struct listen_front *front);
+static bool store_beside(struct listen_front *front);
 
 static void part_added(void *arg)
 {
     struct listen_front *front = arg;
     struct listen_adding *adding = &front->adding;
     adding->done += adding->call.result == 0 ? adding->event.count : 0;
-    if (adding->call.result == 0 && adding->done < adding->count)
-        store_part(front);
-    else
+    if (adding->call.result != 0 || adding->done == adding->count)
         added(front);
+    else if (!store_beside(front))
+        store_part(front);
 }
 
 /* All of several requests, or a part of one. */
@@ -254,6 +260,13 @@ static void store_part(struct listen_front *front)
     store_start(front->store, &adding->call, part_added, front);
 }
 
+static void take(struct listen_adding *adding, struct listen_waiting *waiting)
+{
+    listen_waiting_remove(waiting);
+    listen_waiting_append(&adding->list, waiting);
+    adding->count += rows_of(waiting);
+}
+
 /* One that is to be alone, or what has come, as far as it is stored in time. */
 static void choose(struct listen_front *front)
 {
@@ -261,23 +274,15 @@ static void choose(struct listen_front *front)
     bool alone = adding->next.first != NULL;
     struct listen_list *from = alone ? &adding->next : &front->batch;
     adding->count = 0;
-    while (from->first != NULL &&
-           (adding->list.count == 0 ||
-            (!alone && adding->count + rows_of(from->first) <= COMMIT_ROWS))) {
-        struct listen_waiting *waiting = from->first;
-        listen_waiting_remove(waiting);
-        listen_waiting_append(&adding->list, waiting);
-        adding->count += rows_of(waiting);
-    }
+    while (from->first != NULL && (adding->list.count == 0 ||
+                                   (!alone && adding->count + rows_of(from->first) <= COMMIT_ROWS)))
+        take(adding, from->first);
 }
 
-static void commit(void *arg)
+static void fill_all(struct listen_front *front, struct listen_adding *adding)
 {
-    struct listen_front *front = arg;
-    struct listen_adding *adding = &front->adding;
     size_t done = 0;
     int64_t now_ms = store_now_ms(front->store);
-    choose(front);
     adding->rows = mem_alloc((adding->count + 1) * sizeof *adding->rows);
     for (const struct listen_waiting *it = adding->list.first; it != NULL; it = it->next) {
         for (size_t i = 0; i < rows_of(it); i++)
@@ -285,10 +290,43 @@ static void commit(void *arg)
     }
     adding->done = 0;
     adding->call = (struct store_call){.result = 0};
-    if (adding->count > 0)
+}
+
+static void commit(void *arg)
+{
+    struct listen_front *front = arg;
+    choose(front);
+    fill_all(front, &front->adding);
+    if (front->adding.count > 0)
         store_part(front);
     else
         added(front);
+}
+
+static void beside_added(void *arg)
+{
+    struct listen_front *front = arg;
+    settle(front, &front->beside);
+    store_part(front);
+}
+
+/* What is small enough does not wait for the other parts. False: there is nothing. */
+static bool store_beside(struct listen_front *front)
+{
+    struct listen_adding *beside = &front->beside;
+    beside->count = 0;
+    for (struct listen_waiting *it = front->batch.first, *next; it != NULL; it = next) {
+        next = it->next;
+        if (rows_of(it) > 0 && beside->count + rows_of(it) <= PART_ROWS)
+            take(beside, it);
+    }
+    if (beside->count == 0)
+        return false;
+    fill_all(front, beside);
+    beside->event = (struct store_event_call){.added = beside->rows, .count = beside->count};
+    beside->call = (struct store_call){.op = STORE_EVENT_ADD, .event = &beside->event};
+    store_start(front->store, &beside->call, beside_added, front);
+    return true;
 }
 
 /* While the state cannot be written, one request tries whether it can be again; the others are told
@@ -307,9 +345,11 @@ void listen_store_add(struct listen_front *front, struct listen_waiting *waiting
 void listen_store_outlive(struct listen_front *front, struct listen_waiting *waiting)
 {
     struct hook_result *result = &waiting->result;
-    struct store_event_new *rows = front->adding.rows;
+    struct listen_adding *adding =
+        waiting->list == &front->beside.list ? &front->beside : &front->adding;
+    struct store_event_new *rows = adding->rows;
     struct hook_event *events = arena_alloc(&result->arena, (result->nevents + 1) * sizeof *events);
-    for (const struct listen_waiting *it = front->adding.list.first; it != waiting; it = it->next)
+    for (const struct listen_waiting *it = adding->list.first; it != waiting; it = it->next)
         rows += rows_of(it);
     for (size_t i = 0; i < result->nevents; i++) {
         events[i] = result->events[i];
@@ -433,16 +473,22 @@ void listen_store_look(void *arg)
     loop_timer_start(front->loop, &front->look, LOOK_MS, listen_store_look, front);
 }
 
-void listen_store_stop(struct listen_front *front)
+static void drop(struct listen_adding *adding)
 {
-    store_cancel(&front->adding.call);
-    store_cancel(&front->keeping.call);
-    store_cancel(&front->trying.call);
-    store_cancel(&front->releasing.call);
-    while (front->adding.list.first != NULL) {
-        struct listen_waiting *waiting = front->adding.list.first;
+    store_cancel(&adding->call);
+    while (adding->list.first != NULL) {
+        struct listen_waiting *waiting = adding->list.first;
         listen_waiting_remove(waiting);
         listen_waiting_free(waiting);
     }
-    mem_free(front->adding.rows);
+    mem_free(adding->rows);
+}
+
+void listen_store_stop(struct listen_front *front)
+{
+    store_cancel(&front->keeping.call);
+    store_cancel(&front->trying.call);
+    store_cancel(&front->releasing.call);
+    drop(&front->adding);
+    drop(&front->beside);
 }

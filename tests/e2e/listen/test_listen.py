@@ -198,6 +198,25 @@ class Listen(listening.Case):
         self.wait_done(3)
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_a_batch_of_which_a_part_is_stored(self):
+        """What is stored is handled at once, and the rest where its sender comes again."""
+        self.write("jeton.yaml", f"version: 1\nstate: {self.state}\nwebhooks:\n  orders:\n    each: \"json:\"\n"
+                   + listening.HOOK.format(folder=self.folder).replace("json:id", "item:id"))
+        listener = self.listener()
+        batch = [{"id": f"e{n}"} for n in range(600)]
+        listener.post(batch[:1])
+        self.wait_done(1)
+        with contextlib.closing(sqlite3.connect(self.state + "/jeton.db", timeout=30)) as db:
+            db.execute("CREATE TRIGGER full BEFORE INSERT ON event WHEN NEW.id = 'e501' BEGIN SELECT RAISE(ABORT, 'full'); END")
+            time.sleep(7)  # it looks every five seconds whether others have written, and wakes its workers then
+            self.assertEqual(listener.post(batch)[0], 503)
+            self.wait_done(2, 12)
+            db.execute("DROP TRIGGER full")
+        self.assertEqual(listener.post(batch)[0], 200)
+        self.wait_done(600)
+        self.assertEqual(set(self.handled().values()), {1})
+        listener.stop()
+
     def test_sockets_of_a_service_manager(self):
         self.hooks()
         script = self.write("activate.py", ACTIVATOR)

@@ -149,6 +149,33 @@ class Events(PostgresCase):
         self.write("go", "")
         listener.stop()
 
+    def test_others_do_not_wait_for_all_parts(self):
+        """5,000 events took ten seconds and more, which is too long for most senders."""
+        hook = HOOK.format(folder=self.folder).replace("json:id", "item:id").replace("{json:type}", "t")
+        self.host(0, f'webhooks:\n  orders:\n    each: "json:"\n{hook}')
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(listener.post([{"id": "first"}])[0], 200)
+        self.sql("CREATE FUNCTION @slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                 " IF NEW.id LIKE 's%00' THEN PERFORM pg_sleep(0.3); END IF; RETURN NEW; END $$;"
+                 "CREATE TRIGGER slow BEFORE INSERT ON @event FOR EACH ROW EXECUTE FUNCTION @slow()")
+        replies = []
+        large = threading.Thread(target=lambda: replies.append(listener.post([{"id": f"s{n}"} for n in range(750)])[0]))
+        large.start()
+        wait_until(lambda: self.sql("SELECT 1 FROM @event WHERE id = 's0'"))
+        self.assertEqual(listener.post([{"id": "other"}])[0], 200)
+        impatient = listener.connection()
+        body = json.dumps([{"id": "impatient"}]).encode()
+        impatient.request("POST", "/orders", body, {"X-Sig": listening.sign(body)})
+        time.sleep(0.1)
+        impatient.close()
+        large.join()
+        self.assertEqual(replies, [200], listener.log())
+        self.assertLess(int(self.sql("SELECT seq FROM @event WHERE id = 'other'")[0][0]),
+                        int(self.sql("SELECT seq FROM @event WHERE id = 's749'")[0][0]))
+        self.assertEqual(self.sql("SELECT count(*), count(DISTINCT id), sum(duplicates) FROM @event WHERE id LIKE 's%'"),
+                         [["750", "750", "0"]])
+        listener.stop()
+
     def test_a_handler_answers_before_the_listener_knows_of_the_commit(self):
         """Workers see an event when it is committed; the process that took it may hear of that much later."""
         self.write("handler.lua", "return function(event) return { json = event.data } end")
