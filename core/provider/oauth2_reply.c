@@ -248,17 +248,14 @@ static char *read_scope(const struct json *value)
     return buf_take(&out);
 }
 
-static void read_lifetimes(const struct oauth2_connector *oauth2, const struct json *root,
+static void read_lifetimes(const struct oauth2_reply *map, const struct json *root,
                            const struct http_response *response, struct provider_token *token)
 {
-    const struct oauth2_reply *map = &oauth2->reply;
     enum oauth2_unit unit = (enum oauth2_unit)map->unit;
     bool absolute = map->expires_at != NULL;
     const struct json *expiry = absolute ? value_at(root, map->expires_at, NULL)
                                          : value_at(root, map->expires_in, "/expires_in");
     token->lifetime_ms = oauth2_expiry_read(expiry, absolute, unit, response);
-    if (token->lifetime_ms == 0)
-        token->lifetime_ms = oauth2->default_lifetime_ms;
     const struct json *refresh =
         value_at(root, map->refresh_expires_in, "/refresh_token_expires_in");
     if (refresh == NULL && map->refresh_expires_in == NULL)
@@ -284,12 +281,34 @@ static int read_endpoint(const struct oauth2_connector *oauth2, const struct jso
     return 0;
 }
 
+/* Whether nothing is where the connector's pointer says. */
+static bool leads_nowhere(const struct json *root, const char *pointer)
+{
+    return pointer != NULL && is_absent(json_pointer_get(root, pointer));
+}
+
+/* Some answer a sign-in with tokens in a place of their own, and a refresh as the standard says. */
+static struct oauth2_reply map_of(const struct provider_ask *ask, const struct json *root)
+{
+    struct oauth2_reply map = oauth2_connector_of(ask->connector)->reply;
+    char **const pointers[] = {&map.access_token, &map.token_type, &map.refresh_token,
+                               &map.expires_in, &map.scope};
+    bool standard = ask->refresh_token != NULL && leads_nowhere(root, map.access_token) &&
+                    provider_words_is_token(json_get(root, "access_token"));
+    for (size_t i = 0; standard && i < sizeof pointers / sizeof pointers[0]; i++) {
+        if (leads_nowhere(root, *pointers[i]))
+            *pointers[i] = NULL;
+    }
+    return map;
+}
+
 /* -1 with err, and with the refresh token where one has come. */
-static int read_token(const struct oauth2_connector *oauth2, const struct json *root,
+static int read_token(const struct provider_ask *ask, const struct json *root,
                       const struct http_response *response, struct provider_token *token,
                       struct err *err)
 {
-    const struct oauth2_reply *map = &oauth2->reply;
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
+    const struct oauth2_reply found = map_of(ask, root), *map = &found;
     const struct json *access = value_at(root, map->access_token, "/access_token");
     const struct json *refresh = value_at(root, map->refresh_token, "/refresh_token");
     const struct json *type = value_at(root, map->token_type, "/token_type");
@@ -306,7 +325,9 @@ static int read_token(const struct oauth2_connector *oauth2, const struct json *
     token->access_token = mem_strdup(access->text);
     token->token_type = mem_strdup(json_string(type));
     token->scope = read_scope(value_at(root, map->scope, "/scope"));
-    read_lifetimes(oauth2, root, response, token);
+    read_lifetimes(map, root, response, token);
+    if (token->lifetime_ms == 0)
+        token->lifetime_ms = oauth2->default_lifetime_ms;
     return 0;
 }
 
@@ -330,8 +351,7 @@ static enum provider_meaning granted(const struct provider_ask *ask, const struc
         nonsense("the body", "a JSON object", err);
     else if (ask->purpose == PROVIDER_DEVICE)
         return oauth2_device_read(root, &out->device, err) == 0 ? PROVIDER_GOOD : PROVIDER_REFUSED;
-    else if (read_token(oauth2_connector_of(ask->connector), root, response, &out->token, err) ==
-             0) {
+    else if (read_token(ask, root, response, &out->token, err) == 0) {
         out->token.subject = oauth2_identity_read(json_get(root, "id_token"), ask->redact);
         return PROVIDER_GOOD;
     }

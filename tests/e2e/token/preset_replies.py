@@ -86,15 +86,15 @@ REPLIES = {
     "slack": service(good(43200, ok=True, team={"id": "T1"}, bot_user_id="U1", scope="chat:write,channels:read"),
                      (200, {"ok": False, "error": "invalid_refresh_token"}), life=43200,
                      throttled=(429, {"ok": False, "error": "ratelimited"})),
-    "slack-user": service({"ok": True, "team": {"id": "T1"}, "authed_user": {**good(43200), "id": "U1"}},
+    "slack-user": service({**good(43200), "ok": True, "token_type": "user", "team": {"id": "T1"}},
                           (200, {"ok": False, "error": "invalid_refresh_token"}), life=43200,
                           throttled=(429, {"ok": False, "error": "ratelimited"})),
     "spotify": service(good(rotates=False, scope="user-read-private"), grant("Refresh token revoked")),
     "strava": service(good(21600, expires_at="@epoch"),
                       (400, {"message": "Bad Request", "errors": [{"resource": "RefreshToken", "field": "refresh_token",
-                                                                   "code": "invalid"}]}), life=21600, unsure=("dead",)),
+                                                                   "code": "invalid"}]}), life=21600),
     "twitch": service(good(14124, scope=["channel:moderate", "chat:edit"]),
-                      (400, {"status": 400, "message": "Invalid refresh token"}), life=14124, unsure=("dead",)),
+                      (400, {"error": "Bad Request", "status": 400, "message": "Invalid refresh token"}), life=14124),
     "webex": service(good(1209599, rotates=True, refresh_token_expires_in=7776000),
                      (400, {"message": "Invalid refresh token", "errors": [{"description": "x"}], "trackingId": "ROUTER_1"}),
                      REFUSED, life=1209599, refresh=7776000, unsure=("dead",)),
@@ -105,8 +105,7 @@ REPLIES = {
                     endpoint="https://www.zohoapis.eu", unsure=("dead", "throttled")),
     "zoom": signed(good(rotates=False, scope="user:read", api_url="https://api.zoom.us"),
                    (400, {"reason": "unsupported grant type", "error": "unsupported_grant_type"}), unsure=("dead",)),
-    "zoom-user": service(good(scope="user:read"), (401, {"reason": "Invalid Token!", "error": "invalid_grant"}),
-                         unsure=("dead",)),
+    "zoom-user": service(good(scope="user:read"), (400, {"reason": "Invalid Token!", "error": "invalid_grant"})),
 }
 
 # What a preset's `unsure` says for it.

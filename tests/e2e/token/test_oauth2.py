@@ -244,6 +244,18 @@ class Replies(OAuth2):
         self.assertEqual((token["access_token"], token["scopes"]), ("nested-token", ["a", "b"]))
         self.assertEqual(self.row()["refresh_token"], "nested-refresh")
 
+    def test_a_refresh_is_answered_as_the_standard_says_where_a_sign_in_is_not(self):
+        grants = self.grants()
+        grants.answers = [(200, {}, {"ok": True, "token_type": "user", "access_token": "plain-token", "expires_in": 43200,
+                                     "scope": "a b", "refresh_token": "plain-refresh", "authed_user": {"id": "U1"}})]
+        self.books(grants, reply={"access_token": "/authed_user/access_token", "scope": "/authed_user/scope",
+                                  "refresh_token": "/authed_user/refresh_token", "expires_in": "/authed_user/expires_in"})
+        token = self.token()
+        self.assertEqual((token["access_token"], token["scopes"]), ("plain-token", ["a", "b"]))
+        self.assertEqual(self.row()["refresh_token"], "plain-refresh")
+        expires = time.mktime(time.strptime(token["expires_at"][:19], "%Y-%m-%dT%H:%M:%S"))
+        self.assertAlmostEqual(expires - time.time(), 43200, delta=60)
+
     def test_a_member_that_nobody_reads_may_be_deep(self):
         deep = 1
         for _ in range(60):
