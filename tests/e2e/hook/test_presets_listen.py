@@ -1,8 +1,11 @@
 """Senders' presets behind a real listener: challenges, copies under other IDs, and no answer that is a signature."""
 
 import base64
+import datetime
 import hashlib
+import hmac
 import json
+import time
 import unittest
 
 import listening
@@ -16,6 +19,12 @@ MORE = """\
   graph: {{ from: microsoft-graph, secret: graph-secret, script: {folder}/handler.lua }}
   shop: {{ from: woocommerce, secret: shop-secret, script: {folder}/handler.lua }}
   kaizala: {{ from: kaizala, secret: callback-token, script: {folder}/handler.lua }}
+"""
+
+OTHERS = """\
+  box: {{ from: box, secret: box-secret, script: {folder}/handler.lua }}
+  docusign: {{ from: docusign, secret: docusign-secret, script: {folder}/handler.lua }}
+  mailgun: {{ from: mailgun, secret: mailgun-secret, script: {folder}/handler.lua }}
 """
 
 
@@ -98,6 +107,42 @@ class Presets(listening.Case):
         kept = self.rows("SELECT id, type, headers FROM event WHERE id = 'k1'")
         self.assertEqual([row[:2] for row in kept], [("k1", "SurveyCreated")])
         self.assertIn('"kz-callback-token":"***"', kept[0][2])
+        listener.stop()
+
+    def test_retries_and_bodies_as_the_senders_have_them(self):
+        def signature(body, secret):
+            return base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest()).decode()
+
+        self.hooks(more=OTHERS.format(folder=self.folder))
+        listener = self.listener()
+
+        # Box: what is sent again has another delivery's ID and another time.
+        body = b'{"type":"webhook_event","id":"b1","trigger":"FILE.UPLOADED"}'
+        zone = datetime.timezone(datetime.timedelta(hours=-7))
+        for number in range(2):
+            sent = (datetime.datetime.now(zone) + datetime.timedelta(seconds=number)).isoformat(timespec="seconds")
+            headers = {"BOX-DELIVERY-ID": f"delivery-{number}", "BOX-DELIVERY-TIMESTAMP": sent,
+                       "BOX-SIGNATURE-PRIMARY": signature(body + sent.encode(), b"box-secret")}
+            self.assertEqual(listener.ask("POST", "/box", body, headers)[0], 200)
+
+        # DocuSign: the documents are in the body.
+        body = json.dumps({"event": "envelope-completed", "data": {"PDFBytes": "A" * (2 << 20)}}).encode()
+        headers = {"X-DocuSign-Signature-1": signature(body, b"docusign-secret")}
+        self.assertEqual(listener.ask("POST", "/docusign", body, headers)[0], 200)
+
+        # Mailgun: a subaccount's event, by the key of the account above.
+        now = str(int(time.time()))
+        signed = {"timestamp": now, "token": "m1", "signature": sign(f"{now}m1".encode(), "another-key"),
+                  "parent-signature": sign(f"{now}m1".encode(), "mailgun-secret")}
+        body = json.dumps({"signature": signed, "event-data": {"event": "delivered"}}).encode()
+        self.assertEqual(listener.ask("POST", "/mailgun", body, {})[0], 200)
+        signed["parent-signature"] = signed["signature"]
+        body = json.dumps({"signature": signed, "event-data": {"event": "delivered"}}).encode()
+        self.assertEqual(listener.ask("POST", "/mailgun", body, {})[0], 401)
+
+        self.wait_done(3)
+        self.assertEqual(self.rows("SELECT type, state, duplicates FROM event ORDER BY seq"),
+                         [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 0), ("delivered", "done", 0)])
         listener.stop()
 
 

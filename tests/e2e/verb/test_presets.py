@@ -167,7 +167,7 @@ connector:
                  "'region' in vars of connector 'books' must be a plain text, not a mapping"),
                 ({"preset": "zoho", "vars": {"regoin": "eu", "region": "eu"}},
                  "unknown variable 'regoin' in vars of connector 'books'; preset 'zoho' has 'region'"),
-                ({"preset": "salesforce", "vars": {"domain": "a/../b"}}, "'*.sandbox' or '*.develop', where '*' is one"),
+                ({"preset": "salesforce", "vars": {"domain": "a/../b"}}, "'*.demo' or '*.patch', where '*' is one"),
                 ({"preset": "salesforce", "vars": {"domain": "a..sandbox"}}, "(My Domain: what precedes"),
                 ({"preset": "salesforce", "vars": {"domain": "evil.example"}}, "cannot be 'evil.example'"),
                 ({"preset": "keycloak", "vars": {"realm": "staff", "host": "id.example.org/x"}},
