@@ -125,10 +125,14 @@ class Presets(listening.Case):
                        "BOX-SIGNATURE-PRIMARY": signature(body + sent.encode(), b"box-secret")}
             self.assertEqual(listener.ask("POST", "/box", body, headers)[0], 200)
 
-        # DocuSign: the documents are in the body.
-        body = json.dumps({"event": "envelope-completed", "data": {"PDFBytes": "A" * (2 << 20)}}).encode()
-        headers = {"X-DocuSign-Signature-1": signature(body, b"docusign-secret")}
-        self.assertEqual(listener.ask("POST", "/docusign", body, headers)[0], 200)
+        # DocuSign: the documents are in the body, and how often it was sent.
+        for event, recipient, count in (("envelope-completed", None, 0), ("envelope-completed", None, 1),
+                                        ("recipient-completed", "1", 0), ("recipient-completed", "2", 0)):
+            data = {"envelopeId": "e1", "recipientId": recipient, "PDFBytes": "A" * (2 << 20)}
+            body = json.dumps({"event": event, "retryCount": count, "generatedDateTime": "2026-11-28T18:03:50.4233752Z",
+                               "data": data}).encode()
+            headers = {"X-DocuSign-Signature-1": signature(body, b"docusign-secret")}
+            self.assertEqual(listener.ask("POST", "/docusign", body, headers)[0], 200)
 
         # Mailgun: a subaccount's event, by the key of the account above.
         now = str(int(time.time()))
@@ -140,9 +144,10 @@ class Presets(listening.Case):
         body = json.dumps({"signature": signed, "event-data": {"event": "delivered"}}).encode()
         self.assertEqual(listener.ask("POST", "/mailgun", body, {})[0], 401)
 
-        self.wait_done(3)
+        self.wait_done(5)
         self.assertEqual(self.rows("SELECT type, state, duplicates FROM event ORDER BY seq"),
-                         [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 0), ("delivered", "done", 0)])
+                         [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 1), ("recipient-completed", "done", 0),
+                          ("recipient-completed", "done", 0), ("delivered", "done", 0)])
         listener.stop()
 
 
