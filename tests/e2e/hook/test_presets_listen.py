@@ -24,6 +24,7 @@ MORE = """\
 OTHERS = """\
   box: {{ from: box, secret: box-secret, script: {folder}/handler.lua }}
   docusign: {{ from: docusign, secret: docusign-secret, script: {folder}/handler.lua }}
+  calendly: {{ from: calendly, secret: calendly-secret, script: {folder}/handler.lua }}
   mailgun: {{ from: mailgun, secret: mailgun-secret, script: {folder}/handler.lua }}
 """
 
@@ -134,6 +135,15 @@ class Presets(listening.Case):
             headers = {"X-DocuSign-Signature-1": signature(body, b"docusign-secret")}
             self.assertEqual(listener.ask("POST", "/docusign", body, headers)[0], 200)
 
+        # Calendly: what is sent again is signed anew; the time of an event has whole seconds.
+        for number, changed in ((0, "51.327602Z"), (1, "51.327602Z"), (2, "51.927602Z")):
+            body = json.dumps({"event": "contact.updated", "created_at": "2026-11-28T17:51:51.000000Z",
+                               "payload": {"uri": "https://api.calendly.com/contacts/C1",
+                                           "updated_at": "2026-11-28T17:51:" + changed}}).encode()
+            sent = str(int(time.time()) + number)
+            headers = {"Calendly-Webhook-Signature": f"t={sent},v1=" + sign(f"{sent}.".encode() + body, "calendly-secret")}
+            self.assertEqual(listener.ask("POST", "/calendly", body, headers)[0], 200)
+
         # Mailgun: a subaccount's event, by the key of the account above.
         now = str(int(time.time()))
         signed = {"timestamp": now, "token": "m1", "signature": sign(f"{now}m1".encode(), "another-key"),
@@ -144,10 +154,11 @@ class Presets(listening.Case):
         body = json.dumps({"signature": signed, "event-data": {"event": "delivered"}}).encode()
         self.assertEqual(listener.ask("POST", "/mailgun", body, {})[0], 401)
 
-        self.wait_done(5)
+        self.wait_done(7)
         self.assertEqual(self.rows("SELECT type, state, duplicates FROM event ORDER BY seq"),
                          [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 1), ("recipient-completed", "done", 0),
-                          ("recipient-completed", "done", 0), ("delivered", "done", 0)])
+                          ("recipient-completed", "done", 0), ("contact.updated", "done", 1),
+                          ("contact.updated", "done", 0), ("delivered", "done", 0)])
         listener.stop()
 
 
