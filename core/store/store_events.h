@@ -39,6 +39,7 @@
 #define STORE_EVENT_SAME    "same content, other id"
 #define STORE_EVENT_SKIPPED "skipped: of no type that is wanted"
 #define STORE_EVENT_DROPPED "dropped by hand"
+#define STORE_EVENT_UNHELD  "dropped by hand: same content, other id" /* its id is still free */
 
 /* The scope of a hook's events, and of its keys of jeton.state: "hook:NAME:HOME". */
 void store_event_scope(char scope[static STORE_SCOPE_SIZE], const char *hook, const char *home);

@@ -318,13 +318,14 @@ static int drop(struct store_pg_work *work, struct store_pg_batch *batch, struct
     store_pg_say(batch,
                  "WITH dropped AS (UPDATE @event SET ended_ms = coalesce(ended_ms, $2::bigint),"
                  "  next_ms = NULL, reserved_for = NULL, reserved_until_ms = NULL,"
-                 "  error = CASE state WHEN 4 THEN error ELSE $3::bytea END,"
+                 "  error = CASE state WHEN 4 THEN error WHEN 16 THEN $4::bytea ELSE $3::bytea END,"
                  "  state = 4, headers = NULL, body = NULL WHERE seq = $1::bigint AND state <> 2"
                  "  RETURNING seq), gone AS (DELETE FROM @step WHERE seq IN (SELECT seq FROM"
                  "  dropped)) SELECT seq FROM dropped");
     store_pg_int(batch, drop->seq);
     store_pg_int(batch, drop->now_ms);
     store_pg_scope(batch, STORE_EVENT_DROPPED);
+    store_pg_scope(batch, STORE_EVENT_UNHELD);
     store_pg_event_next(batch, drop->seq, drop->now_ms);
     return 0;
 }

@@ -109,7 +109,8 @@ static size_t together(const struct store_event_call *add, size_t from)
 static void free_id(struct store_pg_batch *batch, const struct store_event_new *event)
 {
     store_pg_say(batch, "DELETE FROM @event WHERE hook = " THE_HOOK " AND id = $2 AND part = $3"
-                        " AND state = 16 AND digest <> $4::bytea AND NOT EXISTS (SELECT FROM @event"
+                        " AND (state = 16 OR state = 4 AND error = '" STORE_EVENT_UNHELD "'::bytea)"
+                        " AND digest <> $4::bytea AND NOT EXISTS (SELECT FROM @event"
                         "  WHERE hook = " THE_HOOK " AND digest = $4::bytea)");
     store_pg_scope(batch, event->scope);
     store_pg_scope(batch, event->id);

@@ -390,7 +390,8 @@ int store_sqlite_event_drop(struct store_sqlite *sqlite, struct store_call *call
     int changed =
         change(sqlite,
                "UPDATE event SET ended_ms = ifnull(ended_ms, ?2), next_ms = NULL,"
-               " error = CASE state WHEN 'done' THEN error ELSE '" STORE_EVENT_DROPPED "' END,"
+               " error = CASE state WHEN 'done' THEN error WHEN 'held' THEN '" STORE_EVENT_UNHELD
+               "' ELSE '" STORE_EVENT_DROPPED "' END,"
                " state = 'done', headers = NULL, body = NULL"
                " WHERE seq = ?1 AND state <> 'running' RETURNING scope, order_key",
                drop->seq, drop->now_ms, err);

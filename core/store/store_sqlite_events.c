@@ -36,7 +36,8 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
         [ADD_REPEATED] = "UPDATE event SET duplicates = duplicates + 1"
                          " WHERE scope = ?1 AND id = ?2 AND part = ?3 RETURNING seq",
         [ADD_FREED] = "DELETE FROM event WHERE scope = ?1 AND id = ?2 AND part = ?3"
-                      " AND state = 'held' AND digest <> ?4 AND NOT EXISTS (SELECT 1 FROM event"
+                      " AND (state = 'held' OR state = 'done' AND error = '" STORE_EVENT_UNHELD "')"
+                      " AND digest <> ?4 AND NOT EXISTS (SELECT 1 FROM event"
                       "  WHERE scope = ?1 AND digest = ?4) RETURNING seq",
         [ADD_SAME] = "SELECT seq FROM event WHERE scope = ?1 AND digest = ?2 LIMIT 1",
         [ADD_WAITING] = "SELECT count(*) FROM event WHERE scope = ?1 AND ended_ms IS NULL",

@@ -151,6 +151,35 @@ static void a_held_one_keeps_no_id(void **state)
     store_free(store);
 }
 
+/* It is known, and so does not come again, but what its sender has under this id does. */
+static void nor_does_one_that_is_dropped(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    unsigned char one[STORE_EVENT_DIGEST] = {1}, two[STORE_EVENT_DIGEST] = {2};
+    struct store_event_new seen = store_fixture_event("a", NULL),
+                           copy = store_fixture_event("b", NULL),
+                           own = store_fixture_event("b", NULL);
+    seen.digest = copy.digest = one;
+    own.digest = two;
+    assert_int_equal(store_event_add(store, &seen, 1, &err), 0);
+    assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+    assert_int_equal(store_event_drop(store, copy.seq, NOW, &err), 1);
+    assert_int_equal(count(store).held, 0);
+    assert_int_equal(store_event_add(store, &copy, 1, &err), 0);
+    assert_int_equal(copy.added, STORE_EVENT_DUPLICATE);
+    assert_int_equal(store_event_add(store, &own, 1, &err), 0);
+    assert_int_equal(own.added, STORE_EVENT_STORED);
+    assert_int_equal(count(store).ready, 2);
+
+    assert_int_equal(store_event_drop(store, own.seq, NOW, &err), 1); /* nobody held that back */
+    own.digest = (const unsigned char[STORE_EVENT_DIGEST]){3};
+    assert_int_equal(store_event_add(store, &own, 1, &err), 0);
+    assert_int_equal(own.added, STORE_EVENT_DUPLICATE);
+    store_free(store);
+}
+
 static void above_the_limit_nothing_is_stored(void **state)
 {
     (void)state;
@@ -483,6 +512,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_is_stored_once),
         TEST(a_held_one_keeps_no_id),
+        TEST(nor_does_one_that_is_dropped),
         TEST(above_the_limit_nothing_is_stored),
         TEST(a_clock_that_is_set_back),
         TEST(one_owner_has_it),
