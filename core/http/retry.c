@@ -18,10 +18,11 @@ bool retry_later(struct retry *retry, int64_t delay_ms, struct err *why)
 
 bool retry_broken(struct retry *retry, const struct http_response *response, struct err *why)
 {
+    int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
+    why->retry_after_ms = delay_ms > 0 ? delay_ms : 0;
     if (retry->broken >= retry->retries)
         return false;
     retry->broken++;
-    int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
     if (delay_ms < 0)
         delay_ms = retry->pause_ms > 0 ? retry->pause_ms : backoff_ms(retry->broken);
     return delay_ms <= RETRY_WAIT_MAX_MS && retry_later(retry, delay_ms, why);

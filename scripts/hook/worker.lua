@@ -28,6 +28,7 @@ local SHOW_MS = 1000 -- for the code of a script that says what an error or a re
 local LINE_MAX, TRACE_MAX = 4096, 64 * 1024
 
 local FINAL = { config = true, invalid = true }
+local ASKS = { throttled = true, http = true } -- a service may say when, with a 429 or a 503
 
 --- From 0 to n: full jitter.
 local function jitter(n)
@@ -58,7 +59,7 @@ local function verdict(failure, raw, settings, stopping)
     return { dead = true, error = error }, "given up"
   end
   local delay = jitter(math.min(settings.max_delay_ms, settings.delay_ms * 2.0 ^ (raw.attempt - 1)) // 1 | 0)
-  local after = kind == "throttled" and failure.retry_after or 0
+  local after = ASKS[kind] and failure.retry_after or 0
   if after > 0 then -- neither NaN nor one of those that no time can hold
     delay = math.max(delay, (math.min(after, RETRY_AFTER_MAX) * 1000) // 1 | 0)
   end

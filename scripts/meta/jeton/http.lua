@@ -13,7 +13,7 @@ local http = {}
 ---@field code? string the service's errorCode
 ---@field retryable boolean the same call may succeed later
 ---@field request? string method and URL, without query
----@field retry_after? integer seconds, where a service that throttles says them
+---@field retry_after? integer seconds, where a service that throttles or fails for a while says them
 ---@field traceback? string of the task that failed with it, after `join`
 
 ---@class jeton.ErrFields

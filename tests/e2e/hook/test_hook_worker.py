@@ -72,7 +72,7 @@ class Handling(hooks.Hooks):
         def answer(request):
             if request["path"] == "/token":
                 return 200, {}, {"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 3600}
-            return 429, {"Retry-After": "2000"}, {}
+            return int(request["path"][1:]), {"Retry-After": "2000"}, {}
         server = service.Service(answer)
         self.addCleanup(server.stop)
         self.write("jeton.yaml", f"""version: 1
@@ -82,12 +82,12 @@ connectors:
           client_id: i, client_secret: {{ env: CLIENT_SECRET }} }}
 """)
         self.env["CLIENT_SECRET"] = "a-long-secret"
-        self.add("a")
+        self.add("429", "503")
         self.work(connector="api", delay=1, max_delay=1, script="""
             local http = require "jeton.http"
-            return function() return http.request { connector = true, path = "/x" } end""")
-        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)])
-        self.assertGreater(self.rows("next_ms")[0] / 1000, time.time() + 1900)
+            return function(event) return http.request { connector = true, path = "/" .. event.id } end""")
+        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)] * 2)
+        self.assertGreater(min(self.rows("next_ms")) / 1000, time.time() + 1900)
 
     def test_no_handler_for_a_type(self):
         self.add(("a", "x"))
