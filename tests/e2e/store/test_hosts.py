@@ -96,10 +96,12 @@ class Hosts(OwnServer):
 
     def check_slots(self):
         """Each slot has one run, and each run one row; nobody ran one twice."""
-        rows = self.sql("SELECT job, slot_ms, count(DISTINCT run) FROM @run WHERE slot_ms IS NOT NULL GROUP BY 1, 2")
-        self.assertEqual({row[2] for row in rows}, {"1"})
+        slots = "SELECT job, slot_ms FROM @run WHERE slot_ms IS NOT NULL GROUP BY 1, 2"
+        twice = self.sql("SELECT job, slot_ms, run, attempt, host, made, row, started_ms, ended_ms, exit, cause, message FROM @run"
+                         f" WHERE (job, slot_ms) IN ({slots} HAVING count(DISTINCT run) > 1)")
+        self.assertEqual(twice, [], self.ran())
         self.assertEqual(set(self.ran().values()), {1})
-        return rows
+        return self.sql(slots)
 
     def forget(self, number):
         """As if the two minutes had passed. What the host had sent before is done first."""
