@@ -449,7 +449,8 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_state_folder(check);
     if (problems_errors(&check->problems) == 0) {
         check_defaults(check);
-        check_crontab(check);
+        if (check->config->state->url == NULL || check->online) /* a database is not asked else */
+            check_crontab(check);
         check_state(check);
     }
     if (problems_errors(&check->problems) > 0) {

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -503,6 +504,15 @@ class Postgres(PostgresCase):
         self.host(0, url=f"postgresql://jeton@/{name}?host={self.server}")
         for command in (("state", "check"), ("history",)):
             self.says(3, 0, *command, words="its encoding is LATIN1")
+
+    def test_check_asks_no_database(self):
+        """Unless --online; so it does not wait for one that is away."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.setblocking(False)
+            self.host(0, url="postgresql://jeton@127.0.0.1:%d/jeton" % silent.getsockname()[1])
+            self.assertIn("was not asked", self.on(0, "check").stdout)
+            with self.assertRaises(BlockingIOError):
+                silent.accept()
 
     def test_a_key_is_made_and_the_state_with_it(self):
         self.ok("state", "keygen", "new.key")
