@@ -196,7 +196,8 @@ class HostsTokens(OwnServer):
         for number in range(HOSTS):
             self.assertEqual(self.token_on(number).status(), 0)
             self.assertEqual(glob.glob(f"{self.folder}/host{number}/spool/*"), [])
-        self.assertEqual(self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()"), [["0"]])
+        # That of a process that was killed behind all others runs out by itself.
+        wait_until(lambda: self.sql("SELECT count(*) FROM @lease WHERE until > clock_timestamp()") == [["0"]], 60)
         if SOAK:
             print(f"\n{len(faults)} rounds of {HOSTS * PROCESSES} processes, {self.lost} replies died with their receivers")
 
