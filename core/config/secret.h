@@ -61,10 +61,9 @@ int secret_check_value(const struct secret *secret, const char *value, size_t le
  * lines behind it, which editors add. */
 const char *secret_trim(const struct secret *secret, const char *value, size_t *len);
 /*
- * Registers the part that counts of a value as that owner's (redact_add_owned), of an ID as
- * REDACT_NO_SECRET. Of a key, also each
- * line of base64, and of a file of keys each of them: a message may hold a part of it. NULL redact
- * is fine.
+ * Registers the part that counts of a value as that owner's (redact_add_owned); an ID as
+ * REDACT_NO_SECRET, and one that is plain not at all. Of a key, also each line of base64, and of a
+ * file of keys each of them: a message may hold a part of it. NULL redact is fine.
  */
 void secret_hide(const struct secret *secret, const char *value, size_t len, const char *owner,
                  struct redact *redact);

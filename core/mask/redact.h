@@ -20,11 +20,11 @@ struct redact *redact_new(void);
 void redact_free(struct redact *redact);
 /* Idempotent; copies the secret, wiped by redact_free. Shorter than REDACT_MIN_BYTES: ignored. */
 void redact_add(struct redact *redact, const char *secret, size_t len);
+#define REDACT_NO_SECRET "" /* an owner: it is masked, but may be known to anybody */
 /*
  * The same, and remembers whose it is (copied; a connector's name, or what jeton.http makes of an
  * exchange by hand). A secret may have several owners; one that is known already gets one more.
  */
-#define REDACT_NO_SECRET "" /* an owner: it is masked, but may be known to anybody */
 void redact_add_owned(struct redact *redact, const char *secret, size_t len, const char *owner);
 /* After many were added and before much is read: where there are more than a few, the later ones
  * count as old, so that a text is read once and not twice. */

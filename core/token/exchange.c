@@ -215,7 +215,8 @@ static bool exchange_note(struct exchange *exchange, enum provider_meaning meani
     return again;
 }
 
-/* There is nothing where the service said that it is, up to a day ago: it may say otherwise now. */
+/* There is nothing where the service said that it is, up to a day ago, or it cannot be reached
+ * there: it may say otherwise now. */
 static bool exchange_asks_anew(struct exchange *exchange, enum provider_meaning meaning,
                                const struct http_result *result)
 {

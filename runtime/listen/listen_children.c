@@ -17,7 +17,7 @@
 #define DELAY_FIRST_MS      100
 #define DELAY_MAX_MS        30000
 #define STEADY_MS           60000 /* one that ran so long begins with the first delay again */
-#define DESCRIPTORS_OWN     64
+#define DESCRIPTORS_OWN     64    /* of the listener, beside connections and webhooks */
 #define ANEW_MS             1000 /* between two starts, where one ended well to have a fresh process */
 #define KEEPER_FIRST_MS     1000     /* the front must answer first */
 #define KEEPER_MS           21600000 /* between two looks at subscriptions */

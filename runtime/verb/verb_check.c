@@ -317,6 +317,12 @@ static void check_hooks(struct check *check)
     }
 }
 
+/* A database is asked only by --online. */
+static bool asks_state(const struct check *check)
+{
+    return check->config->state->url == NULL || check->online;
+}
+
 static void check_listen(struct check *check)
 {
     const struct hook_listen *listen = check->config->listen;
@@ -415,7 +421,7 @@ static void write_text(const struct check *check, const char *path, struct buf *
     if (config == NULL || problems_errors(&check->problems) > 0)
         return;
     write_good(config, path, out);
-    if (config->state->url != NULL && !check->online)
+    if (!asks_state(check))
         buf_puts(out, "the state's database was not asked, nor whether state.key is the one it was "
                       "made with: jeton state check\n");
 }
@@ -449,7 +455,7 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_state_folder(check);
     if (problems_errors(&check->problems) == 0) {
         check_defaults(check);
-        if (check->config->state->url == NULL || check->online) /* a database is not asked else */
+        if (asks_state(check))
             check_crontab(check);
         check_state(check);
     }
