@@ -269,7 +269,7 @@ class Away(PostgresCase):
         self.host(0, "webhooks:\n  orders:\n" + HOOK.format(folder=self.folder),
                   url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
         listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0", program=JETON_FAULTY,
-                                                      env={"JETON_FAULT": "store-call=1000"}))
+                                                      env={"JETON_FAULT": "store-call=3000"}))
         self.assertEqual(listener.post({"id": "e1", "type": "t"})[0], 200)
         proxy.away = True
         listener.process.send_signal(signal.SIGHUP)
