@@ -327,11 +327,12 @@ static int sqlite_open(lua_State *L)
     char *name = file ? place_database(path, &err) : mem_strdup(path);
     if (name == NULL)
         return lerr_return(L, &err);
-    int code =
-        sqlite3_open_v2(name, &db->handle,
-                        SQLITE_OPEN_READWRITE | (file ? 0 : SQLITE_OPEN_MEMORY) |
-                            SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                        NULL);
+    /* Not SQLITE_OPEN_MEMORY, which ":memory:" does not need: ATTACH and VACUUM INTO would have it
+     * too, and write to memory in place of their file. */
+    int code = sqlite3_open_v2(name, &db->handle,
+                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_NOMUTEX |
+                                   SQLITE_OPEN_EXRESCODE,
+                               NULL);
     mem_free(name);
     if (code != SQLITE_OK)
         open_failed(db, path, &err);

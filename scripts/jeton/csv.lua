@@ -69,6 +69,8 @@ function csv.writer(target, options)
     file, message = io.open(where, "wb")
     if not file then check.fail_file(message) end
     writer.owns(self, file, target)
+  else
+    self.given = file
   end
   return writer.start(self, options)
 end

@@ -59,6 +59,15 @@ local function put(self, row, columns)
   if not ok then check.fail_file(message, self.name) end
 end
 
+-- Without columns nobody knows where a field by name belongs.
+local function list_only(row)
+  for name in pairs(row) do
+    if type(name) == "string" and name ~= "n" then
+      misuse("csv: the row has the field '%s', and the writer no `columns` that say where it stands", name)
+    end
+  end
+end
+
 --- Writes a row: a list; or fields by name, if the writer has `columns`.
 ---@param row table
 function Writer:write(row)
@@ -75,14 +84,19 @@ function Writer:write(row)
   elseif columns and #row > #columns then
     misuse("csv: %d fields, but there are %d columns", #row, #columns)
   else
+    if not columns and row[1] == nil then list_only(row) end
     put(self, columns and table.move(row, 1, #columns, 1, { n = #columns }) or row)
   end
 end
 
---- Ends it, and closes the file that it has opened.
+--- Ends it, and closes the file that it has opened. A file that it was given is only flushed.
 function Writer:close()
-  local opened = self.opened
-  self.put, self.opened = nil, nil
+  local opened, given = self.opened, self.given
+  self.put, self.opened, self.given = nil, nil, nil
+  if given and io.type(given) == "file" then
+    local ok, message = given:flush()
+    if not ok then check.fail_file(message, self.name) end
+  end
   if not opened then return end
   local file = opened.file
   opened.file = nil

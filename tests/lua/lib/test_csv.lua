@@ -277,6 +277,31 @@ function TestWrite.test_a_writer()
   lu.assertEquals({ ok, err.message }, { false, "/dev/full: cannot be written: No space left on device" })
 end
 
+-- A file that is given buffers what is written: who closes the writer is told what did not get there.
+function TestWrite.test_a_file_that_is_given_is_flushed()
+  local full <close> = assert(io.open("/dev/full", "w"))
+  local ok, err = pcall(csv.write, full, { { 1 } })
+  lu.assertEquals({ ok, err.kind, err.message }, { false, "invalid", "csv: cannot be written: No space left on device" })
+  do
+    local file <close> = assert(io.open(path, "wb"))
+    local writer = csv.writer(file)
+    writer:write { 1 }
+    writer:close()
+    lu.assertEquals(csv.read(path, { header = false }), { { "1" } })
+    local other <close> = csv.writer(file) -- its file is closed first
+    other:write { 2 }
+    file:close()
+  end
+  lu.assertEquals(csv.read(path, { header = false }), { { "1" }, { "2" } })
+end
+
+function TestWrite.test_fields_by_name_need_columns()
+  for _, row in ipairs { { a = 1 }, { a = 1, n = 1 }, { [2] = "x", b = 1 } } do
+    lu.assertErrorMsgContains("no `columns`", csv.encode, { row })
+  end
+  lu.assertEquals(csv.encode { {}, table.pack(nil, 2), table.pack() }, '""\r\n,2\r\n""\r\n')
+end
+
 local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 local failed = runner:runSuiteByInstances { { "TestRead", TestRead }, { "TestWrite", TestWrite } }

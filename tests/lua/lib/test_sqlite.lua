@@ -329,6 +329,22 @@ function TestSqlite:test_a_name_is_no_uri()
   lu.assertStrContains(run("ls '" .. self.folder .. "'"), "file:x.db?mode=memory")
 end
 
+function TestSqlite:test_files_beside_a_database_in_memory()
+  local path = self.folder .. "/out.db"
+  self.db:exec "INSERT INTO t (v) VALUES ('kept')"
+  self.db:exec(("VACUUM INTO '%s'"):format(path))
+  do
+    local file <close> = assert(sqlite.open(path))
+    lu.assertEquals(file:rows "SELECT v FROM t", { { v = "kept" } })
+  end
+  self.db:exec(("ATTACH '%s' AS o"):format(path))
+  lu.assertEquals(self.db:rows "SELECT v FROM o.t", { { v = "kept" } })
+  self.db:exec "INSERT INTO o.t (v) VALUES ('new')"
+  self.db:exec "DETACH o"
+  local file <close> = assert(sqlite.open(path))
+  lu.assertEquals(file:row "SELECT count(*) AS n FROM t", { n = 2 })
+end
+
 local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 os.exit(runner:runSuiteByInstances { { "TestSqlite", TestSqlite } })
