@@ -24,6 +24,8 @@ MORE = """\
 OTHERS = """\
   box: {{ from: box, secret: box-secret, script: {folder}/handler.lua }}
   docusign: {{ from: docusign, secret: docusign-secret, script: {folder}/handler.lua }}
+  linear: {{ from: linear, secret: linear-secret, script: {folder}/handler.lua }}
+  xero: {{ from: xero, secret: xero-secret, script: {folder}/handler.lua }}
   calendly: {{ from: calendly, secret: calendly-secret, script: {folder}/handler.lua }}
   mailgun: {{ from: mailgun, secret: mailgun-secret, script: {folder}/handler.lua }}
 """
@@ -154,11 +156,28 @@ class Presets(listening.Case):
         body = json.dumps({"signature": signed, "event-data": {"event": "delivered"}}).encode()
         self.assertEqual(listener.ask("POST", "/mailgun", body, {})[0], 401)
 
-        self.wait_done(7)
+        # Linear: what is sent again after a minute, an hour and six hours has the first time, and so the first signature.
+        now = int(time.time() * 1000)
+        for minutes in (422, 422, 62, 1):
+            body = json.dumps({"action": "create", "type": "Issue", "webhookTimestamp": now - 60_000 * minutes}).encode()
+            headers = {"Linear-Signature": sign(body, "linear-secret"), "Linear-Delivery": f"l{minutes}"}
+            self.assertEqual(listener.ask("POST", "/linear", body, headers)[0], 200)
+
+        # Xero: another random text in what is sent again, and perhaps more events.
+        events = [{"resourceId": "r1", "tenantId": "t1", "eventCategory": "CONTACT", "eventType": kind,
+                   "eventDateUtc": "2026-11-28T01:15:39.902"} for kind in ("CREATE", "UPDATE")]
+        for number in (1, 2):
+            body = json.dumps({"events": events[:number], "entropy": f"e{number}"}).encode()
+            headers = {"x-xero-signature": signature(body, b"xero-secret")}
+            self.assertEqual(listener.ask("POST", "/xero", body, headers)[0], 200)
+
+        self.wait_done(12)
         self.assertEqual(self.rows("SELECT type, state, duplicates FROM event ORDER BY seq"),
                          [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 1), ("recipient-completed", "done", 0),
                           ("recipient-completed", "done", 0), ("contact.updated", "done", 1),
-                          ("contact.updated", "done", 0), ("delivered", "done", 0)])
+                          ("contact.updated", "done", 0), ("delivered", "done", 0), ("Issue.create", "done", 1),
+                          ("Issue.create", "done", 0), ("Issue.create", "done", 0), ("CONTACT.CREATE", "done", 1),
+                          ("CONTACT.UPDATE", "done", 0)])
         listener.stop()
 
 

@@ -285,6 +285,14 @@ static char *id_of(struct sender *sender, const char *body, const char *header, 
     return mem_strdup(sender->result.events[0].id);
 }
 
+#define DISCORD(AT, DATA)                                                                          \
+    "{\"version\":1,\"type\":1,\"event\":{\"type\":\"A\",\"timestamp\":\"" AT "\",\"data\":" DATA  \
+    "}}"
+
+#define XERO(TYPE, AT, ENTROPY)                                                                    \
+    "{\"events\":[{\"resourceId\":\"r\",\"tenantId\":\"t\",\"eventType\":\"" TYPE                  \
+    "\",\"eventDateUtc\":\"2026-11-28T01:15:39." AT "\"}],\"entropy\":\"" ENTROPY "\"}"
+
 #define HUBSPOT(OBJECT, AT, ATTEMPT)                                                               \
     "[{\"eventId\":7,\"subscriptionId\":1," OBJECT ",\"occurredAt\":" AT                           \
     ",\"attemptNumber\":" ATTEMPT "}]"
@@ -299,6 +307,17 @@ static void shared_ids(void **state)
         {"woocommerce", "X-WC-Webhook-Delivery-ID", "{\"id\":1}", "{\"id\":2}", false},
         {"gitlab-token", "X-Gitlab-Event-UUID", "{\"id\":1}", "{\"id\":2}", false},
         {"gitlab-token", "Idempotency-Key", "{\"id\":1}", "{\"id\":1} ", true},
+        {"discord", NULL, DISCORD("1", "{\"id\":\"5\"}"), DISCORD("1", "{\"id\":\"5\"} "), true},
+        {"discord", NULL, DISCORD("1", "{\"id\":\"5\"}"), DISCORD("1", "{\"id\":\"6\"}"), false},
+        {"discord", NULL, DISCORD("1", "{\"id\":\"5\"}"), DISCORD("2", "{\"id\":\"5\"}"), false},
+        {"discord", NULL, DISCORD("1", "{\"user\":{\"id\":\"5\"}}"),
+         DISCORD("1", "{\"user\":{\"id\":\"5\"} }"), true},
+        {"discord", NULL, DISCORD("1", "{\"user\":{\"id\":\"5\"}}"),
+         DISCORD("1", "{\"user\":{\"id\":\"6\"}}"), false},
+        {"discord", NULL, DISCORD("1", "{\"a\":5}"), DISCORD("1", "{\"a\":6}"), false},
+        {"xero", NULL, XERO("UPDATE", "902", "one"), XERO("UPDATE", "902", "other"), true},
+        {"xero", NULL, XERO("UPDATE", "902", "one"), XERO("UPDATE", "903", "one"), false},
+        {"xero", NULL, XERO("UPDATE", "902", "one"), XERO("CREATE", "902", "one"), false},
         {"hubspot", NULL, HUBSPOT("\"objectId\":5", "1", "0"), HUBSPOT("\"objectId\":6", "1", "0"),
          false},
         {"hubspot", NULL, HUBSPOT("\"objectId\":5", "1", "0"), HUBSPOT("\"objectId\":5", "2", "0"),

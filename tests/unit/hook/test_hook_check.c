@@ -122,6 +122,10 @@ static void twilio(void **state)
     call.headers[1].value = "application/x-www-form-urlencoded";
     call.target = "/hook?foo=1&bar=3";
     assert_int_equal(hook_fixture_check(&f, &call), 401);
+    call.target = "/hook?foo=1&bar=2"; /* a field that is there twice */
+    call.body = "Sid=CA123&SidAccount=AC123&Digits=5678&Digits=1234&Digits=1234";
+    call.headers[0].value = "IK+Dwps556ElfBT0I3Rgjkr1wJU=";
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
     hook_fixture_end(&f);
 }
 
