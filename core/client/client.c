@@ -210,7 +210,7 @@ static void call_answered(void *arg, struct http_result *result)
         *response = (struct http_response){0};
         token_bar(call->client->tokens, call->connector, call->generation, &call->move, call_barred,
                   call);
-    } else if (status == 429) {
+    } else if (status == 429 || call->last.kind == ERR_THROTTLED) {
         if (!retry_throttled(&call->retry, response, &call->last))
             call_fail(call, response);
     } else if (status >= 500) {

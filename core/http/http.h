@@ -159,6 +159,9 @@ const char *http_response_header(const struct http_response *response,
 /* Retry-After: seconds, perhaps with a fraction, or HTTP date (against the reply's own Date).
  * Milliseconds, at most HTTP_RETRY_AFTER_MAX_MS, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
+/* How long a 429 or 403 asks to wait: Retry-After, or, where X-RateLimit-Remaining is 0, until
+ * X-RateLimit-Reset (seconds since 1970). As above; -1: it does not ask. */
+int64_t http_throttled_ms(const struct http_response *response);
 /* A copy of all that a request names, to keep and send again; wiped by http_request_free (NULL is
  * fine). */
 struct http_request *http_request_copy(const struct http_request *request);

@@ -1,11 +1,14 @@
-/* Retry-After: seconds, also with a fraction, or a date, which counts from the reply's own Date. */
+/* Retry-After: seconds, also with a fraction, or a date, which counts from the reply's own Date;
+ * and X-RateLimit-Reset, which stands in its place at GitHub and others. */
 #include "http.h"
 
 #include "clock.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define RETRY_AFTER_SIZE 64 /* bytes of the longest value that can mean something */
+#define RETRY_AFTER_SIZE 64           /* bytes of the longest value that can mean something */
+#define RESET_MIN        1000000000LL /* what is less is no time, as some write seconds from now */
 
 /* Seconds, perhaps with a fraction; rounded up. -1 when it is no such number. */
 static int64_t seconds_ms(const char *text)
@@ -26,9 +29,9 @@ static int64_t seconds_ms(const char *text)
     return ms;
 }
 
-static int64_t date_delay_ms(const struct http_response *response, const char *text)
+/* From the reply's own Date until then; -1 for -1. */
+static int64_t delay_until(const struct http_response *response, int64_t until)
 {
-    int64_t until = clock_parse_http_date(text);
     if (until < 0)
         return -1;
     const char *date = http_response_header(response, "Date");
@@ -53,6 +56,21 @@ int64_t http_retry_after_ms(const struct http_response *response)
     text[len] = '\0';
     int64_t delay = seconds_ms(text);
     if (delay < 0)
-        delay = date_delay_ms(response, text);
+        delay = delay_until(response, clock_parse_http_date(text));
+    return delay < HTTP_RETRY_AFTER_MAX_MS ? delay : HTTP_RETRY_AFTER_MAX_MS;
+}
+
+int64_t http_throttled_ms(const struct http_response *response)
+{
+    int64_t delay = http_retry_after_ms(response);
+    const char *left = http_response_header(response, "X-RateLimit-Remaining");
+    const char *reset = http_response_header(response, "X-RateLimit-Reset");
+    if (delay >= 0 || left == NULL || strcmp(left, "0") != 0 || reset == NULL)
+        return delay;
+    char *end;
+    long long at = strtoll(reset, &end, 10);
+    if (at < RESET_MIN || at > INT64_MAX / 1000 || (*end != '\0' && *end != '.'))
+        return -1;
+    delay = delay_until(response, at * 1000);
     return delay < HTTP_RETRY_AFTER_MAX_MS ? delay : HTTP_RETRY_AFTER_MAX_MS;
 }

@@ -145,9 +145,16 @@ static void put_refusal(int status, const char *code, const struct json *words, 
         buf_puts(text, " it is a refusal");
 }
 
-static enum err_kind kind_of(int status)
+/* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. */
+static bool is_throttled(const struct http_response *response)
 {
-    if (status == 429)
+    return response->status == 429 || (response->status == 403 && http_throttled_ms(response) >= 0);
+}
+
+static enum err_kind kind_of(const struct http_response *response)
+{
+    int status = response->status;
+    if (is_throttled(response))
         return ERR_THROTTLED;
     return status < 300 || status == 400 || status == 401 || status == 403 ? ERR_AUTH : ERR_HTTP;
 }
@@ -158,9 +165,9 @@ static void fill_refusal(const struct http_response *response, const char *code,
     struct buf text;
     buf_create(&text, ERR_MSG_MAX);
     put_refusal(response->status, code, words, &text);
-    err_set(err, kind_of(response->status), "%s", text.data);
+    err_set(err, kind_of(response), "%s", text.data);
     err->status = response->status;
-    err->retryable = response->status == 429 || response->status >= 500;
+    err->retryable = err->kind == ERR_THROTTLED || response->status >= 500;
     memcpy(err->code, code, ERR_CODE_MAX);
     buf_destroy(&text);
 }
@@ -198,7 +205,7 @@ static enum provider_meaning judge(const struct provider_ask *ask, struct err *e
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     int status = err->status;
-    if (status == 429 || status == 408 || status >= 500)
+    if (err->kind == ERR_THROTTLED || status == 408 || status >= 500)
         return PROVIDER_WAIT;
     if (ask->refresh_token != NULL && is_dead(oauth2, err))
         return PROVIDER_DEAD;
@@ -419,6 +426,16 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
 
 /* ---- the API ---- */
 
+/* What Google's older APIs call a limit, in a 403. */
+static bool is_over_limit(const struct json *root)
+{
+    const struct json *reason =
+        root != NULL ? json_pointer_get(root, "/error/errors/0/reason") : NULL;
+    const char *text = json_string(reason);
+    return text != NULL &&
+           (strcmp(text, "rateLimitExceeded") == 0 || strcmp(text, "userRateLimitExceeded") == 0);
+}
+
 int oauth2_reply_error(const struct http_response *response, const char *method, const char *path,
                        const char *scope, struct err *err)
 {
@@ -436,6 +453,10 @@ int oauth2_reply_error(const struct http_response *response, const char *method,
     fill_refusal(response, code, find_words(root, NULL), err);
     if (response->status == 400)
         err->kind = ERR_HTTP; /* of an API it says nothing about the token */
+    if (response->status == 403 && is_over_limit(root)) {
+        err->kind = ERR_THROTTLED;
+        err->retryable = true;
+    }
     json_free(root);
     return -1;
 }

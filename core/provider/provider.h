@@ -236,8 +236,8 @@ struct provider {
      */
     int (*moved)(const struct http_response *response, const char *request_url, const char *path,
                  char **endpoint, struct err *err);
-    /* Fills err from an API's error reply: kind, status, code, message. `scope` is the token's; may
-     * be NULL. Returns -1. */
+    /* Fills err from an API's error reply: kind (ERR_THROTTLED: it is waited, as after each 429),
+     * status, code, message. `scope` is the token's; may be NULL. Returns -1. */
     int (*error)(const struct http_response *response, const char *method, const char *path,
                  const char *scope, struct err *err);
 };

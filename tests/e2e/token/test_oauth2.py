@@ -342,6 +342,60 @@ class Replies(OAuth2):
                 self.assertEqual(len(grants.forms), 2)
 
 
+class Limits(OAuth2):
+    """A limit that a service tells by 403: GitHub's first and second, Google's."""
+
+    GOOGLE = {"error": {"code": 403, "message": "Rate Limit Exceeded", "errors": [
+        {"domain": "usageLimits", "reason": "userRateLimitExceeded", "message": "Rate Limit Exceeded"}]}}
+
+    def api(self, *answers):
+        """What the API answers in turn, then 200; X-RateLimit-Reset is given as seconds from now."""
+        left, times = list(answers), []
+
+        def answer(_):
+            times.append(time.monotonic())
+            if not left:
+                return 200, {}, {"it": "works"}
+            status, headers, body = left.pop(0)
+            if "X-RateLimit-Reset" in headers:
+                headers = {**headers, "X-RateLimit-Reset": str(int(time.time()) + headers["X-RateLimit-Reset"])}
+            return status, headers, body
+        self.daemon(self.grants(api=answer))
+        return times
+
+    def test_it_is_waited_for(self):
+        used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": 3}
+        for answer, least in (((403, {"Retry-After": "2"}, {"message": "secondary rate limit"}), 2),
+                              ((403, used_up, {"message": "API rate limit exceeded"}), 1.9),
+                              ((429, used_up, {"message": "API rate limit exceeded"}), 1.9),
+                              ((403, {}, self.GOOGLE), 0)):
+            with self.subTest(answer=answer):
+                times = self.api(answer)
+                self.ok("api", "POST", "things", "-f", "a=b")
+                self.assertEqual(len(times), 2)
+                self.assertGreaterEqual(times[1] - times[0], least)
+
+    def test_too_long_a_wait_is_no_matter_of_rights(self):
+        used_up = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": 3000}
+        times = self.api(*[(403, used_up, {"message": "API rate limit exceeded"})] * 9)
+        self.fails(6, "api", "things", says=["API rate limit exceeded", "15 minutes"])
+        self.assertEqual(len(times), 1)
+
+    def test_another_403_is(self):
+        for headers in ({}, {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": 3}, {"X-RateLimit-Remaining": "0"}):
+            with self.subTest(headers=headers):
+                times = self.api((403, headers, {"message": "Resource not accessible by integration"}))
+                self.fails(4, "api", "things", says="not accessible")
+                self.assertEqual(len(times), 1)
+
+    def test_of_an_exchange(self):
+        grants = self.grants()
+        grants.answers = [(403, {"Retry-After": "1"}, {"message": "secondary rate limit"})]
+        self.books(grants)
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual([form["refresh_token"] for form in grants.forms], ["refresh-token-0"] * 2)
+
+
 class Hosts(OAuth2):
     def test_an_endpoint_that_a_reply_names(self):
         grants, foreign = self.grants(), self.grants()

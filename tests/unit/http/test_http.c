@@ -291,6 +291,43 @@ static int64_t retry_after(const char *value, const char *date)
     return http_retry_after_ms(&response);
 }
 
+static int64_t throttled(const char *left, const char *reset, const char *after)
+{
+    char copies[3][64];
+    snprintf(copies[0], sizeof copies[0], "%s", left);
+    snprintf(copies[1], sizeof copies[1], "%s", reset);
+    snprintf(copies[2], sizeof copies[2], "%s", after);
+    char date[] = "Sun, 09 Sep 2001 01:46:40 GMT"; /* 1000000000 */
+    struct http_header headers[] = {{"Date", date},
+                                    {"x-ratelimit-remaining", copies[0]},
+                                    {"x-ratelimit-reset", copies[1]},
+                                    {"Retry-After", copies[2]}};
+    const struct http_response response = {.headers = headers, .nheaders = *after ? 4 : 3};
+    return http_throttled_ms(&response);
+}
+
+static void test_throttled(void **state)
+{
+    (void)state;
+    assert_int_equal(throttled("0", "1000000060", ""), 60000);
+    assert_int_equal(throttled("0", "1000000060.5", ""), 60000);
+    assert_int_equal(throttled("0", "1000000060", "7"), 7000);
+    assert_int_equal(throttled("9", "1000000060", "7"), 7000);
+    assert_int_equal(throttled("0", "1000000000", ""), 0);
+    assert_int_equal(throttled("0", "9999999999", ""), HTTP_RETRY_AFTER_MAX_MS);
+    static const char *const none[] = {"60",
+                                       "",
+                                       "-1000000060",
+                                       "1000000060 s",
+                                       "2001-09-09T01:47:40Z",
+                                       "99999999999999999999",
+                                       "9223372036854775807"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_int_equal(throttled("0", none[i], ""), -1);
+    assert_int_equal(throttled("1", "1000000060", ""), -1);
+    assert_int_equal(throttled("", "1000000060", ""), -1);
+}
+
 static void test_retry_after(void **state)
 {
     (void)state;
@@ -343,6 +380,7 @@ int main(void)
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_invalid_requests, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_retry_after, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_throttled, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
