@@ -288,14 +288,78 @@ static int note_link(struct api_pages *pages, const char *target, const char *fi
     return 0;
 }
 
+/* Null, false, and what is empty: services write so that nothing follows. */
+static bool is_nothing(const struct json *value)
+{
+    return value == NULL || value->type == JSON_NULL ||
+           (value->type == JSON_BOOL && !value->boolean) ||
+           (value->type == JSON_STRING && value->len == 0) ||
+           ((value->type == JSON_ARRAY_BEGIN || value->type == JSON_OBJECT_BEGIN) &&
+            value->child == NULL);
+}
+
+/* Where else services say that a list goes on. */
+static const char *const signs[] = {
+    "/@odata.nextLink", /* Microsoft */
+    "/nextLink",          "/next",        "/links/next",
+    "/_links/next",       "/paging/next",                                   /* HubSpot */
+    "/pagination/next",   "/next_page",                                     /* Asana */
+    "/nextPage",          "/next_url",    "/nextRecordsUrl",                /* Salesforce */
+    "/nextPageToken",                                                       /* Google, Jira */
+    "/next_page_token",   "/next_marker",                                   /* Box */
+    "/next_cursor",       "/nextCursor",  "/response_metadata/next_cursor", /* Slack */
+    "/pagination/cursor",                                                   /* Twitch */
+    "/meta/next_token",   "/has_more",    "/hasMore",
+};
+
+/* The body's word for the next page; NULL: it has none. */
+static const char *find_sign(const struct json *root, const struct json **value)
+{
+    const struct json *last = json_get(root, "isLast"); /* Jira */
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        *value = json_pointer_get(root, signs[i]);
+        if (!is_nothing(*value))
+            return signs[i];
+    }
+    *value = last;
+    return last != NULL && last->type == JSON_BOOL && !last->boolean ? "/isLast" : NULL;
+}
+
+/* Without a Link. A URL in the body is as good; any other sign is not the list's end. 0: the end.
+ */
+static int find_next(const struct api_pages *pages, const struct json *root, const char **next,
+                     struct err *err)
+{
+    const struct json *value;
+    const char *sign = root->type == JSON_OBJECT_BEGIN ? find_sign(root, &value) : NULL;
+    if (sign == NULL)
+        return 0;
+    const char *text = json_string(value);
+    if (text == NULL && value->type == JSON_OBJECT_BEGIN)
+        text = json_string(json_get(value, "href"));
+    if (text != NULL &&
+        (strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0)) {
+        *next = text;
+        return 1;
+    }
+    return err_set(
+        err, ERR_INVALID,
+        "page %zu: the reply says by '%s' that the list goes on, which --paginate cannot "
+        "follow: it needs a Link, or a URL there; ask for each page by itself, or in a "
+        "script",
+        pages->count, sign + 1);
+}
+
 /* A reference that the service chose: whether a token may go there is looked at as of any URL. */
-static int next_by_link(struct api_pages *pages, const struct api_page *page,
-                        struct api_request *request, struct err *err)
+static int next_by_link(struct api_pages *pages, const struct json *root,
+                        const struct api_page *page, struct api_request *request, struct err *err)
 {
     struct url url;
-    if (page->next == NULL)
-        return 0;
-    if (url_resolve(page->url, page->next, &url, err) != 0)
+    const char *next = page->next;
+    int found = next != NULL ? 1 : find_next(pages, root, &next, err);
+    if (found <= 0)
+        return found;
+    if (url_resolve(page->url, next, &url, err) != 0)
         return err_wrap(err, "the reply's Link to the next page");
     char *target = url_format(&url, true);
     url_destroy(&url);
@@ -349,7 +413,7 @@ static int add_page(struct api_pages *pages, const struct json *root, const stru
         move_edge(pages, list);
         return next_by_date(pages, root, arrived, added, request, err);
     case PROVIDER_BY_LINK:
-        return next_by_link(pages, page, request, err);
+        return next_by_link(pages, root, page, request, err);
     }
     return 0;
 }

@@ -178,8 +178,9 @@ class Links(OAuth2):
         """Page n at /api/items?page=n: (body, what follows `Link: `)."""
         def answer(request):
             number = int(dict(urllib.parse.parse_qsl(request["path"].partition("?")[2])).get("page", 1))
-            body, link = pages[number - 1]
+            body, link = self.bodies[number - 1]
             return 200, {"Link": link.replace("URL", grants.url)} if link else {}, body
+        self.bodies = list(pages)
         grants = self.grants(answer)
         self.daemon(grants, **keys)
         self.grants_now = grants
@@ -229,6 +230,32 @@ class Links(OAuth2):
                 self.serve(([1], link + '; rel="next"'))
                 self.fails(status, "api", "--paginate", "items", says=says)
                 self.assertEqual((len(self.paths()), other.service.received), (1, []))
+
+    def test_the_body_names_the_next_page(self):
+        for first in ({"@odata.nextLink": "URL"}, {"nextLink": "URL"}, {"next": "URL"}, {"links": {"next": "URL"}},
+                      {"_links": {"next": {"href": "URL"}}}):
+            with self.subTest(first=first):
+                self.serve(({}, None), ({"value": [3], "next": None, "links": {}, "has_more": False, "isLast": True}, None))
+                first = json.loads(json.dumps(first).replace("URL", self.grants_now.url + "/api/items?page=2"))
+                self.bodies[0] = {"value": [1, 2], **first}, None
+                self.assertEqual(self.pages()["value"], [1, 2, 3])
+                self.assertEqual(self.paths(), ["/api/items?per=2", "/api/items?page=2"])
+        other = self.grants(lambda request: (200, {}, []))
+        self.serve(({"value": [1], "@odata.nextLink": other.url + "/items"}, None))
+        self.fails(4, "api", "--paginate", "items", says="allow_hosts")
+        self.serve(({"value": [1], "next": "http://127.0.0.1:1/x"}, "<?page=2>; rel=next"), ({"value": [2]}, None))
+        self.assertEqual(self.pages(), {"value": [1, 2]})  # a Link comes first
+
+    def test_a_body_that_says_how_to_go_on_is_not_the_whole_list(self):
+        """It was printed as if there were no more."""
+        for more, name in (({"nextPageToken": "CAE="}, "nextPageToken"), ({"next": "/services/2"}, "next"),
+                           ({"paging": {"next": {"after": "525", "link": "?after=525"}}}, "paging/next"),
+                           ({"response_metadata": {"next_cursor": "dXNlcjpV"}}, "next_cursor"), ({"has_more": True}, "has_more"),
+                           ({"next_marker": "AAA"}, "next_marker"), ({"isLast": False}, "isLast")):
+            with self.subTest(more=more):
+                self.serve(({"value": [1], **more}, None))
+                done = self.fails(1, "api", "--paginate", "items", says=["page 1", name, "goes on"])
+                self.assertEqual(json.loads(done.stdout), {"value": [1], **more})
 
     def test_a_circle_ends(self):
         self.serve(([1], "<?page=2>; rel=next"), ([2], "<?page=1>; rel=next"))
