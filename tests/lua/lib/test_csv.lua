@@ -281,7 +281,8 @@ end
 function TestWrite.test_a_file_that_is_given_is_flushed()
   local full <close> = assert(io.open("/dev/full", "w"))
   local ok, err = pcall(csv.write, full, { { 1 } })
-  lu.assertEquals({ ok, err.kind, err.message }, { false, "invalid", "csv: cannot be written: No space left on device" })
+  lu.assertEquals({ ok, err.kind }, { false, "invalid" })
+  lu.assertEquals(err.message, "csv: cannot be written: No space left on device")
   do
     local file <close> = assert(io.open(path, "wb"))
     local writer = csv.writer(file)
