@@ -2,6 +2,7 @@
 local host = require "jeton.test_host"
 local json = require "jeton.json"
 local totals = require "test.totals"
+local worker = require "test.worker"
 
 local kept = {}
 
@@ -32,13 +33,14 @@ local function newest(files)
 end
 
 local function failed_of(file, before)
-  local failed, ran = {}, {}
+  local failed, ran, left = {}, {}, {}
   for _, test in ipairs(file.tests) do
-    ran[test.name] = true
+    local among = test.status == "skip" and test.why == worker.NOT_RUN and left or ran
+    among[test.name] = true
     if test.status == "fail" then failed[#failed + 1] = test.name end
   end
-  for _, name in ipairs(before and before.failed or {}) do -- of tests that were left out this time
-    if not ran[name] and file.partly then failed[#failed + 1] = name end
+  for _, name in ipairs(before and before.failed or {}) do -- of tests whose turn did not come this time
+    if left[name] or not ran[name] and file.partly then failed[#failed + 1] = name end
   end
   return json.array(failed)
 end

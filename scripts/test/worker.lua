@@ -3,7 +3,9 @@ local host = require "jeton.test_host"
 local json = require "jeton.json"
 local task = require "jeton.task"
 
-local worker = {}
+local worker = {
+  NOT_RUN = "not run", -- why a test was skipped whose turn did not come
+}
 
 local LATE_MS <const> = 2000 -- the process ends by itself at its timeout; else it is killed
 
@@ -41,7 +43,7 @@ local EVENTS = {}
 
 function EVENTS.plan(file, event)
   for _, planned in ipairs(event.tests) do
-    local test = { name = planned.name, line = planned.line, status = "skip", ms = 0, why = "not run" }
+    local test = { name = planned.name, line = planned.line, status = "skip", ms = 0, why = worker.NOT_RUN }
     file.tests[#file.tests + 1] = test
   end
 end

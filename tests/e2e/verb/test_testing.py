@@ -165,6 +165,17 @@ test("dies", function() os.execute "kill -KILL $PPID" end)
         self.assertIn("4 files not run (--fail-fast)", done.stdout)
         self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 2 failed, 2 skipped")
 
+    def test_what_was_not_run_has_failed_all_the_same(self):
+        self.write("x_test.lua", """\
+local test = require "jeton.test"
+test("one", function(t) t:equal(1, 2) end)
+test("two", function(t) t:equal(1, 2) end)
+""")
+        self.fails(1, "test")
+        self.fails(1, "test", "--fail-fast")
+        done = self.fails(1, "test", "--failed")
+        self.assertEqual(done.stdout.splitlines()[-1], "0 passed, 2 failed, 0 skipped")
+
     def test_reports(self):
         self.write("bad_test.lua", BAD.replace("it's wrong", "a & <b> #1"))
         done = self.fails(1, "test", "--report", "tap", "--report", "junit=j.xml", "--report=json=r.json")
