@@ -160,7 +160,7 @@ const char *http_response_header(const struct http_response *response,
  * Milliseconds, at most HTTP_RETRY_AFTER_MAX_MS, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
 /* How long a 429 or 403 asks to wait: Retry-After, or, where X-RateLimit-Remaining is 0, until
- * X-RateLimit-Reset (seconds since 1970). As above; -1: it does not ask. */
+ * X-RateLimit-Reset (seconds or ms since 1970). As above; -1: it does not ask. */
 int64_t http_throttled_ms(const struct http_response *response);
 /* A copy of all that a request names, to keep and send again; wiped by http_request_free (NULL is
  * fine). */

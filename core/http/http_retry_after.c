@@ -9,6 +9,8 @@
 
 #define RETRY_AFTER_SIZE 64           /* bytes of the longest value that can mean something */
 #define RESET_MIN        1000000000LL /* what is less is no time, as some write seconds from now */
+#define RESET_MS_MIN     100000000000LL    /* from here on milliseconds, as Rocket.Chat writes */
+#define RESET_MS_MAX     100000000000000LL /* and from here on nothing that is known */
 
 /* Seconds, perhaps with a fraction; rounded up. -1 when it is no such number. */
 static int64_t seconds_ms(const char *text)
@@ -69,8 +71,8 @@ int64_t http_throttled_ms(const struct http_response *response)
         return delay;
     char *end;
     long long at = strtoll(reset, &end, 10);
-    if (at < RESET_MIN || at > INT64_MAX / 1000 || (*end != '\0' && *end != '.'))
+    if (at < RESET_MIN || at >= RESET_MS_MAX || (*end != '\0' && *end != '.'))
         return -1;
-    delay = delay_until(response, at * 1000);
+    delay = delay_until(response, at < RESET_MS_MIN ? at * 1000 : at);
     return delay < HTTP_RETRY_AFTER_MAX_MS ? delay : HTTP_RETRY_AFTER_MAX_MS;
 }

@@ -145,10 +145,13 @@ static void put_refusal(int status, const char *code, const struct json *words, 
         buf_puts(text, " it is a refusal");
 }
 
-/* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. */
+/* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. A Retry-After of 0
+ * says nothing of the kind: caches before a service have it in whatever they refuse. */
 static bool is_throttled(const struct http_response *response)
 {
-    return response->status == 429 || (response->status == 403 && http_throttled_ms(response) >= 0);
+    return response->status == 429 ||
+           (response->status == 403 && http_throttled_ms(response) >= 0 &&
+            http_retry_after_ms(response) != 0);
 }
 
 static enum err_kind kind_of(const struct http_response *response)

@@ -315,11 +315,13 @@ static void test_throttled(void **state)
     assert_int_equal(throttled("9", "1000000060", "7"), 7000);
     assert_int_equal(throttled("0", "1000000000", ""), 0);
     assert_int_equal(throttled("0", "9999999999", ""), HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(throttled("0", "1000000060250", ""), 60250);
     static const char *const none[] = {"60",
                                        "",
                                        "-1000000060",
                                        "1000000060 s",
                                        "2001-09-09T01:47:40Z",
+                                       "100000000000000",
                                        "99999999999999999999",
                                        "9223372036854775807"};
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
