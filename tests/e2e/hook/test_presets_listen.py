@@ -26,6 +26,8 @@ OTHERS = """\
   docusign: {{ from: docusign, secret: docusign-secret, script: {folder}/handler.lua }}
   linear: {{ from: linear, secret: linear-secret, script: {folder}/handler.lua }}
   xero: {{ from: xero, secret: xero-secret, script: {folder}/handler.lua }}
+  voice: {{ from: twilio-voice, secret: voice-secret, public_url: "https://a.example/voice", script: {folder}/voice.lua }}
+  gitea: {{ from: gitea, secret: gitea-secret, script: {folder}/handler.lua }}
   calendly: {{ from: calendly, secret: calendly-secret, script: {folder}/handler.lua }}
   mailgun: {{ from: mailgun, secret: mailgun-secret, script: {folder}/handler.lua }}
 """
@@ -116,6 +118,7 @@ class Presets(listening.Case):
         def signature(body, secret):
             return base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest()).decode()
 
+        self.write("voice.lua", 'return function(event) return { body = "<Response/>", headers = { ["Content-Type"] = "text/xml" } } end')
         self.hooks(more=OTHERS.format(folder=self.folder))
         listener = self.listener()
 
@@ -171,13 +174,25 @@ class Presets(listening.Case):
             headers = {"x-xero-signature": signature(body, b"xero-secret")}
             self.assertEqual(listener.ask("POST", "/xero", body, headers)[0], 200)
 
-        self.wait_done(12)
+        # Twilio: what is asked twice in a call is answered twice.
+        mac = hmac.new(b"voice-secret", b"https://a.example/voiceCallSidC1Digits1", hashlib.sha1).digest()
+        for number in (1, 2):
+            headers = {"X-Twilio-Signature": base64.b64encode(mac).decode(), "I-Twilio-Idempotency-Token": f"i{number}",
+                       "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+            self.assertEqual(listener.ask("POST", "/voice", b"Digits=1&CallSid=C1", headers)[::2], (200, b"<Response/>"))
+
+        # Gitea: the files of a large push.
+        body = json.dumps({"commits": [{"added": ["vendor/file.c"] * 100_000}]}).encode()
+        headers = {"X-Gitea-Signature": sign(body, "gitea-secret"), "X-Gitea-Event": "push", "X-Gitea-Delivery": "g1"}
+        self.assertEqual(listener.ask("POST", "/gitea", body, headers)[0], 200)
+
+        self.wait_done(15)
         self.assertEqual(self.rows("SELECT type, state, duplicates FROM event ORDER BY seq"),
                          [("FILE.UPLOADED", "done", 1), ("envelope-completed", "done", 1), ("recipient-completed", "done", 0),
                           ("recipient-completed", "done", 0), ("contact.updated", "done", 1),
                           ("contact.updated", "done", 0), ("delivered", "done", 0), ("Issue.create", "done", 1),
                           ("Issue.create", "done", 0), ("Issue.create", "done", 0), ("CONTACT.CREATE", "done", 1),
-                          ("CONTACT.UPDATE", "done", 0)])
+                          ("CONTACT.UPDATE", "done", 0), (None, "done", 0), (None, "done", 0), ("push", "done", 0)])
         listener.stop()
 
 
