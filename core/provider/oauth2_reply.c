@@ -105,7 +105,7 @@ static bool read_code(const struct json *error, char code[ERR_CODE_MAX])
     if (is_absent(error) || (error->type == JSON_INT && error->integer == 0))
         return false;
     if (error->type == JSON_OBJECT_BEGIN) {
-        static const char *const names[] = {"code", "type", "status", "name"};
+        static const char *const names[] = {"code", "type", "status", "name", ".tag"};
         for (size_t i = 0; i < sizeof names / sizeof names[0] && code[0] == '\0'; i++)
             read_code(json_get(error, names[i]), code);
     } else if (error->type == JSON_INT) {

@@ -64,6 +64,9 @@ const struct json *provider_words_find(const struct json *root)
                                          "/errorMessage",
                                          "/title",
                                          "/fault/message",
+                                         "/errorMessages/0",
+                                         "/errors/0/title",
+                                         "/error_summary",
                                          "/0/message"};
     for (size_t i = 0; root != NULL && i < sizeof places / sizeof places[0]; i++) {
         const struct json *found = json_pointer_get(root, places[i]);

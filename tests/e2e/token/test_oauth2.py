@@ -381,6 +381,16 @@ class Limits(OAuth2):
         self.fails(6, "api", "things", says=["API rate limit exceeded", "15 minutes"])
         self.assertEqual(len(times), 1)
 
+    def test_what_an_api_says(self):
+        """In the words of Dropbox, Jira, Confluence."""
+        for body, says in (({"error_summary": "path/not_found/..", "error": {".tag": "path", "path": {".tag": "not_found"}}},
+                            "409 refused: path: path/not_found/.."),
+                           ({"errorMessages": ["The value does not exist."], "errors": {}}, "409 refused: The value does not"),
+                           ({"errors": [{"status": 409, "title": "Not now", "detail": None}]}, "409 refused: Not now")):
+            with self.subTest(body=body):
+                self.api((409, {}, body))
+                self.fails(6, "api", "things", says=says)
+
     def test_another_403_is(self):
         for headers in ({}, {"X-RateLimit-Remaining": "7", "X-RateLimit-Reset": 3}, {"X-RateLimit-Remaining": "0"},
                         {"Retry-After": "0"}):  # as caches have it in whatever they refuse
