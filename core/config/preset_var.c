@@ -12,6 +12,7 @@
 #define LABEL     "abcdefghijklmnopqrstuvwxyz0123456789-"
 #define LABEL_MAX 63
 #define NAME      "abcdefghijklmnopqrstuvwxyz0123456789_"
+#define SEGMENT   LABEL "ABCDEFGHIJKLMNOPQRSTUVWXYZ._~"
 #define ANY       "x" /* stands for a wrong value, so that the other keys are looked at */
 
 static const char *text_of(const struct yaml_node *node)
@@ -57,6 +58,12 @@ static bool is_host(const char *text)
     return strchr(text, '*') == NULL && allow_pattern_check(text, &err) == 0;
 }
 
+/* One of a URL's path, in which the case matters. */
+static bool is_segment(const char *text)
+{
+    return text[strspn(text, SEGMENT)] == '\0' && text[strspn(text, ".")] != '\0';
+}
+
 static bool is_good(const struct yaml_node *var, const char *text)
 {
     const struct yaml_node *values = yaml_get(var, "values"), *pattern = yaml_get(var, "pattern");
@@ -64,7 +71,7 @@ static bool is_good(const struct yaml_node *var, const char *text)
         return is_one_of(values, text, is_same);
     if (pattern != NULL)
         return is_one_of(pattern, text, matches);
-    return is_host(text);
+    return yaml_get(var, "segment") != NULL ? is_segment(text) : is_host(text);
 }
 
 /* "a, b or c", each in quotes. */
@@ -89,6 +96,8 @@ static void expect(struct buf *out, const struct yaml_node *var)
     } else if (pattern != NULL) {
         list(out, pattern);
         buf_puts(out, ", where '*' is one or more of a-z, 0-9 and '-'");
+    } else if (yaml_get(var, "segment") != NULL) {
+        buf_puts(out, "letters, digits, '-', '.', '_' and '~'");
     } else {
         buf_puts(out, "a host, with ':port' where it has one of its own");
     }
@@ -127,10 +136,10 @@ static const char *read_value(const struct preset_vars *vars, const struct schem
 }
 
 /* The case of a host does not matter: one that is written otherwise is the same service. */
-static const char *keep(struct preset_vars *vars, const char *value)
+static const char *keep(struct preset_vars *vars, const struct yaml_node *var, const char *value)
 {
     char *kept = arena_text(vars->arena, value, strlen(value));
-    for (char *c = kept; *c != '\0'; c++) {
+    for (char *c = kept; *c != '\0' && yaml_get(var, "segment") == NULL; c++) {
         if (*c >= 'A' && *c <= 'Z')
             *c = (char)(*c - 'A' + 'a');
     }
@@ -170,7 +179,7 @@ void preset_vars_read(struct preset_vars *vars, const struct schema_walk *walk,
     for (size_t i = 0; declared != NULL && i < declared->count && i < PRESET_VARS_MAX; i++) {
         const char *value = wrong ? NULL : read_value(vars, walk, &declared->pairs[i], given, at);
         vars->names[i] = declared->pairs[i].key->text;
-        vars->values[i] = keep(vars, value != NULL ? value : ANY);
+        vars->values[i] = keep(vars, declared->pairs[i].value, value != NULL ? value : ANY);
         vars->count = i + 1;
     }
     if (given != NULL)

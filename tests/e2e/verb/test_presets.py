@@ -136,6 +136,14 @@ connector:
             self.configure_all({"books": {**keycloak, **other}})
             self.assertEqual(owners(), {"books": "new"}, other)
 
+    def test_the_case_of_a_path_is_kept(self):
+        """An authorization server of Okta has an ID of both cases, and realms may be named in any."""
+        for preset, name, value in (("okta", "server", "ausbvo8rpnZzXDZoX0h7"), ("keycloak", "realm", "My_Realm.2~x")):
+            self.configure_all({"books": {"preset": preset, "vars": {"host": "ID.example.org", name: value},
+                                          "client_id": "the-client", "client_secret": secret("S")}})
+            done = self.jeton("login", "books", "--paste", env={"S": "secret-of-books"})
+            self.assertRegex(done.stdout, f"^https://id.example.org/(oauth2|realms)/{value}/", done.stderr)
+
     def test_scripts_folder(self):
         """With JETON_SCRIPTS, presets come from there, as all scripts do."""
         folder = os.path.join(self.folder, "scripts")
@@ -174,6 +182,10 @@ connector:
                  "'host' in vars of connector 'books' cannot be 'id.example.org/x'; preset 'keycloak' expects a host"),
                 ({"preset": "keycloak", "vars": {"realm": "staff", "host": "*.example.org"}}, "cannot be '*.example.org'"),
                 ({"preset": "keycloak", "vars": {"realm": "staff", "host": "me@example.org"}}, "cannot be 'me@example.org'"),
+                ({"preset": "keycloak", "vars": {"realm": "a/b", "host": "id.example.org"}},
+                 "'realm' in vars of connector 'books' cannot be 'a/b'; preset 'keycloak' expects letters, digits, '-'"),
+                ({"preset": "keycloak", "vars": {"realm": "..", "host": "id.example.org"}}, "cannot be '..'"),
+                ({"preset": "keycloak", "vars": {"realm": "a%2fb", "host": "id.example.org"}}, "cannot be 'a%2fb'"),
                 ({"provider": "oauth2", "token_url": "https://id.example.org/t", "vars": {"x": "y"}},
                  "connector 'books' has 'vars', which needs a 'preset'"),
                 ({"preset": "xero", "scopes": ["x"]}, "unknown key 'scopes' in connector 'books'; did you mean 'scope'?"),

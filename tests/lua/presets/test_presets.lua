@@ -129,6 +129,7 @@ function TestPresets.test_variables()
           lu.assertStrMatches(text:sub(before - 1, before - 1), "[/.]?", nil, nil, where)
           lu.assertStrMatches(text:sub(after, after), "[/.?]?", nil, nil, where)
           if var.host then lu.assertTrue(before == host_start and after == host_end, where) end
+          if var.segment then lu.assertTrue(before > host_end, where) end
           used[variable] = true
         end
       end
@@ -136,7 +137,8 @@ function TestPresets.test_variables()
     end)
     for variable, var in pairs(preset.vars) do
       lu.assertTrue(used[variable], name .. ": " .. variable)
-      local kinds = (var.values and 1 or 0) + (var.pattern and 1 or 0) + (var.host and 1 or 0)
+      local kinds = 0
+      for _, kind in ipairs { "values", "pattern", "host", "segment" } do kinds = kinds + (var[kind] and 1 or 0) end
       lu.assertEquals(kinds, 1, name .. ": " .. variable)
       lu.assertTrue(#var.about > 0, name)
       local allowed = var.values or type(var.pattern) == "table" and var.pattern or { var.pattern }
