@@ -31,6 +31,9 @@ void clock_boot_id(char id[CLOCK_BOOT_ID_SIZE]);
 /* RFC 3339 with milliseconds and numeric offset, local time: "2026-01-31T08:00:00.000+01:00". */
 #define CLOCK_RFC3339_SIZE 40
 void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size);
+/* "2026-01-31T08:00:00Z", with or without a fraction and an offset (without: UTC) → epoch ms. -1
+ * when it is no such time. */
+int64_t clock_parse_rfc3339(const char *text);
 /* The three forms of RFC 9110 → epoch ms: "Sun, 06 Nov 1994 08:49:37 GMT",
  * "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994". -1 when it is not such a date. */
 int64_t clock_parse_http_date(const char *text);

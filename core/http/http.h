@@ -156,7 +156,7 @@ void http_cancel(struct http_transfer *transfer); /* done will not be called; NU
 void http_response_clear(struct http_response *response); /* wipes; idempotent */
 const char *http_response_header(const struct http_response *response,
                                  const char *name); /* any case; first; or NULL */
-/* Retry-After: seconds, perhaps with a fraction, or HTTP date (against the reply's own Date).
+/* Retry-After: seconds, perhaps with a fraction, or a date (against the reply's own Date).
  * Milliseconds, at most HTTP_RETRY_AFTER_MAX_MS, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
 /* How long a 429 or 403 asks to wait: Retry-After, or, where X-RateLimit-Remaining is 0, until

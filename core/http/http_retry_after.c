@@ -1,5 +1,6 @@
-/* Retry-After: seconds, also with a fraction, or a date, which counts from the reply's own Date;
- * and X-RateLimit-Reset, which stands in its place at GitHub and others. */
+/* Retry-After: seconds, also with a fraction, or a date (of HTTP, or, as Zoom writes it, of RFC
+ * 3339), which counts from the reply's own Date; and X-RateLimit-Reset, which stands in its place
+ * at GitHub and others. */
 #include "http.h"
 
 #include "clock.h"
@@ -59,6 +60,8 @@ int64_t http_retry_after_ms(const struct http_response *response)
     int64_t delay = seconds_ms(text);
     if (delay < 0)
         delay = delay_until(response, clock_parse_http_date(text));
+    if (delay < 0)
+        delay = delay_until(response, clock_parse_rfc3339(text));
     return delay < HTTP_RETRY_AFTER_MAX_MS ? delay : HTTP_RETRY_AFTER_MAX_MS;
 }
 

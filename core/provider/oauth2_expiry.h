@@ -6,9 +6,6 @@
 #include "json.h"
 #include "oauth2_connector.h"
 
-/* "2026-01-31T08:00:00Z", with or without a fraction and an offset (without: UTC), as epoch ms. -1
- * when it is no such time. */
-int64_t oauth2_expiry_parse_time(const char *text);
 /*
  * Milliseconds from now on, of a number or text; `absolute`: it is a time, compared with the
  * reply's Date (the local time where there is none). 0 when it is absent, no number, not in the

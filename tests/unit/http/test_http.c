@@ -355,6 +355,9 @@ static void test_retry_after(void **state)
     assert_int_equal(retry_after("99999999999999999999999999", date), HTTP_RETRY_AFTER_MAX_MS);
     assert_int_equal(retry_after("99999999999999999999999999.9", date), HTTP_RETRY_AFTER_MAX_MS);
     assert_int_equal(retry_after("Sun, 06 Nov 9994 08:50:37 GMT", date), HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(retry_after("1994-11-06T08:50:37Z", date), 60000); /* of Zoom */
+    assert_int_equal(retry_after("1994-11-06T09:50:37.5+01:00", date), 60000);
+    assert_int_equal(retry_after("1994-11-06", date), -1);
 }
 
 int main(void)
