@@ -81,13 +81,11 @@ static struct yaml_node *join(const struct merge *merge, const struct yaml_node 
     return node;
 }
 
-/* Takes out the keys that are answered by now. */
-static void strip(struct yaml_node *mapping, const char *name)
+static void take_out(struct yaml_node *mapping, const char *name)
 {
     size_t kept = 0;
     for (size_t i = 0; i < mapping->count; i++) {
-        const char *key = mapping->pairs[i].key->text;
-        if (strcmp(key, name) != 0 && strcmp(key, "vars") != 0)
+        if (strcmp(mapping->pairs[i].key->text, name) != 0)
             mapping->pairs[kept++] = mapping->pairs[i];
     }
     mapping->count = kept;
@@ -222,6 +220,18 @@ static void check_needs(const struct merge *merge, const struct yaml_node *needs
     }
 }
 
+/* Who says where the API is means it: nothing that a reply names by the preset takes its place. */
+static void keep_endpoint(const struct yaml_node *own, const struct yaml_node *merged)
+{
+    const struct yaml_node *reply = yaml_get(own, "reply");
+    bool says = reply != NULL && reply->kind == YAML_MAPPING && yaml_get(reply, "endpoint") != NULL;
+    for (size_t i = 0; !says && !is_nothing(yaml_get(own, "endpoint")) && i < merged->count; i++) {
+        struct yaml_node *value = merged->pairs[i].value;
+        if (strcmp(merged->pairs[i].key->text, "reply") == 0 && value->kind == YAML_MAPPING)
+            take_out(value, "endpoint");
+    }
+}
+
 /* The service that the connector itself names: a URL of its own is a service of its own. */
 static const char *own_service(const struct yaml_node *own)
 {
@@ -257,7 +267,9 @@ const struct yaml_node *preset_merge(const struct schema_walk *walk, enum preset
         merged = join(&merge, mapping, preset);
         if (!goes_its_own_way(mapping, preset))
             check_needs(&merge, yaml_get(root, "needs"), merged);
-        strip(merged, kinds[kind].key);
+        keep_endpoint(mapping, merged);
+        take_out(merged, kinds[kind].key);
+        take_out(merged, "vars");
         const char *named = own_service(mapping);
         if (service != NULL)
             *service = named != NULL ? mem_strdup(named) : preset_vars_service(&merge.vars);

@@ -36,9 +36,10 @@ void preset_docs_destroy(struct preset_docs *docs);
 
 /*
  * The mapping of connector (webhook) `name` with what its preset says: mappings key by key, else
- * what is in the connector wins; a key without a value takes the preset's away; what the preset
- * `needs` must be in the connector. The same node where it names no preset; NULL where nothing can
- * be made of it. Problems are reported at the walk's place. Nodes live as long as the arena.
+ * what is in the connector wins; a key without a value takes the preset's away, and an endpoint the
+ * preset's reply.endpoint; what the preset `needs` must be in the connector. The same node where it
+ * names no preset; NULL where nothing can be made of it. Problems are reported at the walk's place.
+ * Nodes live as long as the arena.
  *
  * service (mem_free; NULL: not asked for, as of a webhook): what stands for the token service in
  * the owner of its rows: the URL that the connector itself names, else the preset and its

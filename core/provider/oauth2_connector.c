@@ -240,6 +240,8 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_text(&state, oauth2->assertion.claims);
     hash_pairs(&state, &oauth2->params);
     hash_pairs(&state, &oauth2->refresh_params);
+    if (oauth2->reply.endpoint != NULL) /* the API's place is kept with the token */
+        hash_text(&state, oauth2->reply.endpoint);
     if (oauth2_connector_exchanges(oauth2)) {
         hash_secret(&state, &oauth2->subject_token);
         hash_text(&state, oauth2->subject_token_type);

@@ -34,6 +34,19 @@ class Presets(OAuth2):
         self.assertEqual({row["provider"] for row in table.values()}, {"oauth2"})
         self.assertEqual({row["status"] for row in table.values()}, {"new"})
 
+    def test_an_endpoint_of_its_own(self):
+        """A reply's, which the preset looks for, does not take its place: Zoho's products are at hosts of their own."""
+        grants = self.grants(api_domain="https://www.zohoapis.eu")
+        keys = {"preset": "zoho", "vars": {"region": "eu"}, "authorization": "Bearer {token}"}
+        self.books(grants, endpoint=None, **keys)
+        self.assertEqual(self.token()["endpoint_url"], "https://www.zohoapis.eu")
+        for reply in (None, {"scope": "/scopes"}, {}):
+            self.books(grants, reply=reply, **keys)
+            self.assertEqual(json.loads(self.ok("api", "x").stdout), {"it": "works"})
+            self.assertEqual(self.token("--refresh")["endpoint_url"], grants.url + "/api")
+        self.books(grants, reply={"endpoint": "/api_domain"}, **keys)
+        self.assertEqual(self.token()["endpoint_url"], "https://www.zohoapis.eu")
+
     def test_needs(self):
         """What only the customer knows is asked for before anything is sent; nothing, and an empty text, are no answer."""
         needs = {preset["name"]: preset for preset in self.all() if "needs" in preset}
