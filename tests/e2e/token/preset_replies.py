@@ -2,7 +2,8 @@
 
 @access and @refresh stand for tokens, @iso, @epoch and @ms for an hour from now. A good reply without @refresh leaves
 the refresh token as it is. `life` is what the reply says, in seconds (None: nothing, 0: what the preset says);
-`dead` ends as `ends`. What is in `unsure` was not read at the service, and stands under `unsure` in the preset.
+`dead` ends as `ends`. A token request with a parameter of `refuses` is refused. What is in `unsure` was not read at the
+service, and stands under `unsure` in the preset.
 """
 
 PERSON, REFUSED = "needs_person", "refused"
@@ -20,8 +21,10 @@ def grant(text, status=400):
     return status, {"error": "invalid_grant", "error_description": text}
 
 
-def service(reply, dead=GRANT, ends=PERSON, throttled=(429, {"error": "too_many_requests"}), life=3600, unsure=(), **more):
-    return {"good": reply, "dead": dead, "ends": ends, "throttled": throttled, "life": life, "unsure": unsure, **more}
+def service(reply, dead=GRANT, ends=PERSON, throttled=(429, {"error": "too_many_requests"}), life=3600, unsure=(), refuses=(),
+            **more):
+    return {"good": reply, "dead": dead, "ends": ends, "throttled": throttled, "life": life, "unsure": unsure,
+            "refuses": refuses, **more}
 
 
 def signed(reply, dead=GRANT, **more):
@@ -78,7 +81,8 @@ REPLIES = {
                       life=86400, unsure=("dead",)),
     "salesforce": service(good(None, rotates=False, instance_url="https://acme.my.salesforce.com", issued_at="@ms",
                                id="https://login.salesforce.com/id/00D/005", signature="c2lnbmF0dXJl"),
-                          grant("expired access/refresh token"), life=0, endpoint="https://acme.my.salesforce.com"),
+                          grant("expired access/refresh token"), life=0, endpoint="https://acme.my.salesforce.com",
+                          refuses=("scope",)),
     "salesforce-jwt": signed(good(None, rotates=False, instance_url="https://acme.my.salesforce.com",
                                   id="https://login.salesforce.com/id/00D/005"),
                              grant("user hasn't approved this consumer"), life=0,

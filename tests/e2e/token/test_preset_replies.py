@@ -28,6 +28,9 @@ class Replies(OAuth2):
         body = request["body"].decode()
         found = re.search(r'refresh_token(?:=|": *")([^&"]+-refresh-\d+)', body)
         self.sent[name].append(found and found[1])
+        for refused in REPLIES[name]["refuses"]:
+            if re.search(rf'(^|[&"]){refused}["=]', body):
+                return 400, {}, {"error": "invalid_request", "error_description": f"{refused} parameter not supported"}
         return self.answers[name].pop(0)
 
     def fill(self, name, value):
