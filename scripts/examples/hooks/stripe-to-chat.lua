@@ -12,15 +12,16 @@ local json = require "jeton.json"
 local state = require "jeton.state"
 
 local SPACE = os.getenv "SPACE"
--- Currencies without a smaller unit (docs.stripe.com/currencies).
-local WHOLE = {
-  bif = true, clp = true, djf = true, gnf = true, jpy = true, kmf = true, krw = true, mga = true, pyg = true,
-  rwf = true, vnd = true, vuv = true, xaf = true, xof = true, xpf = true,
+-- How many digits stand behind the point, where they are not two (docs.stripe.com/currencies).
+local DIGITS = {
+  bhd = 3, jod = 3, kwd = 3, omr = 3, tnd = 3,
+  bif = 0, clp = 0, djf = 0, gnf = 0, jpy = 0, kmf = 0, krw = 0, mga = 0, pyg = 0, rwf = 0, vnd = 0, vuv = 0,
+  xaf = 0, xof = 0, xpf = 0,
 }
 
 local function money(amount, currency)
-  if WHOLE[currency] then return ("%d %s"):format(amount, currency:upper()) end
-  return ("%d.%02d %s"):format(amount // 100, amount % 100, currency:upper())
+  local digits = DIGITS[currency] or 2
+  return ("%%.%df %%s"):format(digits):format(amount / 10 ^ digits, currency:upper())
 end
 
 local function post(event, text)
@@ -53,14 +54,18 @@ local function count(event, amount, currency)
   return sum
 end
 
+local function completed(event)
+  local session = event.data.data.object
+  if session.payment_status ~= "paid" then return end
+  local sum = count(event, session.amount_total, session.currency)
+  post(event, ("%s paid %s; today %s"):format(who(session), money(session.amount_total, session.currency),
+    money(sum, session.currency)))
+end
+
 return {
-  ["checkout.session.completed"] = function(event)
-    local session = event.data.data.object
-    if session.payment_status ~= "paid" then return end
-    local sum = count(event, session.amount_total, session.currency)
-    post(event, ("%s paid %s; today %s"):format(who(session), money(session.amount_total, session.currency),
-      money(sum, session.currency)))
-  end,
+  ["checkout.session.completed"] = completed,
+  -- By debit or transfer the money comes days later; until then the session is completed, and not paid.
+  ["checkout.session.async_payment_succeeded"] = completed,
 
   ["invoice.payment_failed"] = function(event)
     local invoice = event.data.data.object

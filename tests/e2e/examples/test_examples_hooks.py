@@ -92,16 +92,20 @@ class Stripe(Handlers):
                    "customer_details": {"email": "a@example.org"}}
         invoice = {"amount_due": 500, "currency": "jpy", "attempt_count": 2, "customer": None, "customer_email": None,
                    "hosted_invoice_url": None}
+        debit = {**session, "payment_status": "unpaid", "amount_total": 5120, "currency": "kwd"}
         day = {"created": 1700000000}
         self.handle("stripe-to-chat.lua", ("checkout.session.completed", {**day, "data": {"object": session}}),
                     ("checkout.session.completed", {**day, "data": {"object": session}}),
-                    ("invoice.payment_failed", {**day, "data": {"object": invoice}}))
+                    ("invoice.payment_failed", {**day, "data": {"object": invoice}}),
+                    ("checkout.session.completed", {**day, "data": {"object": debit}}),
+                    ("checkout.session.async_payment_succeeded",
+                     {**day, "data": {"object": {**debit, "payment_status": "paid"}}}))
         self.assertEqual([body["text"] for _, body in self.posted], [
             "a@example.org paid 12.50 EUR; today 12.50 EUR", "a@example.org paid 12.50 EUR; today 25.00 EUR",
-            "somebody could not pay 500 JPY (attempt 2): no link"])
+            "somebody could not pay 500 JPY (attempt 2): no link", "a@example.org paid 5.120 KWD; today 5.120 KWD"])
         ids = {urllib.parse.parse_qs(path.partition("?")[2])["requestId"][0] for path, _ in self.posted}
-        self.assertEqual(len(ids), 3)
-        self.assertEqual(self.keys(), {"2023-11-14 eur": 2500})
+        self.assertEqual(len(ids), 4)
+        self.assertEqual(self.keys(), {"2023-11-14 eur": 2500, "2023-11-14 kwd": 5120})
 
 
 def response(answers, **more):
