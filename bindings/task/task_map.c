@@ -181,12 +181,29 @@ static void start_worker(lua_State *L, struct map *map)
     lua_seti(L, TASKS, map->nworkers);
 }
 
+/* How many items there are. A table by other keys has none, and would be done at once, unseen. */
+static lua_Integer count_items(lua_State *L)
+{
+    lua_Integer count = luaL_len(L, ARG_LIST);
+    if (count > 0)
+        return count;
+    if (luaL_getmetafield(L, ARG_LIST, "__len") != LUA_TNIL) { /* it says so itself */
+        lua_pop(L, 1);
+        return count;
+    }
+    lua_pushnil(L);
+    if (lua_next(L, ARG_LIST))
+        luaL_error(L, "task.map: a list expected, without the key '%s'",
+                   luaL_tolstring(L, -2, NULL));
+    return 0;
+}
+
 int task_map(lua_State *L)
 {
     luaL_checktype(L, ARG_LIST, LUA_TTABLE);
     luaL_checktype(L, ARG_FN, LUA_TFUNCTION);
     lua_Integer limit = check_limit(L);
-    lua_Integer count = luaL_len(L, ARG_LIST);
+    lua_Integer count = count_items(L);
     task_check(L, "task.map");
     bool own = take_progress(L, count);
     if (limit > count)

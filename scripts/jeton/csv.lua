@@ -80,6 +80,7 @@ end
 ---@param rows table[]
 ---@param options? jeton.csv.WriteOptions
 function csv.write(target, rows, options)
+  check.rows(rows, "csv.write")
   local it <close> = csv.writer(target, options)
   for _, row in ipairs(rows) do it:write(row) end
 end
@@ -89,6 +90,7 @@ end
 ---@param options? jeton.csv.WriteOptions
 ---@return string
 function csv.encode(rows, options)
+  check.rows(rows, "csv.encode")
   local parts = {}
   options = options or {}
   local it = writer.start(writer.on(function(text)

@@ -34,6 +34,21 @@ function check.fail_file(message, name)
   error(http.error { kind = "invalid", message = message }, 0)
 end
 
+--- Rows that `ipairs` would leave out: those behind a hole, and those under other keys.
+function check.rows(rows, what)
+  if type(rows) ~= "table" then check.misuse("%s: a list of rows expected", what) end
+  local count = 0
+  for key in pairs(rows) do
+    if key ~= "n" then count = count + 1 end
+    if key ~= "n" and (math.type(key) ~= "integer" or key < 1) then
+      check.misuse("%s: a list of rows expected, without the key '%s'", what, tostring(key))
+    end
+  end
+  for i = 1, count do
+    if rows[i] == nil then check.misuse("%s: row %d is nil, and others follow it", what, i) end
+  end
+end
+
 --- Gives the separator.
 function check.options(options, known, what)
   if type(options) ~= "table" then check.misuse("%s: a table of options expected", what) end
@@ -49,8 +64,8 @@ end
 
 function check.names(names, what)
   if type(names) ~= "table" or #names == 0 then check.misuse("%s must be a list of names", what) end
-  for _, name in ipairs(names) do
-    if type(name) ~= "string" then check.misuse("%s must be a list of names", what) end
+  for i = 1, #names do
+    if type(names[i]) ~= "string" then check.misuse("%s must be a list of names", what) end
   end
   return names
 end

@@ -130,6 +130,7 @@ local function write_choices(choices, what)
   if type(choices) ~= "table" or #choices == 0 then
     invalid("%s must be a list of at least one, as { \"Tea\", \"Coffee\" }", what)
   end
+  check.whole(choices, what)
   local list, seen = json.array {}, {}
   for i, choice in ipairs(choices) do
     local where = ("%s[%d]"):format(what, i)

@@ -271,6 +271,22 @@ function check.member_id(id, what)
   return (check.id(id, what))
 end
 
+--- Raises (a string) where a list has holes or other keys, whose values `ipairs` would leave out.
+---@param list table
+---@param what string for the message
+function check.whole(list, what)
+  local count = 0
+  for key in pairs(list) do
+    count = count + 1
+    if math.type(key) ~= "integer" or key < 1 then
+      check.misuse(("%s must be a list, without the key '%s'"):format(what, tostring(key)))
+    end
+  end
+  for i = 1, count do
+    if list[i] == nil then check.misuse(("%s: entry %d is nil, and others follow it"):format(what, i)) end
+  end
+end
+
 --- Gives a copy of a list of mediaResources, or nil. Raises (a string) unless it is a list, `invalid` for an
 --- entry that is none.
 ---@param list? string[]
@@ -281,6 +297,7 @@ function check.resources(list, what)
   if type(list) ~= "table" then
     check.misuse(("%s must be a list of what kz:upload returned, got %s"):format(what, show(list)))
   end
+  check.whole(list, what)
   local copy = json.array {}
   for i, resource in ipairs(list) do
     -- Opaque, but base64: the path of a file has a point.

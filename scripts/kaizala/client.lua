@@ -231,6 +231,7 @@ end
 
 local function user_ids(list, what)
   check.optional(list, "table", what)
+  check.whole(list, what)
   local ids = json.array(table.move(list, 1, #list, 1, {}))
   for i, id in ipairs(ids) do check.id(id, ("%s[%d]"):format(what, i)) end
   return ids

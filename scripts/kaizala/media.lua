@@ -163,7 +163,9 @@ function Group:send_album(sources, options)
   check.method(self, Group, "group:send_album({…})")
   if type(sources) ~= "table" or #sources == 0 then
     check.misuse("send_album: sources must be a list of paths")
-  elseif #sources > ALBUM_MAX then
+  end
+  check.whole(sources, "send_album: sources")
+  if #sources > ALBUM_MAX then
     check.fail("invalid", ("send_album: %d pictures; an album has at most %d"):format(#sources, ALBUM_MAX))
   end
   for i, source in ipairs(sources) do

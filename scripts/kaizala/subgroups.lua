@@ -78,6 +78,7 @@ function Group:add_subgroups(groups)
   if type(groups) ~= "table" or getmetatable(groups) == Group or #groups == 0 then
     check.misuse("add_subgroups: groups must be a list of ids or groups, not empty")
   end
+  check.whole(groups, "add_subgroups: groups")
   local ids = json.array {}
   for i, value in ipairs(groups) do
     ids[i] = read_id(value, ("add_subgroups: entry %d"):format(i))

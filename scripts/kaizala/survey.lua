@@ -33,6 +33,7 @@ local function write_options(options, kind, where)
   if not is_list(options) or #options == 0 then
     invalid("%s: a %s question needs options, a list of titles", where, kind)
   end
+  check.whole(options, where .. ": options")
   local list, seen = json.array {}, {}
   for i, title in ipairs(options) do
     check.name(title, ("%s: options[%d], a title,"):format(where, i))
@@ -65,6 +66,7 @@ function survey.write(list, what)
   if not is_list(list) or #list == 0 then
     invalid("%s: questions must be a list of at least one question, as { { title = \"…\" } }", what)
   end
+  check.whole(list, what .. ": questions")
   local out, seen = json.array {}, {}
   for i, question in ipairs(list) do
     local where = ("%s: questions[%d]"):format(what, i)
@@ -114,6 +116,13 @@ end
 
 local write = {}
 
+-- The values of an answer that may have several.
+local function several(value, where)
+  if not is_list(value) then return { value } end
+  check.whole(value, where)
+  return value
+end
+
 local function check_option(question, value, where)
   local titles = {}
   for i, option in ipairs(question.options or {}) do
@@ -130,7 +139,7 @@ end
 
 write.MultiOption = function(question, value, where)
   local out = json.array {}
-  for i, title in ipairs(is_list(value) and value or { value }) do
+  for i, title in ipairs(several(value, where)) do
     out[i] = check_option(question, title, where)
   end
   return out
@@ -164,7 +173,7 @@ write.Image = write.Text
 
 write.AttachmentList = function(_, value, where)
   local out = json.array {}
-  for i, resource in ipairs(is_list(value) and value or { value }) do
+  for i, resource in ipairs(several(value, where)) do
     out[i] = write.Text(nil, resource, where)
   end
   return out

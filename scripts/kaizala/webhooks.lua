@@ -107,6 +107,7 @@ local function event_names(events, what)
   if type(events) ~= "table" or #events == 0 then
     check.misuse(what .. " must be a list of names of events, not empty")
   end
+  check.whole(events, what)
   for i, name in ipairs(events) do
     check.word(name, EVENTS, ("%s: entry %d"):format(what, i))
   end

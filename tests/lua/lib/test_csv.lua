@@ -303,6 +303,18 @@ function TestWrite.test_fields_by_name_need_columns()
   lu.assertEquals(csv.encode { {}, table.pack(nil, 2), table.pack() }, '""\r\n,2\r\n""\r\n')
 end
 
+function TestWrite.test_rows_are_a_list_without_holes()
+  for rows, message in pairs {
+    [{ a = { 1 } }] = "without the key 'a'", [{ { 1 }, [1001] = { 2 } }] = "row 2 is nil",
+    [{ { 1 }, nil, { 3 } }] = "row 2 is nil", [{ [0] = { 1 } }] = "without the key '0'",
+  } do
+    lu.assertErrorMsgContains(message, csv.encode, rows)
+    lu.assertErrorMsgContains(message, csv.write, path, rows)
+  end
+  lu.assertErrorMsgContains("a list of names", csv.encode, {}, { columns = { "a", nil, "c" } })
+  lu.assertEquals(csv.encode(table.pack({ 1 }, { 2 })), "1\r\n2\r\n")
+end
+
 local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 local failed = runner:runSuiteByInstances { { "TestRead", TestRead }, { "TestWrite", TestWrite } }

@@ -130,6 +130,25 @@ function TestRefusals.test_actions()
   }
 end
 
+-- What ipairs would leave out.
+function TestRefusals.test_lists_are_whole()
+  misuse {
+    ["g:announce { message = 'x', media = { 'YQ==', nil, 'Yg==' } }"] = "announce: media: entry 2 is nil, and others follow",
+    ["g:announce { message = 'x', media = { a = 'YQ==' } }"] = "announce: media must be a list, without the key 'a'",
+    ["g:create_poll { question = 'x', choices = { 'a', nil, 'c' } }"] = "create_poll: choices: entry 2 is nil",
+    ["g:create_poll { question = 'x', choices = { 'a', b = 'c' } }"] = "create_poll: choices must be a list, without",
+    ["g:create_survey { title = 'S', questions = { { title = 'x' }, nil, { title = 'y' } } }"] =
+      "create_survey: questions: entry 2 is nil",
+    ["g:create_survey { title = 'S', questions = { { title = 'x', options = { 'a', nil, 'c' } } } }"] =
+      "create_survey: questions[1]: options: entry 2 is nil",
+    ["g:send_album { 'a.png', nil, 'c.png' }"] = "send_album: sources: entry 2 is nil",
+    ["g:add_subgroups { 'a', nil, 'c' }"] = "add_subgroups: groups: entry 2 is nil",
+    ["kz:create_group { name = 'x', member_ids = { 'a', nil, 'c' } }"] = "create_group: member_ids: entry 2 is nil",
+    ["kz:create_webhook { object_id = g.id, object_type = 'Group', events = { 'MemberAdded', nil, 'MemberRemoved' }, callback_url = 'http://127.0.0.1:1' }"] =
+      "create_webhook: events: entry 2 is nil",
+  }
+end
+
 function TestRefusals.test_surveys()
   misuse {
     ["g:create_survey { title = 'S', questions = { { title = 'x', type = 'singleoption', options = { 'a' } } } }"] =

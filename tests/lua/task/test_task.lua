@@ -339,6 +339,10 @@ function TestMap.test_misuse()
   lu.assertErrorMsgContains("from 1 to 1000", task.map, {}, print, { limit = 0 })
   lu.assertErrorMsgContains("table expected", task.map, "x", print)
   lu.assertErrorMsgContains("function expected", task.map, {}, "x")
+  lu.assertErrorMsgContains("a list expected, without the key 'k'", task.map, { k = 1 }, print)
+  lu.assertErrorMsgContains("without the key '1001'", task.map, { [1001] = 1 }, print, { limit = 2 })
+  local none = setmetatable({ k = 1 }, { __len = function() return 0 end })
+  lu.assertEquals(task.map(none, error), {})
 end
 
 function TestMap.test_the_first_error_cancels_the_others_and_waits_for_them()
