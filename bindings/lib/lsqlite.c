@@ -277,6 +277,13 @@ static int open_failed(const struct lsqlite_db *db, const char *path, struct err
                    db->handle != NULL ? sqlite3_errmsg(db->handle) : "out of memory");
 }
 
+static int has_no_pages(void *answer, int columns, char **values, char **names)
+{
+    (void)names;
+    *(bool *)answer = columns == 1 && values[0] != NULL && strcmp(values[0], "0") == 0;
+    return 0;
+}
+
 static int configure(struct lsqlite_db *db, const char *path, bool file, struct err *err)
 {
     sqlite3_busy_timeout(db->handle, BUSY_MS);
@@ -290,10 +297,12 @@ static int configure(struct lsqlite_db *db, const char *path, bool file, struct 
     if (sqlite3_exec(db->handle, "PRAGMA foreign_keys=ON", NULL, NULL, NULL) != SQLITE_OK)
         return open_failed(db, path, err);
     /* This also reads the file: one that is no database fails here. */
-    const char *probe = file && !sqlite3_db_readonly(db->handle, "main")
-                            ? "PRAGMA journal_mode=WAL"
-                            : "SELECT count(*) FROM sqlite_schema";
-    if (sqlite3_exec(db->handle, probe, NULL, NULL, NULL) != SQLITE_OK)
+    bool is_new = false;
+    if (sqlite3_exec(db->handle, "PRAGMA page_count", has_no_pages, &is_new, NULL) != SQLITE_OK)
+        return open_failed(db, path, err);
+    /* Another program's database stays as that keeps it. */
+    if (file && is_new && !sqlite3_db_readonly(db->handle, "main") &&
+        sqlite3_exec(db->handle, "PRAGMA journal_mode=WAL", NULL, NULL, NULL) != SQLITE_OK)
         return open_failed(db, path, err);
     return 0;
 }

@@ -293,6 +293,21 @@ function TestSqlite:test_a_file_is_private_and_lasts()
   lu.assertEquals(again:rows "SELECT x FROM t", { { x = 1 } })
 end
 
+function TestSqlite:test_a_database_of_others_stays_as_it_is()
+  local path = self.folder .. "/theirs.db"
+  do
+    local db <close> = assert(sqlite.open(path))
+    db:exec "PRAGMA journal_mode = DELETE; CREATE TABLE t (x); INSERT INTO t VALUES (1)"
+  end
+  local before = assert(io.open(path, "rb")):read "a"
+  do
+    local db <close> = assert(sqlite.open(path))
+    lu.assertEquals(db:rows "SELECT x FROM t", { { x = 1 } })
+    lu.assertEquals(db:row "PRAGMA journal_mode".journal_mode, "delete")
+  end
+  lu.assertEquals(assert(io.open(path, "rb")):read "a", before)
+end
+
 function TestSqlite:test_opening_twice_keeps_the_locks()
   local path = self.folder .. "/locks.db"
   local one = assert(sqlite.open(path))
