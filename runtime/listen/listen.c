@@ -16,6 +16,7 @@
 #include "provider_list.h"
 #include "store_lease.h"
 #include "store_runs.h"
+#include "vm.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -234,6 +235,17 @@ static int check_same(const struct listener *listener, const struct config *conf
     return 0;
 }
 
+/* Those in use go on with the scripts that they have; new ones could not. */
+static int check_scripts(const struct config *config, struct err *err)
+{
+    for (size_t i = 0; i < config->nhooks; i++) {
+        const struct hook *hook = config->hooks[i];
+        if (hook->script != NULL && vm_check_syntax(hook->script, err) != 0)
+            return err_wrap(err, "webhook '%s'", hook->name);
+    }
+    return 0;
+}
+
 static void say_left(void *arg, const char *text)
 {
     const struct listener *listener = arg;
@@ -248,7 +260,7 @@ static void reload(struct listener *listener)
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
         if (check_same(listener, plan.config, &err) == 0 &&
             listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
-            begin(listener, &plan, &err) == 0) {
+            check_scripts(plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
             const struct listen_generation *newest = listener->generations;
             size_t count = newest->plan.config->nhooks;
             log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,

@@ -425,6 +425,28 @@ os.execv(sys.argv[1], sys.argv[1:])
         listener.stop()
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_a_reload_with_a_script_that_cannot_be_loaded(self):
+        """Of handlers, too, the former ones stay in use: new ones would handle nothing until somebody mends them."""
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        self.wait_done(1)
+        self.write("handler.lua", "return function(event\n")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"webhook 'orders': .*handler\.lua:\d+: .*; the previous configuration stays in use")
+        os.unlink(os.path.join(self.folder, "handler.lua"))
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"webhook 'orders': .*handler\.lua: No such file or directory; the previous configuration")
+        self.assertEqual(listener.post(text(2))[0], 200)
+        self.wait_done(2)
+        self.write("handler.lua", listening.HANDLER)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded: 1 webhook")
+        self.assertEqual(listener.post(text(3))[0], 200)
+        self.wait_done(3)
+        listener.stop()
+        self.assertEqual(set(self.handled().values()), {1})
+
     def test_requests_that_are_coming_at_a_reload_and_at_the_end(self):
         """They are finished: some senders do not come again."""
         self.hooks()
