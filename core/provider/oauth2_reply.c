@@ -145,8 +145,8 @@ static void put_refusal(int status, const char *code, const struct json *words, 
         buf_puts(text, " it is a refusal");
 }
 
-/* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. A Retry-After of 0
- * says nothing of the kind: caches before a service have it in whatever they refuse. */
+/* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. A Retry-After of
+ * 0 says nothing of the kind: caches before a service have it in whatever they refuse. */
 static bool is_throttled(const struct http_response *response)
 {
     return response->status == 429 ||
@@ -443,11 +443,14 @@ int oauth2_reply_error(const struct http_response *response, const char *method,
                        const char *scope, struct err *err)
 {
     (void)method, (void)path, (void)scope;
+    static const char *const codes[] = {"/error", "/code", "/errorCode", "/0/errorCode"};
     char code[ERR_CODE_MAX];
     struct err ignored;
     struct json *root = parse_body(response, &ignored);
-    if (!read_code(value_at(root, "/error", NULL), code))
-        read_code(value_at(root, "/code", NULL), code);
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (read_code(value_at(root, codes[i], NULL), code))
+            break;
+    }
     if (code[0] == '\0' && find_words(root, NULL) == NULL) {
         json_free(root);
         root = provider_words_challenge(response);

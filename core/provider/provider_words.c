@@ -67,6 +67,13 @@ const struct json *provider_words_find(const struct json *root)
                                          "/errorMessages/0",
                                          "/errors/0/title",
                                          "/error_summary",
+                                         "/errorSummary",
+                                         "/description",
+                                         "/Detail",
+                                         "/Message",
+                                         "/Fault/Error/0/Message",
+                                         "/fault/error/0/message",
+                                         "/errors",
                                          "/0/message"};
     for (size_t i = 0; root != NULL && i < sizeof places / sizeof places[0]; i++) {
         const struct json *found = json_pointer_get(root, places[i]);

@@ -382,11 +382,22 @@ class Limits(OAuth2):
         self.assertEqual(len(times), 1)
 
     def test_what_an_api_says(self):
-        """In the words of Dropbox, Jira, Confluence."""
+        """In the words of Dropbox, Jira, Confluence, Okta, Salesforce, Xero, QuickBooks, Zendesk, Shopify."""
         for body, says in (({"error_summary": "path/not_found/..", "error": {".tag": "path", "path": {".tag": "not_found"}}},
                             "409 refused: path: path/not_found/.."),
                            ({"errorMessages": ["The value does not exist."], "errors": {}}, "409 refused: The value does not"),
-                           ({"errors": [{"status": 409, "title": "Not now", "detail": None}]}, "409 refused: Not now")):
+                           ({"errors": [{"status": 409, "title": "Not now", "detail": None}]}, "409 refused: Not now"),
+                           ({"errorCode": "E0000001", "errorSummary": "Api validation failed: login", "errorCauses": []},
+                            "409 refused: E0000001: Api validation failed: login"),
+                           ([{"message": "unable to obtain exclusive access", "errorCode": "UNABLE_TO_LOCK_ROW"}],
+                            "409 refused: UNABLE_TO_LOCK_ROW: unable to obtain"),
+                           ({"Title": "Conflict", "Status": 409, "Detail": "TokenExpired: at noon"}, "refused: TokenExpired"),
+                           ({"ErrorNumber": 10, "Type": "ValidationException", "Message": "A validation exception occurred"},
+                            "409 refused: A validation exception occurred"),
+                           ({"Fault": {"Error": [{"Message": "Stale Object Error", "code": "5010"}]}}, "refused: Stale Object"),
+                           ({"error": "RecordInvalid", "description": "Record validation errors", "details": {}},
+                            "409 refused: RecordInvalid: Record validation errors"),
+                           ({"errors": "Not Found"}, "409 refused: Not Found")):
             with self.subTest(body=body):
                 self.api((409, {}, body))
                 self.fails(6, "api", "things", says=says)
