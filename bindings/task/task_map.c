@@ -181,7 +181,8 @@ static void start_worker(lua_State *L, struct map *map)
     lua_seti(L, TASKS, map->nworkers);
 }
 
-/* How many items there are. A table by other keys has none, and would be done at once, unseen. */
+/* How many items there are. A table by other keys has none, and would be done at once, unseen; but
+ * for the `n` of table.pack. */
 static lua_Integer count_items(lua_State *L)
 {
     lua_Integer count = luaL_len(L, ARG_LIST);
@@ -191,10 +192,13 @@ static lua_Integer count_items(lua_State *L)
         lua_pop(L, 1);
         return count;
     }
-    lua_pushnil(L);
-    if (lua_next(L, ARG_LIST))
-        luaL_error(L, "task.map: a list expected, without the key '%s'",
-                   luaL_tolstring(L, -2, NULL));
+    for (lua_pushnil(L); lua_next(L, ARG_LIST); lua_pop(L, 1)) {
+        lua_pushliteral(L, "n");
+        if (!lua_rawequal(L, -1, -3))
+            luaL_error(L, "task.map: a list expected, without the key '%s'",
+                       luaL_tolstring(L, -3, NULL));
+        lua_pop(L, 1);
+    }
     return 0;
 }
 

@@ -271,14 +271,16 @@ function check.member_id(id, what)
   return (check.id(id, what))
 end
 
---- Raises (a string) where a list has holes or other keys, whose values `ipairs` would leave out.
+--- Raises (a string) where a list has holes or other keys, whose values `ipairs` would leave out; the `n` of
+--- table.pack is none.
 ---@param list table
 ---@param what string for the message
 function check.whole(list, what)
   local count = 0
   for key in pairs(list) do
-    count = count + 1
-    if math.type(key) ~= "integer" or key < 1 then
+    if math.type(key) == "integer" and key > 0 then
+      count = count + 1
+    elseif key ~= "n" then
       check.misuse(("%s must be a list, without the key '%s'"):format(what, tostring(key)))
     end
   end

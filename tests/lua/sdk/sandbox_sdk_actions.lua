@@ -56,7 +56,8 @@ function TestActions.test_poll_and_meeting()
   lu.assertEquals({ body.duration, body.agenda, body.place.name }, { 45, "All", "Paris" })
   lu.assertEquals(group:actions({ type = "letsmeet" }):next().starting_time, 1893456000)
   raises("invalid", "choices must be", group.create_poll, group, { question = "x", choices = {} })
-  group:create_poll { question = "Tea?", choices = { "Yes", { title = "No", image = "https://x/no.png" } } }
+  local choices = table.pack("Yes", { title = "No", image = "https://x/no.png" }) -- its n is none of them
+  group:create_poll { question = "Tea?", choices = choices }
   lu.assertEquals(newest().body.choices, { { title = "Yes" }, { title = "No", image = "https://x/no.png" } })
   lu.assertErrorMsgContains("did you mean 'image'", group.create_poll, group,
     { question = "x", choices = { { title = "y", imag = "z" } } })

@@ -343,6 +343,8 @@ function TestMap.test_misuse()
   lu.assertErrorMsgContains("without the key '1001'", task.map, { [1001] = 1 }, print, { limit = 2 })
   local none = setmetatable({ k = 1 }, { __len = function() return 0 end })
   lu.assertEquals(task.map(none, error), {})
+  lu.assertEquals(task.map(table.pack(), error), {})
+  lu.assertErrorMsgContains("without the key 'k'", task.map, { n = 0, k = 1 }, print)
 end
 
 function TestMap.test_the_first_error_cancels_the_others_and_waits_for_them()
