@@ -90,6 +90,8 @@ static const struct {
     {"mapping values are not allowed in this context",
      "a key cannot stand here; check the indentation, and quote text that holds ': '"},
     {"could not find expected ':'", "expected ': ' after the key"},
+    {"did not find expected alphabetic or numeric character",
+     "'*' or '&' at the beginning names another value; quote the text"},
     {CANNOT_START, "a value cannot start with this character; quote the text"},
     {"found unexpected end of stream", "the file ends inside a quoted text"},
     {"did not find expected node content", "expected a value here"},

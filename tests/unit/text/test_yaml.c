@@ -303,6 +303,8 @@ static void test_refused(void **state)
                           "that holds ': '"},
         {"a: 1\nb\n", "3:1: expected ': ' after the key"},
         {"a: `b\n", "1:4: a value cannot start with this character; quote the text"},
+        {"a: */5 * * * *\n",
+         "1:5: '*' or '&' at the beginning names another value; quote the text"},
         {"a: @b\n", "1:4: a value cannot start with '@'; quote the text"},
         {"a: {b: 1\n", "2:1: expected ',' or '}' in the mapping that starts at line 1"},
         {"- a\nb: 1\n", "2:1: expected '- ' here; check the indentation"},
