@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define DURATION_MAX_MS (INT64_C(365000) * 86400000) /* times are counted from now */
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -42,8 +44,15 @@ int quantity_duration(const char *text, int64_t *ms, struct err *err)
     static const struct unit units[] = {
         {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
     };
-    return parse(text, units, sizeof units / sizeof *units,
-                 "a duration (an integer and ms, s, m, h or d, like 30s)", ms, err);
+    int64_t read;
+    if (parse(text, units, sizeof units / sizeof *units,
+              "a duration (an integer and ms, s, m, h or d, like 30s)", &read, err) != 0)
+        return -1;
+    if (read > DURATION_MAX_MS)
+        return err_set(err, ERR_INVALID, "expected a duration of at most %lldd, found '%s'",
+                       (long long)(DURATION_MAX_MS / 86400000), text);
+    *ms = read;
+    return 0;
 }
 
 int quantity_size(const char *text, int64_t *bytes, struct err *err)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* An integer and ms, s, m, h or d. */
+/* An integer and ms, s, m, h or d; 1000 years at most. */
 int quantity_duration(const char *text, int64_t *ms, struct err *err);
 /* An integer and optional B, KiB, MiB or GiB. */
 int quantity_size(const char *text, int64_t *bytes, struct err *err);
