@@ -213,7 +213,7 @@ static void call_answered(void *arg, struct http_result *result)
     } else if (status == 429 || call->last.kind == ERR_THROTTLED) {
         if (!retry_throttled(&call->retry, response, &call->last))
             call_fail(call, response);
-    } else if (status >= 500) {
+    } else if (http_status_passes(status)) {
         bool refused = status == 503 && http_retry_after_ms(response) >= 0;
         call_broken(call, repeatable || refused, response);
     } else {

@@ -159,6 +159,8 @@ const char *http_response_header(const struct http_response *response,
 /* Retry-After: seconds, perhaps with a fraction, or a date (against the reply's own Date).
  * Milliseconds, at most HTTP_RETRY_AFTER_MAX_MS, or -1. */
 int64_t http_retry_after_ms(const struct http_response *response);
+/* A failure that may pass: 5xx, and 408, with which servers also end an idle connection. */
+bool http_status_passes(int status);
 /* How long a 429 or 403 asks to wait: Retry-After, or, where X-RateLimit-Remaining is 0, until
  * X-RateLimit-Reset (seconds or ms since 1970). As above; -1: it does not ask. */
 int64_t http_throttled_ms(const struct http_response *response);

@@ -79,3 +79,8 @@ int64_t http_throttled_ms(const struct http_response *response)
     delay = delay_until(response, at < RESET_MS_MIN ? at * 1000 : at);
     return delay < HTTP_RETRY_AFTER_MAX_MS ? delay : HTTP_RETRY_AFTER_MAX_MS;
 }
+
+bool http_status_passes(int status)
+{
+    return status == 408 || status >= 500;
+}

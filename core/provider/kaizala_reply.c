@@ -178,7 +178,7 @@ static int reply_error(const struct http_response *response, const char *method,
                                                         : ERR_HTTP;
     err_set(err, kind, "%s", text.data);
     err->status = status;
-    err->retryable = status == 429 || status >= 500;
+    err->retryable = status == 429 || http_status_passes(status);
     if (code != NULL)
         err_text(err->code, sizeof err->code, "%s", code);
     json_free(body);
@@ -299,7 +299,7 @@ enum provider_meaning kaizala_reply_read(const struct provider_ask *ask,
     }
     reply_error(response, "", "", NULL, "token_service", err);
     advise(err);
-    if (status == 429 || status >= 500)
+    if (status == 429 || http_status_passes(status))
         return PROVIDER_WAIT;
     return status == 400 || status == 401 || status == 403 ? PROVIDER_NEXT : PROVIDER_REFUSED;
 }

@@ -82,7 +82,7 @@ static int check_answer(const struct http_response *response, struct err *err)
         buf_printf(&text, "%d %s", response->status, provider_words_status(response->status));
     err_set(err, ERR_HTTP, "%s", text.data);
     err->status = response->status;
-    err->retryable = response->status == 429 || response->status >= 500;
+    err->retryable = response->status == 429 || http_status_passes(response->status);
     buf_destroy(&text);
     return -1;
 }

@@ -170,7 +170,7 @@ static void fill_refusal(const struct http_response *response, const char *code,
     put_refusal(response->status, code, words, &text);
     err_set(err, kind_of(response), "%s", text.data);
     err->status = response->status;
-    err->retryable = err->kind == ERR_THROTTLED || response->status >= 500;
+    err->retryable = err->kind == ERR_THROTTLED || http_status_passes(response->status);
     memcpy(err->code, code, ERR_CODE_MAX);
     buf_destroy(&text);
 }
@@ -207,8 +207,7 @@ static void advise(struct err *err)
 static enum provider_meaning judge(const struct provider_ask *ask, struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
-    int status = err->status;
-    if (err->kind == ERR_THROTTLED || status == 408 || status >= 500)
+    if (err->kind == ERR_THROTTLED || http_status_passes(err->status))
         return PROVIDER_WAIT;
     if (ask->refresh_token != NULL && is_dead(oauth2, err))
         return PROVIDER_DEAD;

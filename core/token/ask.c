@@ -52,6 +52,5 @@ bool ask_is_lost(const struct http_result *result, enum provider_meaning meaning
     int status = err->status; /* 0: the reply made no sense */
     if (meaning == PROVIDER_GOOD || meaning == PROVIDER_SPOILT || meaning == PROVIDER_MOVED)
         return false;
-    return result->err.kind != ERR_NONE ? result->sent
-                                        : status == 0 || status == 408 || status >= 500;
+    return result->err.kind != ERR_NONE ? result->sent : status == 0 || http_status_passes(status);
 }

@@ -196,13 +196,18 @@ static void what_broke_is_repeated_where_that_is_safe(void **state)
                               {0, .sent = true}, /* GET: again */
                               {500, .body = "down"},
                               {200, .body = "hello"},
+                              {408, .body = "too late"},
+                              {200, .body = "hello"},
                               {0, .sent = false}, /* POST that never left: again */
-                              {0, .sent = true}}; /* that may have arrived: not */
+                              {0, .sent = true},  /* that may have arrived: not */
+                              {408, .body = "too late"}};
     struct world world;
-    world_create(&world, replies, 6);
+    world_create(&world, replies, 9);
+    assert_string_equal(provider_fixture_call(&world.f, "GET", "things").body, "hello");
     assert_string_equal(provider_fixture_call(&world.f, "GET", "things").body, "hello");
     struct called called = provider_fixture_call(&world.f, "POST", "things");
     assert_int_equal(called.err.kind, ERR_NETWORK);
+    assert_int_equal(provider_fixture_call(&world.f, "POST", "things").err.status, 408);
     world_destroy(&world);
 }
 
