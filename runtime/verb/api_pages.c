@@ -310,19 +310,34 @@ static const char *const signs[] = {
     "/next_cursor",       "/nextCursor",  "/response_metadata/next_cursor", /* Slack */
     "/pagination/cursor",                                                   /* Twitch */
     "/meta/next_token",   "/has_more",    "/hasMore",
+    "/meta/has_more",
 };
 
-/* The body's word for the next page; NULL: it has none. */
+/* 1, 0: it goes on, or not; -1: the body does not say. */
+static int goes_on(const struct json *root)
+{
+    static const char *const words[] = {"/has_more", "/hasMore", "/meta/has_more"};
+    const struct json *last = json_get(root, "isLast"); /* Jira */
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        const struct json *more = json_pointer_get(root, words[i]);
+        if (more != NULL && more->type == JSON_BOOL)
+            return more->boolean;
+    }
+    return last != NULL && last->type == JSON_BOOL ? !last->boolean : -1;
+}
+
+/* The body's word for the next page; NULL: it has none. On the last one some still have a cursor,
+ * or a URL of a page that is empty. */
 static const char *find_sign(const struct json *root, const struct json **value)
 {
-    const struct json *last = json_get(root, "isLast"); /* Jira */
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+    int more = goes_on(root);
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0] && more != 0; i++) {
         *value = json_pointer_get(root, signs[i]);
         if (!is_nothing(*value))
             return signs[i];
     }
-    *value = last;
-    return last != NULL && last->type == JSON_BOOL && !last->boolean ? "/isLast" : NULL;
+    *value = json_get(root, "isLast");
+    return more == 1 ? "/isLast" : NULL;
 }
 
 /* Without a Link. A URL in the body is as good; any other sign is not the list's end. 0: the end.

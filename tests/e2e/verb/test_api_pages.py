@@ -251,11 +251,19 @@ class Links(OAuth2):
         for more, name in (({"nextPageToken": "CAE="}, "nextPageToken"), ({"next": "/services/2"}, "next"),
                            ({"paging": {"next": {"after": "525", "link": "?after=525"}}}, "paging/next"),
                            ({"response_metadata": {"next_cursor": "dXNlcjpV"}}, "next_cursor"), ({"has_more": True}, "has_more"),
-                           ({"next_marker": "AAA"}, "next_marker"), ({"isLast": False}, "isLast")):
+                           ({"next_marker": "AAA"}, "next_marker"), ({"meta": {"has_more": True}}, "has_more"), ({"isLast": False}, "isLast")):
             with self.subTest(more=more):
                 self.serve(({"value": [1], **more}, None))
                 done = self.fails(1, "api", "--paginate", "items", says=["page 1", name, "goes on"])
                 self.assertEqual(json.loads(done.stdout), {"value": [1], **more})
+
+    def test_a_body_that_says_that_it_is_the_last(self):
+        """Though it still has a cursor, or the URL of a page that would be empty."""
+        for last in ({"has_more": False, "next_cursor": "c"}, {"hasMore": False, "nextCursor": "c"}, {"isLast": True, "nextPageToken": "t"},
+                     {"meta": {"has_more": False}, "links": {"next": "https://elsewhere.example.org/3"}}):
+            with self.subTest(last=last):
+                self.serve(({"value": [1]}, "<?page=2>; rel=next"), ({"value": [2], **last}, None))
+                self.assertEqual(self.pages(), {"value": [1, 2], **last})
 
     def test_a_circle_ends(self):
         self.serve(([1], "<?page=2>; rel=next"), ([2], "<?page=1>; rel=next"))
