@@ -15,6 +15,9 @@ local Rejection = {}
 Rejection.__index = Rejection
 Rejection.__tostring = function(self) return self.message end
 
+-- What is kept of a step that gave nil, and of one that gave json.null.
+local NOTHING <const>, NULL <const> = "null", " null"
+
 local event = { Rejection = Rejection }
 
 local function unescape(text)
@@ -67,19 +70,20 @@ end
 
 --- Runs fn once, and keeps what it returns: a later attempt gets that, and does not run it again.
 function Event:step(name, fn)
-  assert(type(name) == "string" and string.find(name, "^[^\0]+$"),
-    "event:step: a name expected, without a NUL")
+  if type(name) ~= "string" or not string.find(name, "^[^\0]+$") then
+    error("event:step: a name expected, without a NUL", 2)
+  end
   local kept = self._claim and hook.step(self._claim, name)
+  if kept == NOTHING then return nil end
   if kept then
     local value, err = json.decode(kept) -- of false, too
     if err then error(err, 0) end
-    if value == json.null then return nil end
     return value
   end
   local value, err = run(name, fn)
   if value == nil and err ~= nil then return nil, err end
   if self._claim then
-    local text = value == nil and "null" or assert(json.encode(value))
+    local text = value == nil and NOTHING or value == json.null and NULL or assert(json.encode(value))
     if storing.patiently(hook.step, self._claim, name, text) == "lost" then
       error("the event has been given to another worker", 0)
     end

@@ -101,6 +101,8 @@ connectors:
             return function(event)
               local n = event:step("one", function() return { event.attempt } end)
               local none = event:step("nil", function() return nil end)
+              local null = require "jeton.json".null
+              assert(event:step("null", function() return null end) == null)
               local no = event:step("false", function() return event.attempt > 1 end)
               assert(no == false and not pcall(event.step, event, "one\\0two", function() return 1 end))
               local ok, err = event:step("fails", function() if event.attempt < 3 then return nil, "no" end return true end)
