@@ -38,11 +38,14 @@ static int check_owner(const char *path, uid_t owner, struct err *err)
 {
     if (owner == 0 || owner == geteuid())
         return 0;
-    char user[PLACE_USER_SIZE], what[128], remedy[64];
+    char user[PLACE_USER_SIZE], *word = path_word(path);
     place_user(owner, user);
-    snprintf(what, sizeof what, "it belongs to user %s, who is neither you nor root", user);
-    snprintf(remedy, sizeof remedy, "sudo chown %u", (unsigned)geteuid());
-    return refuse(err, path, what, remedy);
+    err_set(err, ERR_CONFIG,
+            "it belongs to user %s, who is neither you nor root; run jeton as that user, or, if "
+            "nothing else uses it: sudo chown %u %s",
+            user, (unsigned)geteuid(), word);
+    mem_free(word);
+    return err_about(err, path);
 }
 
 /* What the rule does not want others to have. */

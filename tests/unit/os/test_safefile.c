@@ -90,6 +90,9 @@ static void test_owner(void **state)
     st.st_uid = STRANGER;
     assert_int_equal(safefile_check_mode("file", &st, SAFEFILE_PRIVATE, &err), -1);
     assert_non_null(strstr(err.msg, "neither you nor root"));
+    /* It may be a service's: to take it away is not the first advice. */
+    assert_non_null(
+        strstr(err.msg, "; run jeton as that user, or, if nothing else uses it: sudo "));
 }
 
 static void test_read_is_bounded(void **state)
