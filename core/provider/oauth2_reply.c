@@ -183,10 +183,19 @@ static bool is_dead(const struct oauth2_connector *oauth2, const struct err *err
     return dead;
 }
 
-static bool is_passing(const struct err *err)
+/* What passes by itself, whatever the status: as the standard, Google and Slack say it; and
+ * Salesforce, of a refresh token that is just being exchanged. */
+static bool is_passing(const char *code, const struct json *words)
 {
-    return strcmp(err->code, "temporarily_unavailable") == 0 ||
-           strcmp(err->code, "server_error") == 0;
+    static const char *const codes[] = {
+        "temporarily_unavailable", "server_error", "internal_failure",
+        "internal_error",          "fatal_error",  "service_unavailable",
+        "request_timeout",         "ratelimited"};
+    bool passes = words != NULL && strcmp(code, "invalid_grant") == 0 &&
+                  strcasecmp(words->text, "token request is already being processed") == 0;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        passes = passes || strcmp(code, codes[i]) == 0;
+    return passes;
 }
 
 /* The standard's codes that say which value is wrong. */
@@ -204,17 +213,19 @@ static void advise(struct err *err)
 }
 
 /* err holds the refusal. */
-static enum provider_meaning judge(const struct provider_ask *ask, struct err *err)
+static enum provider_meaning judge(const struct provider_ask *ask, const struct json *words,
+                                   struct err *err)
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (err->kind == ERR_THROTTLED || http_status_passes(err->status))
         return PROVIDER_WAIT;
-    if (ask->refresh_token != NULL && is_dead(oauth2, err))
-        return PROVIDER_DEAD;
-    if (is_passing(err)) {
+    if (is_passing(err->code, words)) {
+        err->kind = ERR_HTTP; /* nothing is wrong with what was sent */
         err->retryable = true;
         return PROVIDER_WAIT;
     }
+    if (ask->refresh_token != NULL && is_dead(oauth2, err))
+        return PROVIDER_DEAD;
     advise(err);
     return PROVIDER_REFUSED;
 }
@@ -419,8 +430,9 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
     if (good && !refused) {
         meaning = granted(ask, root, response, out, err);
     } else {
-        fill_refusal(response, code, find_words(root, map->error_description), err);
-        meaning = device_is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, err);
+        const struct json *words = find_words(root, map->error_description);
+        fill_refusal(response, code, words, err);
+        meaning = device_is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, words, err);
     }
     json_free(root);
     return meaning;

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import socket
 import time
 import unittest
@@ -340,6 +341,32 @@ class Replies(OAuth2):
                 self.daemon(grants)
                 self.assertEqual(self.token()["access_token"], "access-token-1")
                 self.assertEqual(len(grants.forms), 2)
+
+    def test_what_passes_is_no_dead_grant(self):
+        """Salesforce of a refresh token that is just being exchanged; Slack, by 200. Who gives up ends with status 6."""
+        busy = {"error": "invalid_grant", "error_description": "token request is already being processed"}
+        for status, body in ((400, busy), (200, {"ok": False, "error": "internal_error"})):
+            with self.subTest(body=body):
+                grants = self.grants()
+                grants.answers = [(status, {}, body)] * 2
+                self.books(grants)
+                self.assertEqual(self.token("--refresh")["access_token"], "access-token-1")
+                self.assertEqual({form["refresh_token"] for form in grants.forms}, {"refresh-token-0"})
+                grants.answers = [(status, {}, body)]
+                self.books(grants, retries=0)
+                self.fails(6, "token", "books", "--refresh", says=body["error"])
+                self.ok("token", "books", "--refresh")
+                shutil.rmtree(self.state)
+
+    def test_a_reply_that_is_lost_meanwhile(self):
+        """The exchange whose reply was lost is still at work, then done: its refresh token was not replaced."""
+        grants = self.grants()
+        grants.rotates = False
+        grants.answers = [(503, {}, {}), (400, {}, {"error": "invalid_grant", "error_description":
+                                                    "token request is already being processed"})]
+        self.books(grants)
+        self.assertEqual(self.token()["access_token"], "access-token-1")
+        self.assertEqual(len(grants.forms), 3)
 
 
 class Limits(OAuth2):
