@@ -326,6 +326,27 @@ static int goes_on(const struct json *root)
     return last != NULL && last->type == JSON_BOOL ? !last->boolean : -1;
 }
 
+/* Where a page begins, how long it may be, and how long the list is: Jira's, then Box's. */
+static const char *const ranges[][3] = {{"/startAt", "/maxResults", "/total"},
+                                        {"/offset", "/limit", "/total_count"},
+                                        {"/offset", "/limit", "/total"}};
+
+static bool is_count(const struct json *value)
+{
+    return value != NULL && value->type == JSON_INT && value->integer >= 0;
+}
+
+/* Whether more than the page can hold is behind its beginning. What it holds is no measure, as
+ * some leave out what may not be seen. */
+static bool is_cut(const struct json *root, const char *const range[3])
+{
+    const struct json *from = json_pointer_get(root, range[0]),
+                      *size = json_pointer_get(root, range[1]),
+                      *total = json_pointer_get(root, range[2]);
+    return is_count(from) && is_count(size) && is_count(total) && size->integer > 0 &&
+           total->integer - size->integer > from->integer;
+}
+
 /* The body's word for the next page; NULL: it has none. On the last one some still have a cursor,
  * or a URL of a page that is empty. */
 static const char *find_sign(const struct json *root, const struct json **value)
@@ -336,7 +357,11 @@ static const char *find_sign(const struct json *root, const struct json **value)
         if (!is_nothing(*value))
             return signs[i];
     }
-    *value = json_get(root, "isLast");
+    *value = NULL;
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && more != 0; i++) {
+        if (is_cut(root, ranges[i]))
+            return ranges[i][2];
+    }
     return more == 1 ? "/isLast" : NULL;
 }
 
@@ -350,7 +375,7 @@ static int find_next(const struct api_pages *pages, const struct json *root, con
     if (sign == NULL)
         return 0;
     const char *text = json_string(value);
-    if (text == NULL && value->type == JSON_OBJECT_BEGIN)
+    if (value != NULL && value->type == JSON_OBJECT_BEGIN)
         text = json_string(json_get(value, "href"));
     if (text != NULL &&
         (strncasecmp(text, "https://", 8) == 0 || strncasecmp(text, "http://", 7) == 0)) {

@@ -245,13 +245,22 @@ class Links(OAuth2):
         self.fails(4, "api", "--paginate", "items", says="allow_hosts")
         self.serve(({"value": [1], "next": "http://127.0.0.1:1/x"}, "<?page=2>; rel=next"), ({"value": [2]}, None))
         self.assertEqual(self.pages(), {"value": [1, 2]})  # a Link comes first
+        for end in ({"startAt": 50, "maxResults": 50, "total": 100}, {"offset": 0, "limit": 0, "total_count": 9},
+                    {"offset": 0, "limit": 2**63 - 1, "total": 2**63 - 1}, {"offset": "0", "limit": 1, "total": 9},
+                    {"total_count": 9, "incomplete_results": False}, {"next": "", "links": {"next": None}, "has_more": {}},
+                    {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}):
+            with self.subTest(end=end):
+                self.serve(({"value": [1], **end}, None))
+                self.assertEqual(self.pages(), {"value": [1], **end})
 
     def test_a_body_that_says_how_to_go_on_is_not_the_whole_list(self):
         """It was printed as if there were no more."""
         for more, name in (({"nextPageToken": "CAE="}, "nextPageToken"), ({"next": "/services/2"}, "next"),
                            ({"paging": {"next": {"after": "525", "link": "?after=525"}}}, "paging/next"),
                            ({"response_metadata": {"next_cursor": "dXNlcjpV"}}, "next_cursor"), ({"has_more": True}, "has_more"),
-                           ({"next_marker": "AAA"}, "next_marker"), ({"meta": {"has_more": True}}, "has_more"), ({"isLast": False}, "isLast")):
+                           ({"next_marker": "AAA"}, "next_marker"), ({"meta": {"has_more": True}}, "has_more"), ({"isLast": False}, "isLast"),
+                           ({"startAt": 0, "maxResults": 50, "total": 51}, "total"),
+                           ({"offset": 100, "limit": 100, "total_count": 201}, "total_count")):
             with self.subTest(more=more):
                 self.serve(({"value": [1], **more}, None))
                 done = self.fails(1, "api", "--paginate", "items", says=["page 1", name, "goes on"])

@@ -138,7 +138,9 @@ function TestPresets.test_variables()
     for variable, var in pairs(preset.vars) do
       lu.assertTrue(used[variable], name .. ": " .. variable)
       local kinds = 0
-      for _, kind in ipairs { "values", "pattern", "host", "segment" } do kinds = kinds + (var[kind] and 1 or 0) end
+      for _, kind in ipairs { "values", "pattern", "host", "segment" } do
+        kinds = kinds + (var[kind] and 1 or 0)
+      end
       lu.assertEquals(kinds, 1, name .. ": " .. variable)
       lu.assertTrue(#var.about > 0, name)
       local allowed = var.values or type(var.pattern) == "table" and var.pattern or { var.pattern }
