@@ -334,7 +334,7 @@ class Replies(OAuth2):
 
     def test_what_passes_is_waited_for(self):
         for answer in ((429, {"Retry-After": "1"}, {}), (503, {"Retry-After": "1"}, b"<html>"), (500, {}, {}),
-                       (400, {}, {"error": "temporarily_unavailable"})):
+                       (400, {}, {"error": "temporarily_unavailable"}), (400, {}, {"error": "internal_failure"})):
             with self.subTest(answer=answer):
                 grants = self.grants()
                 grants.answers = [answer]
