@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #define LONG_WAIT_MS 1000 /* after one the token may be another */
+#define EARLY_TRIES  3    /* of a token that was just made: after 1, 2 and 3 s */
 
 struct client {
     struct loop *loop;
@@ -54,7 +55,10 @@ struct client_call {
     int64_t generation;
     char *url;                    /* of the request under way */
     bool ahead;                   /* its connection is being made while the token is fetched */
+    bool made;                    /* the token was exchanged for this call, or while it waited */
+    int64_t early;                /* 401s that may only mean that it has not got about yet */
     bool renewed;                 /* the one exchange after a 401 has been */
+    int64_t worse_than;           /* the generation that heard it */
     struct http_response refusal; /* that 401, while another token is looked for */
     struct err refused;           /* in words */
     int moves;
@@ -173,6 +177,18 @@ static bool may_repeat(const struct client_call *call)
     return call->options.repeatable || http_method_is_repeatable(call->request->method);
 }
 
+/* A 401 to a token that the service has only just given, and may not know everywhere. */
+static bool wait_for_token(struct client_call *call)
+{
+    const struct connector *owner = connector_owner(call->connector);
+    const struct provider *provider = provider_of(owner);
+    struct err why = call->last;
+    if (!call->made || call->early >= EARLY_TRIES || call->connector->retries == 0 ||
+        provider->lags == NULL || !provider->lags(owner))
+        return false;
+    return retry_later(&call->retry, 1000 * ++call->early, &why);
+}
+
 static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
@@ -198,12 +214,15 @@ static void call_answered(void *arg, struct http_result *result)
     provider->error(response, call->request->method, call->path != NULL ? call->path : call->target,
                     call->scope, &call->last);
     call_label(call);
+    if (status == 401 && wait_for_token(call))
+        return;
     if (status == 401 && !call->renewed) {
         call->renewed = true;
+        call->worse_than = call->generation;
         call->refusal = *response;
         call->refused = call->last;
         *response = (struct http_response){0};
-        call_begin(call); /* with a token newer than this generation */
+        call_begin(call);
     } else if (status == 401) {
         http_response_clear(&call->refusal);
         call->refusal = *response;
@@ -337,6 +356,8 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     mem_free(call->scope);
     call->authorization = provider->authorize(call->connector, token->access_token);
     call->scope = mem_strdup(token->scope);
+    call->made =
+        token->source == TOKEN_EXCHANGE || (call->made && call->generation == token->generation);
     call->generation = token->generation;
     mem_free(call->granted_at);
     call->granted_at = mem_strdup(token->endpoint_url);
@@ -358,8 +379,7 @@ static void call_refuse(void *arg)
 static void call_begin(void *arg)
 {
     struct client_call *call = arg;
-    const struct token_query query = {.worse_than = call->renewed ? call->generation : 0,
-                                      .soon = call_soon};
+    const struct token_query query = {.worse_than = call->worse_than, .soon = call_soon};
     call->ahead = false;
     call->token_request =
         token_get(call->client->tokens, call->connector, &query, call_token, call);

@@ -146,6 +146,12 @@ static void refused(const struct connector *connector, struct err *err)
                     "refresh_token");
 }
 
+/* GitHub's replicas: its own library asks again, too. */
+static bool lags(const struct connector *connector)
+{
+    return strcmp(oauth2_connector_grant(oauth2_connector_of(connector)), OAUTH2_GRANT_APP) == 0;
+}
+
 const struct provider oauth2_provider = {
     .config = {.name = "oauth2",
                .size = sizeof(struct oauth2_connector),
@@ -185,5 +191,6 @@ const struct provider oauth2_provider = {
     .authorize = oauth2_request_authorize,
     .identify = oauth2_tls_identify,
     .identifies = oauth2_tls_identifies,
+    .lags = lags,
     .error = oauth2_reply_error,
 };

@@ -230,6 +230,8 @@ struct provider {
     int (*identify)(const struct connector *connector, struct redact *redact, int64_t deadline_ms,
                     struct provider_tls *tls, struct err *err);
     bool (*identifies)(const struct connector *connector); /* whether one is configured */
+    /* Whether the API may refuse a token for some seconds after it was given. NULL: it does not. */
+    bool (*lags)(const struct connector *connector);
     /*
      * 308 of an API: the new endpoint (mem_free), from what was asked for: `path` below the old
      * one. ERR_HTTP when it cannot be told. NULL: it never moves.

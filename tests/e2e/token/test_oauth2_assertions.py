@@ -92,6 +92,22 @@ class Assertions(OAuth2):
         self.assertEqual((kind, claims["exp"] - claims["iat"]), ("Bearer", 540))
         self.assertNotIn("aud", claims)
 
+    def test_a_token_that_is_not_known_everywhere_yet(self):
+        """GitHub may answer 401 for some seconds; elsewhere, and to a token that was there before, a 401 is one."""
+        token = 201, {}, {"access_token": "token-of-the-installation", "expires_in": 3600}
+        for grant, early, status, calls in (("app_jwt", 2, 0, 3), ("app_jwt", 99, 4, 4), ("jwt_bearer", 2, 4, 1)):
+            with self.subTest(grant=grant, early=early):
+                left = [(401, {}, {"message": "Bad credentials"})] * early
+                grants = self.grants(api=lambda _, left=left: left.pop() if left else (200, {}, {"it": "works"}))
+                grants.answers = [token] * 9
+                self.asserts(grants, grant=grant, key=self.key("ec.pem"))
+                done = self.jeton("api", "POST", "things")
+                self.assertEqual((done.returncode, len(grants.forms)), (status, 1), done.stderr)
+                self.assertEqual(sum(r["path"] == "/api/things" for r in grants.service.received), calls)
+                left[:] = [(401, {}, {})]
+                self.fails(4, "api", "things")
+                self.assertEqual((len(grants.forms), left), (1, []))
+
     def test_a_client_that_signs(self):
         for name, algorithm in (("rsa.pem", "PS256"), ("ec.pem", "ES256"), ("ed25519.pem", "EdDSA")):
             with self.subTest(algorithm=algorithm):

@@ -1112,6 +1112,23 @@ print(response, err.kind, err.status, err.code)
         self.ok("api", "things")
         self.assertEqual(len(grants.forms), 2)
 
+    def test_what_passes_behind_an_exchange_is_waited_for(self):
+        """The call asked for a token newer than the new one, and ended with the 401."""
+        for passes in ((429, {"Retry-After": "0"}, {}), (503, {"Retry-After": "0"}, {}), (500, {}, {})):
+            with self.subTest(passes=passes[0]):
+                left = []
+                grants = self.grants(lambda _, left=left: left.pop(0) if left else None)
+                self.daemon(grants, retries=2)
+                self.token()
+                self.age()
+                left += [(401, {}, {"error": "invalid_token"}), passes, passes]
+                self.ok("api", "things")
+                self.assertEqual((len(grants.forms), left), (2, []))
+                self.age()
+                left += [(401, {}, {}), passes, (401, {}, {"error": "no_such_scope"})]
+                self.fails(4, "api", "things", says="no_such_scope")
+                self.assertEqual((len(grants.forms), left), (3, []))
+
     def test_the_store_is_looked_at_first(self):
         grants = self.grants()
         self.books(grants)
