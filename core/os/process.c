@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,7 +181,8 @@ void process_watch_stop(struct process_watch *watch)
  * Until the child has ended and its output has been read. A process that it left behind may keep
  * the pipe open: we do not wait for that one.
  */
-static int collect(int pipe_fd, int pid_fd, int64_t deadline_ms, struct buf *out, struct err *err)
+static int collect(int pipe_fd, int pid_fd, int signal_fd, int64_t deadline_ms, struct buf *out,
+                   struct err *err)
 {
     bool open = true, ended = false;
     while (!ended) {
@@ -188,10 +190,13 @@ static int collect(int pipe_fd, int pid_fd, int64_t deadline_ms, struct buf *out
         if (left <= 0)
             return err_set(err, ERR_DEADLINE, "it did not end in time");
         struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},
-                               {.fd = open ? pipe_fd : -1, .events = POLLIN}};
-        if (poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
+                               {.fd = open ? pipe_fd : -1, .events = POLLIN},
+                               {.fd = signal_fd, .events = POLLIN}};
+        if (poll(fds, 3, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
             return err_set(err, ERR_CONFIG, "poll: %s", strerror(errno));
         ended = fds[0].revents != 0;
+        if (!ended && fds[2].revents != 0)
+            return err_set(err, ERR_CANCELLED, "a signal came");
         if (!open)
             continue;
         /* The pipe does not block: this reads what is there. */
@@ -216,11 +221,26 @@ static int check_status(int status, struct err *err)
     return 0;
 }
 
-int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err)
+/* Those that end this process at once; not what somebody watches, handles or ignores. */
+static void choose_ending(const sigset_t *blocked, sigset_t *ending)
+{
+    static const int all[] = {SIGINT, SIGTERM, SIGHUP};
+    sigemptyset(ending);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct sigaction action;
+        if (sigismember(blocked, all[i]) == 0 && sigaction(all[i], NULL, &action) == 0 &&
+            action.sa_handler == SIG_DFL)
+            sigaddset(ending, all[i]);
+    }
+}
+
+static int run_to_end(char *const argv[], const sigset_t *ending, int64_t deadline_ms,
+                      struct buf *out, struct err *err)
 {
     int ends[2] = {-1, -1}, null = -1, pid_fd = -1, result = -1;
+    int signal_fd = signalfd(-1, ending, SFD_CLOEXEC | SFD_NONBLOCK);
     pid_t pid = -1;
-    if (pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
+    if (signal_fd < 0 || pipe2(ends, O_CLOEXEC) != 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0 ||
         (null = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0) {
         err_set(err, ERR_CONFIG, "cannot start '%s': %s", argv[0], strerror(errno));
         goto cleanup;
@@ -235,7 +255,7 @@ int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, str
     if (pid_fd < 0)
         err_set(err, ERR_CONFIG, "cannot watch '%s': %s", argv[0], strerror(errno));
     else
-        result = collect(ends[0], pid_fd, deadline_ms, out, err);
+        result = collect(ends[0], pid_fd, signal_fd, deadline_ms, out, err);
     if (result != 0) { /* not yet waited for: its number is not reused */
         kill(-pid, SIGKILL);
         kill(pid, SIGKILL); /* it may have left its group */
@@ -254,6 +274,19 @@ cleanup:
         close(null);
     if (pid_fd >= 0)
         close(pid_fd);
+    if (signal_fd >= 0)
+        close(signal_fd);
+    return result;
+}
+
+int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err)
+{
+    sigset_t before, ending;
+    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    choose_ending(&before, &ending);
+    pthread_sigmask(SIG_BLOCK, &ending, NULL);
+    int result = run_to_end(argv, &ending, deadline_ms, out, err);
+    pthread_sigmask(SIG_SETMASK, &before, NULL); /* a signal that has come ends the process here */
     return result;
 }
 

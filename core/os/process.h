@@ -47,9 +47,9 @@ void process_watch_stop(struct process_watch *watch);
 
 /*
  * Runs argv to its end and collects standard output into out (standard input is /dev/null; standard
- * error is dropped). Blocks, at most until deadline_ms (monotonic). When time or out's limit is up
- * the child's process group is killed. ERR_CONFIG: could not start, non-zero status, limit;
- * ERR_DEADLINE.
+ * error is dropped). Blocks, at most until deadline_ms (monotonic). When time or out's limit is up,
+ * and before a signal ends this process, the child's process group is killed. ERR_CONFIG: could not
+ * start, non-zero status, limit; ERR_DEADLINE.
  */
 int process_output(char *const argv[], int64_t deadline_ms, struct buf *out, struct err *err);
 

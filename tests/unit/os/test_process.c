@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -106,6 +107,34 @@ static void test_deadline_ends_the_whole_group(void **state)
     }
     assert_int_equal(kill(pid, 0), -1);
     assert_int_equal(errno, ESRCH);
+}
+
+/* A pipe that every process of the group has open is at its end once all have ended. */
+static void test_a_signal_ends_the_whole_group_too(void **state)
+{
+    (void)state;
+    int ends[2];
+    char byte = 0;
+    struct buf out;
+    buf_create(&out, 1000);
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *command = mem_printf("exec 9>/proc/%d/fd/%d; printf x >&9; sleep 60 & sleep 60",
+                                   (int)getppid(), ends[1]);
+        output(command, NEVER_MS, &out);
+        _exit(0);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    kill(pid, SIGTERM);
+    close(ends[1]);
+    int status = process_wait(pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&end, 1, NEVER_MS / 4), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+    buf_destroy(&out);
 }
 
 static void test_a_process_left_behind_is_not_waited_for(void **state)
@@ -236,6 +265,7 @@ int main(void)
         TEST(test_failures_are_named_without_output),
         TEST(test_output_is_bounded),
         TEST(test_deadline_ends_the_whole_group),
+        TEST(test_a_signal_ends_the_whole_group_too),
         TEST(test_a_process_left_behind_is_not_waited_for),
         TEST(test_spawn_environment),
         TEST(test_spawn_inherits_nothing_else),
