@@ -58,6 +58,9 @@ struct redact_stream;
 struct redact_stream *redact_stream_new(const struct redact *redact, redact_write_fn *write,
                                         void *arg);
 void redact_stream_write(struct redact_stream *stream, const char *data, size_t len);
+/* The text may have been cut where it ends: the beginning of a secret there is masked, too. Only
+ * redact_stream_free may follow. */
+void redact_stream_cut(struct redact_stream *stream);
 void redact_stream_free(struct redact_stream *stream); /* flushes what was held back */
 
 #endif

@@ -13,7 +13,8 @@ struct redact_view {
     const char *text;
     size_t len;
     size_t origin;
-    bool final; /* nothing follows */
+    size_t mark; /* of these, the last ones are no text: the mark of a cut */
+    bool final;  /* nothing follows */
 };
 
 /*

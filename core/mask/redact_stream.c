@@ -20,7 +20,8 @@
  *     write 2   "def, done"
  *               ["abc" "def"] -> mask, ", done" is written
  *
- * At the end of the stream nothing more can come, so what is undecided then is no secret.
+ * At the end of the stream nothing more can come, so what is undecided then is no secret; unless it
+ * was cut there.
  *
  * Secrets may overlap: where one begins within another that has a mask, that mask stands for both.
  * `plain` is where the last mask ends, which may be after all that there is yet.
@@ -50,6 +51,7 @@ struct redact_stream {
     size_t gone;   /* bytes at the beginning of what is held that were written */
     size_t origin; /* the place of the first held byte in the stream */
     size_t plain;  /* from this place on, text is written as it is */
+    size_t mark;   /* bytes at the end of what is held that are a mark of ours */
 };
 
 /*
@@ -77,6 +79,8 @@ static size_t mask(struct redact_scan *const scans[REDACT_SETS], struct redact_v
         if (end > *plain)
             *plain = end;
     }
+    if (decided > view.origin + view.len - view.mark)
+        decided = view.origin + view.len - view.mark;
     if (decided > *plain) {
         write(arg, view.text + (*plain - view.origin), decided - *plain);
         *plain = decided;
@@ -151,6 +155,7 @@ static void stream_mask(struct redact_stream *stream, bool final)
     struct redact_view view = {.text = held->data + stream->gone,
                                .len = held->len - stream->gone,
                                .origin = stream->origin,
+                               .mark = stream->mark,
                                .final = final};
     size_t decided =
         mask(stream->scans, view, REDACT_MASK, &stream->plain, stream->write, stream->arg);
@@ -178,6 +183,14 @@ void redact_stream_write(struct redact_stream *stream, const char *data, size_t 
         data += size;
         len -= size;
     }
+}
+
+void redact_stream_cut(struct redact_stream *stream)
+{
+    if (stream == NULL || stream->redact == NULL || stream->mark != 0)
+        return;
+    stream->mark = strlen(ERR_CUT);
+    buf_append(&stream->held, ERR_CUT, stream->mark);
 }
 
 void redact_stream_free(struct redact_stream *stream)

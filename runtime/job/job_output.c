@@ -237,7 +237,9 @@ bool job_output_idle(const struct job_output *output)
 char *job_output_take(struct job_output *output, size_t *len, int64_t *total)
 {
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
-        redact_stream_free(output->streams[i].masking); /* what it holds back comes now */
+        /* What it holds back comes now. A job that was killed may have written half of a secret. */
+        redact_stream_cut(output->streams[i].masking);
+        redact_stream_free(output->streams[i].masking);
         output->streams[i].masking = NULL;
     }
     *total = output->total;

@@ -498,6 +498,15 @@ connectors:
         self.assertIn(b"********", row["output"])
         self.assertNotIn(b"hunter2", row["output"])
 
+    def test_even_half_of_one(self):
+        self.job("""
+          require "jeton.token".get "contoso"
+          io.write("it is ", (os.getenv "APP_SECRET"):sub(1, 11)) io.flush()
+          os.execute "kill -9 $PPID"
+        """, connectors=self.CONNECTORS.replace("application_id: app", "application_id: app-id-of-it"))
+        self.run_job(status=137, env={"APP_SECRET": "hunter2-and-more"})
+        self.assertEqual(self.row()["output"], b"it is ********")
+
 
 class Counted(JobCase):
     def test_requests_and_exchanges(self):

@@ -352,6 +352,39 @@ static void test_stream_holds_back_no_more_than_it_must(void **state)
     redact_free(redact);
 }
 
+static void check_cut_stream(const char *text, const char *expected)
+{
+    struct redact *redact = with("hunter2-and-more");
+    for (size_t piece = 1; piece < 20; piece++) {
+        struct buf out;
+        buf_create(&out, OUT_MAX);
+        struct redact_stream *stream = redact_stream_new(redact, append, &out);
+        size_t len = strlen(text);
+        for (size_t pos = 0; pos < len; pos += piece)
+            redact_stream_write(stream, text + pos, len - pos < piece ? len - pos : piece);
+        redact_stream_cut(stream);
+        redact_stream_free(stream);
+        assert_string_equal(out.data, expected);
+        buf_destroy(&out);
+    }
+    redact_free(redact);
+}
+
+static void test_what_a_cut_left_of_a_secret_is_masked(void **state)
+{
+    (void)state;
+    check_cut_stream("it is hunter2-and-mor", "it is ********");
+    check_cut_stream("it is hunter", "it is ********");
+    check_cut_stream("it is hunte", "it is hunte"); /* less than REDACT_MIN_BYTES */
+    check_cut_stream("it is hunter2-and-more", "it is ********");
+    check_cut_stream("done, hunters\n", "done, hunters\n");
+    check_cut_stream("hunter2%2Dand%2", "********");
+    check_cut_stream("hunter2%2Dan%", "********");
+    check_cut_stream("aHVudGVyMi1hbmQtb", "********");
+    check_cut_stream("68756e746572322d61", "********");
+    check_cut_stream("", "");
+}
+
 static void tell(void *arg, const char *secret, size_t len)
 {
     buf_printf(arg, "%.*s;", (int)len, secret);
@@ -454,6 +487,7 @@ int main(void)
         cmocka_unit_test(test_without_redaction),
         cmocka_unit_test(test_output_is_cut_at_its_limit),
         cmocka_unit_test(test_stream_holds_back_no_more_than_it_must),
+        cmocka_unit_test(test_what_a_cut_left_of_a_secret_is_masked),
         cmocka_unit_test(test_new_secrets_are_told),
         cmocka_unit_test(test_secret_added_between_writes),
         cmocka_unit_test(test_long_secret),
