@@ -1,6 +1,7 @@
 #include "hook_private.h"
 
 #include "mem.h"
+#include "url.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -22,6 +23,18 @@
 
 /* ---- the path ---- */
 
+/* As it is written, or with escapes: a sender may have "+", "/" and "=" of base64 as "%2B". */
+static bool is_secret(const struct hook_secrets *keys, const char *text, size_t len)
+{
+    char *decoded = mem_alloc(len + 1);
+    size_t decoded_len = url_decode(text, len, decoded);
+    bool found = hook_secrets_is(keys, NULL, text, len);
+    found |= hook_secrets_is(keys, NULL, decoded, decoded_len);
+    sodium_memzero(decoded, len);
+    mem_free(decoded);
+    return found;
+}
+
 /* All secrets are compared, and each as a whole. */
 bool hook_check_route(const struct hook_rules *rules, const struct hook_secrets *keys,
                       const char *target)
@@ -34,7 +47,7 @@ bool hook_check_route(const struct hook_rules *rules, const struct hook_secrets 
     if (len < head + strlen(tail) || memcmp(target, path, head) != 0 ||
         memcmp(target + len - strlen(tail), tail, strlen(tail)) != 0)
         return false;
-    return hook_secrets_is(keys, NULL, target + head, len - head - strlen(tail));
+    return is_secret(keys, target + head, len - head - strlen(tail));
 }
 
 /* ---- gzip ---- */

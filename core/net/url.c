@@ -404,7 +404,7 @@ char *url_encode(const char *text, size_t len)
     return encoded;
 }
 
-size_t url_decode_form(const char *text, size_t len, char *out)
+static size_t decode(const char *text, size_t len, char plus, char *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
@@ -414,8 +414,18 @@ size_t url_decode_form(const char *text, size_t len, char *out)
             out[n++] = (char)(high * 16 + low);
             i += 2;
         } else {
-            out[n++] = text[i] == '+' ? ' ' : text[i];
+            out[n++] = text[i] == '+' ? plus : text[i];
         }
     }
     return n;
+}
+
+size_t url_decode(const char *text, size_t len, char *out)
+{
+    return decode(text, len, '+', out);
+}
+
+size_t url_decode_form(const char *text, size_t len, char *out)
+{
+    return decode(text, len, ' ', out);
 }

@@ -45,8 +45,10 @@ char *url_without_dots(const char *path, struct err *err);
 /* Whether the path, up to its query, is the pattern: segment by segment, in any case; `*` is any
  * one segment. */
 bool url_path_matches(const char *pattern, const char *path);
-/* Decodes as forms do: + is a space; a % without two hex digits stays as it is. out has room for
- * len bytes. Returns their number; no NUL is added. */
+/* A % without two hex digits stays as it is. out has room for len bytes. Returns their number; no
+ * NUL is added. */
+size_t url_decode(const char *text, size_t len, char *out);
+/* The same as forms do: + is a space. */
 size_t url_decode_form(const char *text, size_t len, char *out);
 /* By its host (host_is_loopback). */
 bool url_is_loopback(const struct url *url);

@@ -348,13 +348,40 @@ static void no_signature(void **state)
     hook_fixture_end(&f);
 }
 
+static void a_secret_in_the_path_may_have_escapes(void **state)
+{
+    (void)state;
+    static const char *const right[] = {"/in/a+/%/x", "/in/a%2B/%/x", "/in/a%2b%2F%25/x?a=1"};
+    static const char *const wrong[] = {"/in/a%20/%/x", "/in/a%2B%2F%/y", "/in/a%252B/%/x",
+                                        "/in/a%2/%/x",  "/in/a+/%",       "/in%2Fa+/%/x"};
+    struct hook_fixture f;
+    hook_fixture_begin(&f, HOOK_NONE, NULL, NULL, NULL);
+    mem_free(f.rules.path);
+    f.rules.path = mem_strdup("/in/{secret}/x");
+    hook_fixture_secret(&f, "a+/%");
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_int_equal(hook_fixture_check(&f, &(struct hook_fixture_call){.target = right[i]}),
+                         200);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(hook_fixture_check(&f, &(struct hook_fixture_call){.target = wrong[i]}),
+                         404);
+    hook_fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(github),       cmocka_unit_test(standard), cmocka_unit_test(twilio),
-        cmocka_unit_test(slack),        cmocka_unit_test(sha1),     cmocka_unit_test(ed25519),
-        cmocka_unit_test(ecdsa),        cmocka_unit_test(tokens),   cmocka_unit_test(basic),
+        cmocka_unit_test(github),
+        cmocka_unit_test(standard),
+        cmocka_unit_test(twilio),
+        cmocka_unit_test(slack),
+        cmocka_unit_test(sha1),
+        cmocka_unit_test(ed25519),
+        cmocka_unit_test(ecdsa),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(basic),
         cmocka_unit_test(no_signature),
+        cmocka_unit_test(a_secret_in_the_path_may_have_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
