@@ -266,6 +266,8 @@ static int change_all(const struct events *events, const char *first, bool drop,
 {
     const struct events_options *options = events->options;
     int64_t seq;
+    if (!drop && strcmp(first, "all") == 0 && options->count > 1)
+        return err_set(err, ERR_USAGE, "--retry all: one webhook at most after it");
     if (!drop && strcmp(first, "all") == 0)
         return retry_all(events, options->count > 0 ? options->operands[0] : NULL, err);
     for (int i = 0; i < options->count; i++) { /* all or none, where one is no number */
@@ -330,6 +332,8 @@ static int check(const struct events_options *options, struct err *err)
     if (actions > 1)
         return err_set(err, ERR_USAGE,
                        "only one of --show, --retry, --drop, --run and --forward at a time");
+    if (options->show != NULL && options->count > 0)
+        return err_set(err, ERR_USAGE, "--show: the number of one event expected");
     if (options->really && options->run == NULL)
         return err_set(err, ERR_USAGE, "--really is for --run");
     if (options->yes && options->forward == NULL)

@@ -91,6 +91,7 @@ webhooks:
         self.assertEqual(json.loads(event["body"]), {"key": "********"})
         self.fails(2, "events", "--show", "9", says="there is no event 9")
         self.fails(2, "events", "--show", "x", says="'x' is no event")
+        self.fails(2, "events", "--show", "1", "2", says="--show: the number of one event expected")
 
     def test_retry_and_drop(self):
         self.add("bad1", "bad2", "a", "bad3")
@@ -108,6 +109,7 @@ webhooks:
         self.assertEqual(self.add("bad2"), ["duplicate 2"])
         self.fails(2, "events", "--retry", "2", says="has no body any more")
         self.fails(2, "events", "--retry", "all", "--drop", "1", says="only one of")
+        self.fails(2, "events", "--retry", "all", "h", "i", says="--retry all: one webhook at most")
 
     def test_one_whose_process_has_died_can_be_dropped(self):
         self.add("a", "b")
