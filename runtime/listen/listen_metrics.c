@@ -10,6 +10,8 @@
 #include <strings.h>
 
 #define TEXT_MAX ((size_t)4 * 1024 * 1024)
+/* So long each answer of the state is waited for, well below the ten seconds of Prometheus. */
+#define STATE_MAX_MS 3000
 
 void listen_metrics_health(struct listen_front *front, struct server_exchange *exchange)
 {
@@ -83,10 +85,12 @@ struct asked {
     struct store_event_count count;
     struct store_event_call event;
     struct store_call call;
+    struct loop_timer limit;
 };
 
 static void asked_free(struct asked *asked)
 {
+    loop_timer_stop(asked->front->loop, &asked->limit);
     buf_destroy(&asked->out);
     mem_free(asked);
 }
@@ -109,6 +113,16 @@ static void reply(struct asked *asked)
     server_set_user_data(asked->exchange, NULL);
     server_reply(asked->exchange, 200, headers, 2, asked->out.data, asked->out.len);
     asked_free(asked);
+}
+
+/* What needs no state is told. */
+static void too_late(void *arg)
+{
+    struct asked *asked = arg;
+    log_msg(asked->front->log, LOG_WARN, "metrics: the state did not answer within %d s",
+            STATE_MAX_MS / 1000);
+    store_cancel(&asked->call);
+    reply(asked);
 }
 
 static void ask_next(struct asked *asked);
@@ -135,6 +149,7 @@ static void ask_next(struct asked *asked)
     asked->event = (struct store_event_call){.scope = front->hooks[asked->hook].scope,
                                              .counted = &asked->count};
     asked->call = (struct store_call){.op = STORE_EVENT_COUNT, .event = &asked->event};
+    loop_timer_start(front->loop, &asked->limit, STATE_MAX_MS, too_late, asked);
     store_start(front->store, &asked->call, counted, asked);
 }
 

@@ -370,7 +370,8 @@ class Events(PostgresCase):
         proxy = Proxy(self.folder + "/proxy", SOCKET)
         self.addCleanup(proxy.listener.close)
         self.addCleanup(proxy.open.set)
-        listener = self.listen(0, url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
+        listener = self.listen(0, more='listen: { metrics: "127.0.0.1:0" }\n',
+                               url=f"postgresql://jeton@/jeton?host={self.folder}/proxy")
         replies = {}
 
         def send(name):
@@ -404,6 +405,13 @@ class Events(PostgresCase):
         else:
             self.fail("both have waited")
         self.assertEqual(listener.ask("GET", "/healthz")[0], 503)
+        begun, port = time.monotonic(), listener.port
+        listener.port = int(listener.wait_log(r"metrics on port (\d+)").group(1))
+        told = listener.ask("GET", "/metrics")[2].decode()
+        listener.port = port
+        self.assertLess(time.monotonic() - begun, 8)
+        self.assertIn("jeton_listen_storing 0", told)
+        self.assertNotIn("jeton_webhook_events{", told)
         proxy.open.set()
         for thread in both:
             thread.join(60)
