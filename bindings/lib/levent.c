@@ -128,7 +128,10 @@ static void push_claim(lua_State *L, const struct store_event *event)
     lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
     claim->L = lua_tothread(L, -1);
     lua_pop(L, 1);
-    lstate_new_record(L);
+    if (events_of(L)->once != NULL) /* what it sets is the run's */
+        lstate_push_record(L);
+    else
+        lstate_new_record(L);
     lua_setiuservalue(L, -2, LSTATE_RECORD);
 }
 
@@ -274,9 +277,15 @@ static int hook_cancel(lua_State *L)
     return 0;
 }
 
-/* hook.left(claim) → a task that has not ended, or whose failure nobody has seen; or nil */
+/* hook.left(claim) → a task that has not ended, or whose failure nobody has seen; or nil
+ * hook.left() → of those that belong to no event, one whose failure nobody has seen, or nil;
+ * whether there are any */
 static int hook_left(lua_State *L)
 {
+    if (lua_isnone(L, 1)) {
+        lua_pushboolean(L, task_push_beside(L) > 0);
+        return 2;
+    }
     return task_push_of_context(L, check_claim(L)) ? 1 : 0;
 }
 

@@ -63,6 +63,9 @@ int64_t task_computed_ms(lua_State *L);
 /* Pushes a task of the context that is alive, or has failed and was not joined; else nothing, and
  * false. */
 bool task_push_of_context(lua_State *L, const void *context);
+/* Of the others that have no context: pushes one that has failed and was not joined, or nil. How
+ * many there are, alive or failed and not joined. */
+size_t task_push_beside(lua_State *L);
 /* The deadline of the running task; 0: none, or no task runs. */
 int64_t task_deadline(lua_State *L);
 const void *task_context(lua_State *L);  /* of the running task; NULL: none */

@@ -43,6 +43,25 @@ bool task_push_of_context(lua_State *L, const void *context)
     return false;
 }
 
+size_t task_push_beside(lua_State *L)
+{
+    const struct task_scheduler *scheduler = run_of(L)->scheduler;
+    struct task *failed = NULL;
+    size_t count = 0;
+    for (struct task *task = scheduler->kept; task != NULL; task = task->next) {
+        if (task->context != NULL || task == scheduler->current)
+            continue;
+        count++;
+        if (task->state == TASK_FAILED)
+            failed = task;
+    }
+    if (failed != NULL)
+        task_push_kept(L, failed);
+    else
+        lua_pushnil(L);
+    return count;
+}
+
 int64_t task_computed_ms(lua_State *L)
 {
     return run_of(L)->scheduler->computed_ms;

@@ -241,7 +241,8 @@ static void main_ended(void *arg)
 {
     struct vm *vm = arg;
     if (!task_failed(vm->main_task)) {
-        if (vm_is_worker(vm)) /* what its script started as it was loaded may run for ever */
+        if (vm->options.events !=
+            NULL) /* what its script started as it was loaded may run for ever */
             task_stop(vm->run.scheduler);
         return;
     }

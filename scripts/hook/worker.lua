@@ -20,6 +20,7 @@ local CONFLICTS_MAX = 20 -- repeats of an attempt that count as none
 local CONFLICT_MS = 50 -- until the next, at most
 local CLAIM_AGAIN_MS = 5000 -- when the state could not be asked
 local RECOVER_SECONDS = 30 -- between two looks
+local BESIDE_SECONDS = 1 -- between two looks at tasks that belong to no event
 local ANSWER_TRIES, ANSWER_PAUSE = 3000, 0.02 -- seconds: no sender waits for longer
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
@@ -312,7 +313,27 @@ end
 
 local function try(raw, run, settings)
   settings.once = true
-  return run(event.new(raw, settings))
+  local ok, result = attempt(raw.claim, nil, run, event.new(raw, settings))
+  if not ok then error(result, 0) end
+end
+
+--- Tells of tasks that the script has started as it was loaded once they have failed, not when the process
+--- ends.
+local function look_beside(settings)
+  local _, any = hook.left()
+  if not any then return end
+  task.spawn(function()
+    while true do
+      local failed = hook.left()
+      if failed then
+        local _, why = pcall(own.join, failed)
+        log.warn("webhook '" .. settings.hook .. "': a task that its script has started has failed: "
+          .. reason(why))
+      else
+        task.sleep(BESIDE_SECONDS)
+      end
+    end
+  end)
 end
 
 --- From scripts: they would claim events that nobody handles, or change what handles the next ones.
@@ -333,6 +354,7 @@ function worker.run(chunk, path)
   local run = runners.choose(chunk, path, settings)
   local once = hook.once()
   if once then return try(once, run, settings) end
+  look_beside(settings)
   storing.patiently(state.commit) -- what the script has set as it was loaded: handlers find it
   local pump = { running = 0, claims = {}, recovered = 0, sources = files }
   while true do

@@ -155,6 +155,18 @@ webhooks:
         self.write("work/other.lua", "return function() end")
         self.fails(3, "events", "--run", "other.lua", "1", says="other.lua: No such file or directory")
 
+    def test_run_waits_for_what_the_handler_has_started(self):
+        self.add("a")
+        script = self.handlers("""
+            task.spawn(function() while true do task.sleep(60) end end)
+            return function() task.spawn(function() task.sleep(0.2) state.set("n", 1) print "end" end) end""")
+        self.assertEqual(self.ok("events", "--run", script, "1", "--really").stdout, "end\n")
+        self.assertEqual(self.keys(), {"n": 1})
+        self.handlers("return function() task.spawn(function() task.sleep(0.1) error 'late' end) end")
+        self.fails(1, "events", "--run", script, "1", says="handlers.lua:")
+        self.handlers("return function() return nil, 'not so' end")
+        self.fails(1, "events", "--run", script, "1", says="not so")
+
     def test_forward(self):
         server = self.receiver()
         self.add(("a", "made", "", '{"n": 5}'))

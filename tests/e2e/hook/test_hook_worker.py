@@ -507,6 +507,21 @@ class Ends(hooks.Hooks):
         self.until("done")
         self.assertEqual((worker.returncode, self.end(next_one)[0], self.keys()), (0, 0, {"a": 1, "b": 1}))
 
+    def test_a_task_that_the_script_has_started_and_that_fails_is_told_at_once(self):
+        self.add("a")
+        worker = self.work(script="""
+            task.spawn(function() task.sleep(0.2) error({ message = "gone" .. "!" }) end)
+            task.spawn(function() task.sleep(0.1) error "text\\nmore" end)
+            return function() task.sleep(0.01) end""")
+        self.until("done")
+        lines = (line for line in worker.stderr if "a task that its script has started" in line)
+        told = sorted(next(lines).rpartition(": ")[2] for _ in range(2))  # while it runs
+        self.assertEqual(told, ["gone!\n", "text\n"])
+        self.add("b")
+        self.wake(worker)
+        self.until("done", "done")
+        self.assertEqual(self.end(worker)[0], 0)
+
     def test_a_module_that_changes_while_the_handler_runs_that_loaded_it(self):
         self.write("late.lua", "return 1")
         self.add("a")
