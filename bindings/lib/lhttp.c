@@ -101,11 +101,23 @@ static int http_parse_url(lua_State *L)
     return 1;
 }
 
-/* Copies a text field of the table at index 1 into an err's array. */
+/* Copies a text field of the table at index 1 into an err's array. It may be what a service said,
+ * of which a NUL is shown as \0. */
 static void error_text(lua_State *L, const char *key, char *out, size_t size)
 {
-    const char *text = larg_string(L, 1, key, "", NULL);
-    err_text(out, size, "%s", text);
+    size_t len;
+    const char *text = larg_string(L, 1, key, "", &len), *end = text + len;
+    luaL_Buffer shown;
+    luaL_buffinit(L, &shown);
+    for (; text < end; text++) {
+        if (*text == '\0')
+            luaL_addlstring(&shown, "\\0", 2);
+        else
+            luaL_addchar(&shown, *text);
+    }
+    luaL_pushresult(&shown);
+    err_text(out, size, "%s", lua_tostring(L, -1));
+    lua_pop(L, 1);
 }
 
 /* http.error{kind=, message=, …}: makes an error like those of the bindings, for Lua libraries. */

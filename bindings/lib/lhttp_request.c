@@ -267,6 +267,8 @@ static int read_headers(lua_State *L, int index, struct lhttp_request *request, 
             return -1;
         if (memchr(value, '\0', len) != NULL)
             return err_set(err, ERR_INVALID, "header '%s' holds a NUL byte", keys[i]);
+        if (has_header(request, keys[i]))
+            return err_set(err, ERR_INVALID, "header '%s' is there in two spellings", keys[i]);
         if (check_utf8("headers", keys[i], value, len, err) != 0)
             return -1;
         add_header(request, keys[i], value, len);

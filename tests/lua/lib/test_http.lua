@@ -201,6 +201,12 @@ function TestRequest.test_headers_with_control_characters_are_refused()
   end
 end
 
+function TestRequest.test_a_header_in_two_spellings_is_refused()
+  local response, err = http.get(base .. "/h", { headers = { ["X-A"] = 1, ["x-a"] = 2, ["x-b"] = 3 } })
+  lu.assertNil(response)
+  lu.assertEquals({ err.kind, err.message }, { "invalid", "header 'x-a' is there in two spellings" })
+end
+
 function TestRequest.test_bad_urls_are_invalid()
   for _, url in ipairs { "", "nonsense", "ftp://127.0.0.1/", "http://user:pass@127.0.0.1/", "http://" } do
     local response, err = http.get(url)
@@ -404,6 +410,8 @@ function TestTools.test_error()
   lu.assertEquals(err.code, "NotFound")
   lu.assertStrContains(tostring(err), "GET /x")
   lu.assertEquals(getmetatable(err), getmetatable((select(2, http.parse_url ""))))
+  err = http.error { kind = "http", message = "a\0b\0", code = "\0" }
+  lu.assertEquals({ err.message, err.code }, { "a\\0b\\0", "\\0" })
   lu.assertErrorMsgContains("kind", http.error, { kind = "wrong" })
   lu.assertErrorMsgContains("did you mean 'message'", http.error, { kind = "http", mesage = "" })
 end
