@@ -123,6 +123,12 @@ static const char *headers_json(const struct hook_view *view)
 
 /* ---- events ---- */
 
+/* A text that counts by its hash, as the items of a batch may have it in common. */
+struct hashed {
+    struct hook_span text;
+    char hex[2 * crypto_hash_sha256_BYTES + 1];
+};
+
 struct making {
     struct hook_view *view;
     struct hook_result *result;
@@ -130,8 +136,7 @@ struct making {
     unsigned char digest[crypto_hash_sha256_BYTES]; /* of what was signed */
     int part;
     bool failed;
-    struct hook_span hashed; /* the last order key that counts by its hash, */
-    char hash[2 * crypto_hash_sha256_BYTES + 1];
+    struct hashed id, order; /* the last ones */
 };
 
 static bool fail(struct making *making, const char *what)
@@ -167,6 +172,21 @@ static bool set_type(struct making *making, struct hook_event *event)
     return good;
 }
 
+/* What a column does not take, as its hash. */
+static struct hook_span fitting(struct hook_span text, struct hashed *last)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    if (text.len <= HOOK_ID_MAX && !ascii_has_control(text.text, text.len) &&
+        json_utf8_valid(text.text, text.len))
+        return text;
+    if (text.text != last->text.text || text.len != last->text.len) {
+        crypto_hash_sha256(digest, (const unsigned char *)text.text, text.len);
+        sodium_bin2hex(last->hex, sizeof last->hex, digest, sizeof digest);
+        last->text = text;
+    }
+    return (struct hook_span){last->hex, strlen(last->hex)};
+}
+
 static bool set_id(struct making *making, struct hook_event *event)
 {
     const struct hook_rules *rules = making->view->rules;
@@ -174,6 +194,8 @@ static bool set_id(struct making *making, struct hook_event *event)
     struct hook_span text = {0};
     char hex[2 * sizeof event->digest + 1];
     enum hook_got got = hook_view_first(making->view, &rules->id, &text, &which);
+    if (got == HOOK_GOT)
+        text = fitting(text, &making->id);
     if (!keep(making, got, text, HOOK_ID_MAX, "id", &event->id))
         return false;
     event->may_repeat = !hook_rules_have_signature(rules);
@@ -192,20 +214,14 @@ static bool set_id(struct making *making, struct hook_event *event)
     return true;
 }
 
-/* It is compared, never shown: free text that a column does not take counts by its hash. */
+/* An order key is compared, never shown: free text that a column does not take counts by its hash.
+ */
 static bool set_order(struct making *making, struct hook_event *event)
 {
     struct hook_span order = {0};
-    unsigned char digest[crypto_hash_sha256_BYTES];
     enum hook_got got = hook_view_first(making->view, &making->view->rules->order, &order, NULL);
-    if (got == HOOK_GOT && (order.len > HOOK_ID_MAX || ascii_has_control(order.text, order.len))) {
-        if (order.text != making->hashed.text || order.len != making->hashed.len) {
-            crypto_hash_sha256(digest, (const unsigned char *)order.text, order.len);
-            sodium_bin2hex(making->hash, sizeof making->hash, digest, sizeof digest);
-            making->hashed = order;
-        }
-        order = (struct hook_span){making->hash, strlen(making->hash)};
-    }
+    if (got == HOOK_GOT)
+        order = fitting(order, &making->order);
     return keep(making, got, order, HOOK_ID_MAX, "order key", &event->order_key);
 }
 
