@@ -34,6 +34,21 @@ static bool was_found(const struct config_zones *zones, const char *name)
     return false;
 }
 
+/* Those of "right/" count leap seconds, which the clock does not: they are 27 s off. */
+static const char *usual_zone(const struct schema_walk *walk, const struct yaml_node *node,
+                              const char *text)
+{
+    static const char right[] = "right/";
+    const char *usual = text + strlen(right);
+    if (strncmp(text, right, strlen(right)) != 0 || !zone_known(usual))
+        return text;
+    problems_warn(
+        walk->problems, walk->file, node->line, node->col,
+        "'timezone' of %s: '%s' counts leap seconds, which the clock does not; %s is used",
+        walk->what, text, usual);
+    return usual;
+}
+
 static void read_timezone(const struct schema_walk *walk, const struct schema_field *field,
                           const struct yaml_node *node, void *target)
 {
@@ -43,6 +58,7 @@ static void read_timezone(const struct schema_walk *walk, const struct schema_fi
     struct stat st;
     if (text == NULL)
         return;
+    text = usual_zone(walk, node, text);
     if (was_found(zones, text)) {
         *(char **)target = mem_strdup(text);
         return;
@@ -131,15 +147,16 @@ static void read_heartbeat(const struct schema_walk *walk, const struct schema_f
     const char *text = config_text(walk, field, node);
     if (text == NULL)
         return;
-    /* As a token service's, but it may have a query. */
-    char *base = mem_strndup(text, strcspn(text, "?"));
-    bool good = config_url_check(walk, field, node, base);
-    mem_free(base);
-    if (good && text[strcspn(text, " \t\r\n#")] != '\0')
+    if (text[strcspn(text, " \t\r\n#")] != '\0') {
         schema_problem(walk, node, "'%s' of %s: a URL holds no white space and no '#'", field->name,
                        walk->what);
-    else if (good)
+        return;
+    }
+    /* As a token service's, but it may have a query. */
+    char *base = mem_strndup(text, strcspn(text, "?"));
+    if (config_url_check(walk, field, node, base))
         *(char **)target = mem_strdup(text);
+    mem_free(base);
 }
 
 static const struct schema_field message_fields[] = {
