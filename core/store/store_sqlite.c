@@ -5,6 +5,7 @@
 #include "mem.h"
 #include "safefile.h"
 #include "store_runs.h"
+#include "store_sqlite_why.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,20 +14,12 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define APPLICATION_ID 0x6a65746f /* "jeto": tells file(1) and us whose database it is */
 #define NUMBER_MAX     INT64_C(253402300799999) /* the last millisecond of the year 9999 */
-
-/* SQLite's format: a byte of the file's head, and the version of WAL. */
-#define WRITE_VERSION_AT  18
-#define WRITE_VERSION_MAX 2
-
-/* -shm grows by it, all else by less. */
-#define SHM_STEP ((uint64_t)32 * 1024)
 
 /* Of pages, in a process. Little: the system keeps them, too, for all of them at once. */
 #define CACHE_KIB "256"
@@ -131,57 +124,6 @@ static int unusable(struct store_sqlite *sqlite, const char *doing, struct err *
     return -1;
 }
 
-/* The version of SQLite's format that whoever writes the file must know: a greater one than ours
- * makes it read-only to us. By SQLite's own descriptor, as closing another one would take away its
- * locks. 0: not known. */
-static int write_version(struct store_sqlite *sqlite)
-{
-    sqlite3_file *file = NULL;
-    unsigned char version = 0;
-    if (sqlite3_file_control(sqlite->db, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&file) !=
-            SQLITE_OK ||
-        file == NULL || file->pMethods == NULL ||
-        file->pMethods->xRead(file, &version, 1, WRITE_VERSION_AT) != SQLITE_OK)
-        return 0;
-    return version;
-}
-
-/* What SQLite calls damage is, for all it says, that the disk, or a server of files, could not read
- * just now: the error of the system with which the file or its log was read last; 0: none. */
-static int reading_failed(struct store_sqlite *sqlite)
-{
-    static const int pointers[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
-    for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++) {
-        sqlite3_file *file = NULL;
-        int number = 0;
-        if (sqlite3_file_control(sqlite->db, "main", pointers[i], (void *)&file) == SQLITE_OK &&
-            file != NULL && file->pMethods != NULL &&
-            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) == SQLITE_OK &&
-            (number == EIO || number == ENXIO || number == ERANGE))
-            return number;
-    }
-    return 0;
-}
-
-/* A file of the state that is there or would be made could not grow by SHM_STEP. SQLite does not
- * always keep the error of the system. */
-static bool is_limited(const struct store_sqlite *sqlite, int system)
-{
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    struct rlimit limit;
-    bool limited = system == EFBIG;
-    if (limited || getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return limited;
-    for (size_t i = 0; !limited && i < sizeof endings / sizeof endings[0]; i++) {
-        struct stat st;
-        char *path = mem_join(sqlite->path, endings[i], NULL);
-        off_t size = stat(path, &st) == 0 ? st.st_size : 0;
-        limited = (uint64_t)size + SHM_STEP > limit.rlim_cur;
-        mem_free(path);
-    }
-    return limited;
-}
-
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err)
 {
     int code = sqlite3_errcode(sqlite->db) & 0xff;
@@ -189,7 +131,7 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
     switch (code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        system = reading_failed(sqlite);
+        system = store_sqlite_why_reading(sqlite->db);
         if (system == 0)
             return set_aside(sqlite, err);
         return err_set(err, ERR_CONFIG, "state file '%s' cannot be read: %s", sqlite->path,
@@ -201,13 +143,19 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
         system = ENOSPC;
         break;
     case SQLITE_READONLY:
-        if (system == 0 && write_version(sqlite) > WRITE_VERSION_MAX)
+        if (system == 0 && store_sqlite_why_version(sqlite->db) > STORE_SQLITE_VERSION_MAX)
             return err_set(
                 err, ERR_CONFIG,
                 "state file '%s' is of version %d of SQLite's format, and %d is the last "
                 "that can be written here; use a newer SQLite, or set `state:` to "
                 "another folder",
-                sqlite->path, write_version(sqlite), WRITE_VERSION_MAX);
+                sqlite->path, store_sqlite_why_version(sqlite->db), STORE_SQLITE_VERSION_MAX);
+        if (sqlite3_extended_errcode(sqlite->db) == SQLITE_READONLY && system == 0 &&
+            access(sqlite->path, W_OK) == 0)
+            return err_set(err, ERR_CONFIG,
+                           "state file '%s' could be opened only for reading, though it may be "
+                           "written: the disk, or a server of files, has failed; try again",
+                           sqlite->path);
         system = system != 0 ? system : EROFS;
         break;
     case SQLITE_CANTOPEN: /* its journal, mostly: SQLite does not say why */
@@ -220,7 +168,7 @@ int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct e
         err->retryable = true;
         return -1;
     }
-    if (code == SQLITE_IOERR && is_limited(sqlite, system))
+    if (code == SQLITE_IOERR && store_sqlite_why_limited(sqlite->path, system))
         return err_set(err, ERR_CONFIG,
                        "cannot write state file '%s': files may be no larger here (ulimit -f)",
                        sqlite->path);
@@ -352,6 +300,9 @@ static int prepare_file(struct store_sqlite *sqlite, struct err *err)
         err->retryable = true;
         return -1;
     }
+    if (fd < 0 && (errno == EIO || errno == ENXIO))
+        return err_set(err, ERR_CONFIG, "cannot open state file '%s': %s", sqlite->path,
+                       strerror(errno));
     if (fd < 0)
         return err_set(
             err, ERR_CONFIG,

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
@@ -44,6 +45,36 @@ static void a_disk_that_cannot_be_read_is_no_damage(void **state)
         assert_true(result == 1 || i < 25);
     }
     assert_true(refusals > 0);
+    store_free(store);
+}
+
+static int (*real_open)(const char *, int, int);
+
+static int broken_open(const char *path, int flags, int mode)
+{
+    const char *ending = strrchr(path, '.');
+    if ((flags & O_ACCMODE) != O_RDWR || ending == NULL || strcmp(ending, ".db") != 0)
+        return real_open(path, flags, mode);
+    errno = EIO;
+    return -1;
+}
+
+static void one_that_fails_is_not_read_only(void **state)
+{
+    (void)state;
+    struct err err;
+    sqlite3_vfs *vfs = sqlite3_vfs_find("unix");
+    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"};
+    real_open = (int (*)(const char *, int, int))vfs->xGetSystemCall(vfs, "open");
+    struct store *store = store_fixture_open();
+    assert_int_equal(store_fixture_save(store, &row, NULL, &err), 0);
+    store_close(store);
+    vfs->xSetSystemCall(vfs, "open", (sqlite3_syscall_ptr)broken_open);
+    int result = store_fixture_save(store, &row, NULL, &err);
+    vfs->xSetSystemCall(vfs, "open", NULL);
+    assert_int_equal(result, -1);
+    assert_int_equal(err.kind, ERR_CONFIG);
+    assert_non_null(strstr(err.msg, "could be opened only for reading"));
     store_free(store);
 }
 
@@ -130,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_disk_that_cannot_be_read_is_no_damage),
+        TEST(one_that_fails_is_not_read_only),
         TEST(a_full_disk_is_read_all_the_same),
         TEST(a_start_that_is_not_written_is_told),
     };
