@@ -99,7 +99,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
         server_exchange_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         memory_of_connection(&server->options), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)SERVER_IDLE_S, MHD_OPTION_ARRAY, server->tls ? tls : tls + 2, MHD_OPTION_END);
+        (unsigned)(server->options.idle_ms / 1000), MHD_OPTION_ARRAY, server->tls ? tls : tls + 2,
+        MHD_OPTION_END);
 }
 
 static void set_limits(struct server_options *options)
@@ -111,6 +112,7 @@ static void set_limits(struct server_options *options)
                                           .head_ms = SERVER_HEAD_MS,
                                           .body_ms = SERVER_BODY_MS,
                                           .linger_ms = SERVER_LINGER_MS,
+                                          .idle_ms = SERVER_IDLE_MS,
                                           .rate_min = SERVER_RATE_MIN,
                                           .max_memory = SERVER_MEMORY_MAX,
                                           .max_files = SERVER_FILES_MAX,
@@ -126,6 +128,7 @@ static void set_limits(struct server_options *options)
     X(head_ms)
     X(body_ms)
     X(linger_ms)
+    X(idle_ms)
     X(rate_min)
     X(max_memory)
     X(max_files)

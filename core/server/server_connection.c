@@ -411,7 +411,7 @@ static int64_t deadline(const struct server_connection *connection)
     if (connection->phase == LINGERING)
         return connection->since_ms + limits->linger_ms;
     if (connection->exchange == NULL || connection->exchange->state == READING_HEADERS)
-        return connection->since_ms + SERVER_IDLE_S * INT64_C(1000) + limits->head_ms;
+        return connection->since_ms + limits->idle_ms + limits->head_ms;
     return server_exchange_deadline(connection->exchange, limits->body_ms, limits->rate_min);
 }
 

@@ -357,8 +357,7 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
     }
     peer->answered = true;
     peer->since_ms = loop_now_ms(server->loop);
-    server_clock_expect(server,
-                        peer->since_ms + SERVER_IDLE_S * INT64_C(1000) + server->options.head_ms);
+    server_clock_expect(server, peer->since_ms + server->options.idle_ms + server->options.head_ms);
 }
 
 int64_t server_exchange_deadline(const struct server_exchange *exchange, int64_t ms, uint64_t rate)

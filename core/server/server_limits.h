@@ -14,7 +14,7 @@
 
 /* Time. A request or a reply that is slower ends its connection; 300 MB may take three and a half
  * days. */
-#define SERVER_IDLE_S   60    /* nothing at all moves, or no next request begins */
+#define SERVER_IDLE_MS  60000 /* nothing at all moves, or no next request begins */
 #define SERVER_HEAD_MS  30000 /* for a whole head */
 #define SERVER_BODY_MS  60000 /* for a body or a reply, and a second more for each … */
 #define SERVER_RATE_MIN 1024  /* … bytes of it */

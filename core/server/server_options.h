@@ -86,7 +86,7 @@ struct server_options {
     /* A connection has memory for a head, a copy of its Cookie fields, and a reply's headers. */
     size_t max_head, max_cookies;
     size_t max_cookie, max_reply_head; /* bytes; max_cookie 0: max_head */
-    int64_t head_ms, body_ms, linger_ms;
+    int64_t head_ms, body_ms, linger_ms, idle_ms;
     uint64_t rate_min, max_memory, max_files;
     size_t max_uploads;
     size_t max_connections; /* fewer, if the process may not have so many descriptors */

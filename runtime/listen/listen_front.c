@@ -13,6 +13,9 @@
 #define COOKIES_MAX         20
 #define METRICS_CONNECTIONS 32
 #define LINGER_MS           50 /* for the last replies to leave */
+/* Longer than proxies and balancers keep a connection that they may use again (up to ten minutes):
+ * what they send as it is ended would be lost. Idle ones make room for others (end_idle). */
+#define IDLE_MS 620000
 
 /* ---- the end ---- */
 
@@ -72,6 +75,7 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
             is_metrics ? METRICS_CONNECTIONS : (size_t)plan->config->listen->max_connections,
         .servers = front->options->sockets->count,
         .end_idle = true,
+        .idle_ms = IDLE_MS,
         .handler = is_metrics ? listen_metrics_handle : listen_request_handle,
         .head = is_metrics ? NULL : listen_request_head,
         .gone = is_metrics ? listen_metrics_gone : listen_request_gone,

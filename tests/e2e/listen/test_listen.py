@@ -576,6 +576,23 @@ end
                 self.assertEqual(asking.result()[::2], (200, b"done"), listener.log())
         self.assertEqual(listener.process.wait(30), 0)
 
+    @unittest.skipUnless(support.SOAK, "the long form")
+    def test_a_connection_that_a_proxy_keeps(self):
+        """For as long as balancers do, a minute and more: if it ended before, what they send at that moment would be lost."""
+        self.hooks()
+        listener = self.listener()
+        kept = listener.connection()
+        kept.connect()
+        kept.auto_open = False  # it is the one and only
+        for number, pause in enumerate((0, 65, 125)):
+            time.sleep(pause)
+            body = json.dumps(text(number)).encode()
+            kept.request("POST", "/orders", body, {"X-Sig": sign(body)})
+            reply = kept.getresponse()
+            self.assertEqual((reply.status, reply.read()), (200, b""))
+        kept.close()
+        listener.stop()
+
     def test_events_that_are_tried_again(self):
         """By hand: the worker is woken for it."""
         self.write("handler.lua", "return function(event) if event.attempt == 1 and not io.open '" + self.folder + "/again' then error 'x' end end")

@@ -51,6 +51,25 @@ static bool ended(struct server_fixture *f, int fd)
     return false;
 }
 
+static void idle_ones_have_the_time_that_is_given(void **state)
+{
+    struct server_fixture *f = *state;
+    for (int brief = 1; brief >= 0; brief--) {
+        struct buf reply;
+        fixture_reopen(f, (struct server_options){.idle_ms = brief ? 1000 : 0});
+        int fd = client_dial(f);
+        buf_create(&reply, TEXT_MAX);
+        client_say(f, fd, GET);
+        client_hear(f, fd, &reply, "/a", 1);
+        int64_t until = clock_mono_ms() + 2500;
+        while (clock_mono_ms() < until)
+            loop_turn(f->loop, 100);
+        assert_int_equal(ended(f, fd), brief);
+        buf_destroy(&reply);
+        close(fd);
+    }
+}
+
 static void idle_ones_make_room(void **state)
 {
     struct server_fixture *f = *state;
@@ -252,10 +271,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, server_fixture_setup, server_fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(socket_that_listens_already),      T(idle_ones_make_room),
-        T(refused_ones_make_room),           T(slow_bodies_make_room),
-        T(slow_bodies_give_up_their_memory), T(large_bodies_give_up_their_memory),
-        T(retired_answers_what_it_has),      T(tls_that_cannot_begin),
+        T(socket_that_listens_already),
+        T(idle_ones_have_the_time_that_is_given),
+        T(idle_ones_make_room),
+        T(refused_ones_make_room),
+        T(slow_bodies_make_room),
+        T(slow_bodies_give_up_their_memory),
+        T(large_bodies_give_up_their_memory),
+        T(retired_answers_what_it_has),
+        T(tls_that_cannot_begin),
     };
 #undef T
     return cmocka_run_group_tests(tests, NULL, NULL);
