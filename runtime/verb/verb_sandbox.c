@@ -6,6 +6,7 @@
 #include "config_load.h"
 #include "host.h"
 #include "json.h"
+#include "lock.h"
 #include "mem.h"
 #include "safefile.h"
 #include "utf8.h"
@@ -17,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define DEFAULT_HOST        "127.0.0.1"
 #define DEFAULT_PORT        8480
@@ -29,6 +32,7 @@
 #define HASH_MEMORY_MAX_KIB ((unsigned)(VM_MEMORY_DEFAULT / 1024))
 #define HASH_PASSES_MAX     100U
 #define LETTERS_DIGITS      "abcdefghijklmnopqrstuvwxyz0123456789"
+#define MEDIA_MODE          0700
 #define JSON_MAX            ((size_t)4 * 1024 * 1024) /* what a command line can be long */
 
 struct sandbox_options {
@@ -259,6 +263,20 @@ static int write_json(const struct sandbox_options *options, const struct sandbo
     return 0;
 }
 
+/* By the folder of its media. Where that cannot be made or locked, the server says so, or need not.
+ * Refuses only what another sandbox uses. */
+static int hold_database(const char *db, const char *media, struct lock *lock, struct err *err)
+{
+    struct err ignored;
+    (void)mkdir(media, MEDIA_MODE);
+    if (lock_block_folder(lock, media, 0, &ignored) == 0 || ignored.kind != ERR_BUSY)
+        return 0;
+    return err_set(err, ERR_BUSY,
+                   "--db: another sandbox uses %s; stop that one, or give this one a file of its "
+                   "own",
+                   db);
+}
+
 /* Runs sandbox.main in a vm of its own. A configuration of the user plays no part. */
 static int run(struct app *app, const char *json, struct err *err)
 {
@@ -318,6 +336,23 @@ static int parse(struct app *app, struct sandbox_options *options, int exec, int
     return app_options_alone(app, &spec, own ? exec + 1 : argc, argv, err);
 }
 
+static int run_alone(struct app *app, const char *db, const char *json, struct err *err)
+{
+    if (db == NULL || *db == '\0' || strcmp(db, ":memory:") == 0)
+        return run(app, json, err);
+    char *media = mem_printf("%s.media", db); /* as sandbox.main calls it */
+    struct lock lock;
+    lock_create(&lock, NULL);
+    int status = hold_database(db, media, &lock, err);
+    if (status == 0)
+        status = run(app, json, err);
+    lock_release(&lock);
+    if (status != 0)
+        rmdir(media); /* where it is empty: it may have been made for nothing */
+    mem_free(media);
+    return status;
+}
+
 static int start(struct app *app, const struct sandbox_options *options, char *const *command,
                  struct err *err)
 {
@@ -334,7 +369,7 @@ static int start(struct app *app, const struct sandbox_options *options, char *c
             "others can reach %s, and nothing is encrypted: passwords, secrets and tokens can be "
             "read on the way; put a proxy with TLS in front of it",
             start.host);
-    status = run(app, json.data, err);
+    status = run_alone(app, options->db, json.data, err);
 cleanup:
     buf_destroy(&json);
     mem_free(start.host);

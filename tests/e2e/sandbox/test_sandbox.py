@@ -205,6 +205,22 @@ class Database(support.Case):
         after = json.loads(sandbox.call("GET", "/v1/users/me", headers=headers)[2])["name"]
         self.assertEqual([*before, after], [before[0], before[0], before[0] + " II"])
 
+    def test_one_sandbox_a_database(self):
+        first = self.sandbox("--db", self.db)
+        options = ("sandbox", "--listen", "127.0.0.1:0", "--db", self.db, "--exec", "true")
+        done = self.fails(7, *options, says=f"another sandbox uses {self.db}")
+        self.assertEqual(done.stdout, "")
+        self.access_token(first)  # it goes on
+        first.process.kill()
+        first.process.wait()
+        self.ok(*options)
+        self.ok(*options)
+        os.unlink(self.db)
+        os.rmdir(self.db + ".media")
+        self.write("sandbox.db", "no database" * 100)
+        self.fails(3, *options, says="sandbox.db")
+        self.assertFalse(os.path.exists(self.db + ".media"))  # which would have been made for nothing
+
     def test_no_secret_in_the_file(self):
         sandbox = self.sandbox("--db", self.db)
         token = self.access_token(sandbox)
