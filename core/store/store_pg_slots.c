@@ -59,11 +59,13 @@ static int installed_found(struct store_pg_work *work, struct store_pg_batch *ba
 static int set_installed(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     (void)err;
-    store_pg_say(batch, "INSERT INTO @job (scope, installed_ms) VALUES ($1, $2)"
-                        " ON CONFLICT (sha256(scope)) DO UPDATE SET"
-                        " installed_ms = excluded.installed_ms");
-    store_pg_scope(batch, work->call->job.scopes[0]);
-    store_pg_time(batch, work->call->job.at_ms);
+    for (size_t i = 0; i < work->call->job.count; i++) {
+        store_pg_say(batch, "INSERT INTO @job (scope, installed_ms) VALUES ($1, $2)"
+                            " ON CONFLICT (sha256(scope)) DO UPDATE SET"
+                            " installed_ms = excluded.installed_ms");
+        store_pg_scope(batch, work->call->job.scopes[i]);
+        store_pg_time(batch, work->call->job.at_ms);
+    }
     return 0;
 }
 

@@ -144,11 +144,11 @@ int store_jobs_installed(struct store *store, const char *const *scopes, size_t 
     return store_wait(store, &call, err);
 }
 
-int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,
-                            struct err *err)
+int store_jobs_set_installed(struct store *store, const char *const *scopes, size_t count,
+                             int64_t installed_ms, struct err *err)
 {
     struct store_call call = {.op = STORE_JOB_SET_INSTALLED,
-                              .job = {.scopes = &scope, .count = 1, .at_ms = installed_ms}};
+                              .job = {.scopes = scopes, .count = count, .at_ms = installed_ms}};
     return store_wait(store, &call, err);
 }
 

@@ -143,8 +143,8 @@ int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
 /* The same for many, all or none; what is written is written at once. */
 int store_jobs_installed(struct store *store, const char *const *scopes, size_t count,
                          int64_t now_ms, int64_t *installed_ms, struct err *err);
-/* STORE_NONE: not known any more. */
-int store_job_set_installed(struct store *store, const char *scope, int64_t installed_ms,
-                            struct err *err);
+/* Of all or none of them, at once. STORE_NONE: not known any more. */
+int store_jobs_set_installed(struct store *store, const char *const *scopes, size_t count,
+                             int64_t installed_ms, struct err *err);
 
 #endif

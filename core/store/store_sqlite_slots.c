@@ -133,8 +133,8 @@ int store_sqlite_job_installed(struct store_sqlite *sqlite, struct store_call *c
     return many ? store_sqlite_end(sqlite, result, err) : result;
 }
 
-int store_sqlite_job_set_installed(struct store_sqlite *sqlite, struct store_call *call,
-                                   struct err *err)
+static int job_set_installed(struct store_sqlite *sqlite, const char *scope, int64_t at_ms,
+                             struct err *err)
 {
     sqlite3_stmt *stmt = store_sqlite_prepare(
         sqlite,
@@ -143,7 +143,18 @@ int store_sqlite_job_set_installed(struct store_sqlite *sqlite, struct store_cal
         err);
     if (stmt == NULL)
         return -1;
-    store_sqlite_bind_text(stmt, 1, call->job.scopes[0]);
-    store_sqlite_bind_time(stmt, 2, call->job.at_ms);
+    store_sqlite_bind_text(stmt, 1, scope);
+    store_sqlite_bind_time(stmt, 2, at_ms);
     return store_sqlite_finish(sqlite, stmt, err);
+}
+
+int store_sqlite_job_set_installed(struct store_sqlite *sqlite, struct store_call *call,
+                                   struct err *err)
+{
+    int result = 0;
+    if (store_sqlite_begin(sqlite, err) != 0)
+        return -1;
+    for (size_t i = 0; i < call->job.count && result == 0; i++)
+        result = job_set_installed(sqlite, call->job.scopes[i], call->job.at_ms, err);
+    return store_sqlite_end(sqlite, result, err);
 }

@@ -149,6 +149,55 @@ static int apply(struct change *change, struct err *err)
     return result;
 }
 
+/* Whether the block had the job's line. Looks from *from on first, as jobs mostly keep their order.
+ */
+static bool had_job(const char *block, const char **from, const struct job *job)
+{
+    char *line = mem_printf(" run --job %s --scheduled\n", job->name);
+    const char *found = strstr(*from, line);
+    if (found == NULL)
+        found = strstr(block, line);
+    if (found != NULL)
+        *from = found;
+    mem_free(line);
+    return found != NULL;
+}
+
+/* All at once: each commit waits for the disk. */
+static int note_jobs(const struct change *change, bool installed, struct store *store,
+                     struct err *err)
+{
+    const struct cron_plan *plan = &change->plan;
+    char(*scopes)[STORE_SCOPE_SIZE] = mem_alloc(plan->count * sizeof *scopes);
+    const char **kept = mem_alloc(plan->count * sizeof *kept);
+    const char **set = mem_alloc(plan->count * sizeof *set);
+    int64_t *since_ms = mem_alloc(plan->count * sizeof *since_ms);
+    int64_t now_ms = clock_wall_ms();
+    size_t nkept = 0, nset = 0;
+    char *old = mem_strndup(change->base.data + change->place.start,
+                            change->place.end - change->place.start);
+    const char *from = old;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct job *job = plan->jobs[i];
+        store_scope(scopes[i], job->name, job->home);
+        if (installed && change->had_block && had_job(old, &from, job))
+            kept[nkept++] = scopes[i];
+        else
+            set[nset++] = scopes[i];
+    }
+    int result = 0;
+    if (nkept > 0)
+        result = store_jobs_installed(store, kept, nkept, now_ms, since_ms, err);
+    if (result == 0 && nset > 0)
+        result = store_jobs_set_installed(store, set, nset, installed ? now_ms : STORE_NONE, err);
+    mem_free(old);
+    mem_free(since_ms);
+    mem_free(set);
+    mem_free(kept);
+    mem_free(scopes);
+    return result;
+}
+
 /* From when on missed times of the jobs count: from their installation. */
 static int note_installed(struct change *change, bool installed, struct err *err)
 {
@@ -161,24 +210,8 @@ static int note_installed(struct change *change, bool installed, struct err *err
         result = config_rows_settle(plan->config, store, plan->app->log, err);
     if (result == 0)
         result = crontab_note(plan, store, &times, err);
-    int64_t now_ms = clock_wall_ms();
-    char *old = mem_strndup(change->base.data + change->place.start,
-                            change->place.end - change->place.start);
-    for (size_t i = 0; i < plan->count && result == 0; i++) {
-        const struct job *job = plan->jobs[i];
-        char scope[STORE_SCOPE_SIZE];
-        int64_t since_ms;
-        char *line = mem_printf(" run --job %s --scheduled\n", job->name);
-        store_scope(scope, job->name, job->home);
-        if (!installed)
-            result = store_job_set_installed(store, scope, STORE_NONE, err);
-        else if (change->had_block && strstr(old, line) != NULL)
-            result = store_job_installed(store, scope, now_ms, &since_ms, err);
-        else
-            result = store_job_set_installed(store, scope, now_ms, err);
-        mem_free(line);
-    }
-    mem_free(old);
+    if (result == 0 && plan->count > 0)
+        result = note_jobs(change, installed, store, err);
     store_free(store);
     buf_destroy(&times);
     return result;

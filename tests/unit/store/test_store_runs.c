@@ -504,10 +504,11 @@ static void a_job_is_installed_until_told_otherwise(void **state)
     assert_int_equal(installed, 1000);
     assert_int_equal(store_job_installed(store, SCOPE, 2000, &installed, &err), 0);
     assert_int_equal(installed, 1000);
-    assert_int_equal(store_job_set_installed(store, SCOPE, 3000, &err), 0);
+    assert_int_equal(store_jobs_set_installed(store, &(const char *){SCOPE}, 1, 3000, &err), 0);
     assert_int_equal(store_job_installed(store, SCOPE, 4000, &installed, &err), 0);
     assert_int_equal(installed, 3000);
-    assert_int_equal(store_job_set_installed(store, SCOPE, STORE_NONE, &err), 0);
+    assert_int_equal(store_jobs_set_installed(store, &(const char *){SCOPE}, 1, STORE_NONE, &err),
+                     0);
     assert_int_equal(store_job_installed(store, SCOPE, 5000, &installed, &err), 0);
     assert_int_equal(installed, 5000);
     const char *const scopes[] = {"job:other:/f", SCOPE, "job:third:/f"};
@@ -518,6 +519,15 @@ static void a_job_is_installed_until_told_otherwise(void **state)
     assert_int_equal(all[2], 6000);
     assert_int_equal(store_job_installed(store, scopes[2], 7000, &installed, &err), 0);
     assert_int_equal(installed, 6000);
+    assert_int_equal(store_jobs_set_installed(store, scopes, 2, 8000, &err), 0);
+    assert_int_equal(store_jobs_installed(store, scopes, 3, 9000, all, &err), 0);
+    assert_int_equal(all[0], 8000);
+    assert_int_equal(all[1], 8000);
+    assert_int_equal(all[2], 6000);
+    assert_int_equal(store_jobs_set_installed(store, scopes, 3, STORE_NONE, &err), 0);
+    assert_int_equal(store_jobs_installed(store, scopes, 3, 9000, all, &err), 0);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(all[i], 9000);
     store_free(store);
 }
 
