@@ -49,5 +49,12 @@ add("twilio-json", {
   "X-Twilio-Signature": twilio.getExpectedTwilioSignature("twilio-secret", `${url}?bodySHA256=${hash}`, {}),
   "Content-Type": "application/json",
 }, text, ["X-Twilio-Signature", "query", "body"], `/twilio-json?bodySHA256=${hash}`);
+const list = JSON.stringify([{ specversion: "1.0", type: "com.twilio.messaging.message.delivered", id: "EZ1",
+  source: "/2010-04-01/Accounts/AC1", time: "2026-11-27T06:02:54.377Z", data: { text } }]);
+const listHash = twilio.getExpectedBodyHash(list);
+add("twilio-events", {
+  "X-Twilio-Signature": twilio.getExpectedTwilioSignature("twilio-secret", `${url}?bodySHA256=${listHash}`, {}),
+  "Content-Type": "application/json",
+}, list, ["X-Twilio-Signature", "query", "body"], `/twilio-events?bodySHA256=${listHash}`);
 
 console.log(JSON.stringify(sent));

@@ -18,6 +18,7 @@ CONFIGURATION = {
     "github": {"from": "github", "secret": "github-secret"},
     "twilio-form": {"from": "twilio-form", "secret": "twilio-secret", "public_url": "https://hooks.example.org/sms"},
     "twilio-json": {"from": "twilio-json", "secret": "twilio-secret", "public_url": "https://hooks.example.org/sms"},
+    "twilio-events": {"from": "twilio-events", "secret": "twilio-secret", "public_url": "https://hooks.example.org/sms"},
 }
 
 BOX = {
