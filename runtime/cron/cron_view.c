@@ -277,6 +277,26 @@ static int compare_keys(const void *one, const void *other)
     return order != 0 ? order : (a->index > b->index) - (a->index < b->index);
 }
 
+/* Of a path, what follows slashes and segments of one point. */
+static const char *next_segment(const char *path)
+{
+    while (path[0] == '/' || (path[0] == '.' && path[1] == '/'))
+        path++;
+    return path;
+}
+
+/* Absolute paths: /a/./b is /a//b. */
+static bool is_same_path(const char *one, const char *other)
+{
+    size_t len = 0;
+    do {
+        one = next_segment(one + len);
+        other = next_segment(other + len);
+        len = strcspn(one, "/");
+    } while (len > 0 && len == strcspn(other, "/") && strncmp(one, other, len) == 0);
+    return *one == '\0' && *other == '\0';
+}
+
 static int check_names(struct keys *keys, struct err *err)
 {
     for (size_t i = 0; i < keys->count; i++) {
@@ -290,7 +310,7 @@ static int check_names(struct keys *keys, struct err *err)
     for (size_t i = 1; i < keys->count; i++) {
         const struct key *one = &keys->items[i - 1], *other = &keys->items[i];
         if (strcmp(base_name(one->path), base_name(other->path)) == 0 &&
-            strcmp(one->path, other->path) != 0)
+            !is_same_path(one->path, other->path))
             return err_set(err, ERR_CONFIG,
                            "%s and %s are files of the same name, which would be one key of a "
                            "Secret of Kubernetes; rename one",

@@ -444,6 +444,9 @@ jobs:
         self.assertEqual(shown("/etc/ssl/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
         often["ca.pem"] = "etc/ca.pem"
         self.assertEqual(shown("etc/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
+        self.write("app/jeton.yaml", text % "/etc/ssl/ca.pem" + "  f: { script: ./reports//a.lua, schedule: '@daily', timezone: UTC }\n")
+        shown = self.ok("-c", "app/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout
+        self.assertEqual(len(re.findall(r'key: "a.lua", path: "reports/+a.lua"', shown)), 2)  # one file, written in two ways
         for certificate, says in (("other/id", "files of the same name"), ("other/a.lua", "files of the same name"),
                                   ("other/jeton.yaml", "files of the same name"), ("'other/a b'", "can be no key")):
             self.write("app/jeton.yaml", text % certificate)
