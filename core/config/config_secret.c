@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define CREDENTIAL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789.@:+-"
+#define CREDENTIAL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789.@+-"
 
 /* Behind the letters, digits and '_' that a text begins with. */
 static const char *word_end(const char *text)
@@ -78,7 +78,7 @@ static void read_credential(const struct schema_walk *walk, const struct schema_
     if (name[0] == '.' || name[strspn(name, CREDENTIAL)] != '\0') {
         schema_problem(walk, node,
                        "'credential' of %s must be a credential's name, not a path: letters, "
-                       "digits and . _ @ : + -, no '.' first",
+                       "digits and . _ @ + -, no '.' first",
                        walk->what);
         return;
     }
