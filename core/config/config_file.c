@@ -410,13 +410,30 @@ cleanup:
     return doc;
 }
 
+/* Whether it is a name for an open file: /dev/fd/7. */
+static bool is_descriptor(const char *path)
+{
+    return strncmp(path, "/dev/fd/", strlen("/dev/fd/")) == 0 ||
+           strncmp(path, "/proc/self/fd/", strlen("/proc/self/fd/")) == 0 ||
+           strcmp(path, "/dev/stdin") == 0;
+}
+
 /* Sets its folder; its real path, by which it is known (mem_free). A pipe, as <(…) of a shell gives
- * it, lies nowhere: the working directory stands for it, so that the next one from here has the
- * same tokens and jobs. */
+ * it, or a file without a name lies nowhere: the working directory stands for it, so that the next
+ * one from here has the same tokens and jobs. */
 static char *locate(struct file *file, const char *path)
 {
     struct stat st;
-    bool pipe = stat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    if (is_descriptor(path)) {
+        char *named = path_real(path);
+        if (named != NULL && stat(named, &st) == 0 && S_ISREG(st.st_mode)) {
+            char *located = locate(file, named);
+            mem_free(named);
+            return located;
+        }
+        mem_free(named);
+    }
+    bool pipe = is_descriptor(path) || (stat(path, &st) == 0 && S_ISFIFO(st.st_mode));
     /* Not of the resolved path: a mounted file is often a link into a hidden folder. */
     const char *slash = pipe ? NULL : strrchr(path, '/');
     char *parent = slash == NULL ? mem_strdup(".") : mem_strndup(path, (size_t)(slash - path));

@@ -90,6 +90,19 @@ class Substituted(JobCase):
         self.assertIn("good", self.bash("$J -c <(cat jeton.yaml) check").stdout)
         self.assertIn("a pipe, which nobody can read again", self.bash("$J -c <(cat jeton.yaml) cron show", 3).stderr)
 
+    def test_a_file_that_is_open(self):
+        """Its paths are beside it, wherever jeton stands; one without a name is as a pipe."""
+        self.write("its/jeton.yaml", 'version: 1\nname: its\nstate: state\njobs: { j: { script: j.lua, schedule: "@daily" } }\n',
+                   mode=0o600)
+        self.write("its/j.lua", "print 'ran'")
+        for command in ("-c /dev/fd/7 run --job j 7<its/jeton.yaml", "-c /dev/stdin run --job j <its/jeton.yaml"):
+            self.assertEqual(self.bash("$J " + command).stdout, "ran\n")
+        self.assertTrue(os.path.isdir(self.path("its/state")))
+        self.write("j.lua", "print 'from here'")
+        nameless = "exec 8<>nameless 7<nameless; rm nameless; cat its/jeton.yaml >&8; chmod 600 /dev/fd/8; "
+        self.assertEqual(self.bash(nameless + "$J -c /dev/fd/7 run --job j").stdout, "from here\n")
+        self.assertTrue(os.path.isdir(self.path("state")))
+
     def test_a_secret(self):
         """Read once, to its end, and kept for every exchange; `check` takes no byte of it."""
         service = Service()
