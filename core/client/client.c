@@ -15,6 +15,7 @@
 
 #define LONG_WAIT_MS 1000 /* after one the token may be another */
 #define EARLY_TRIES  3    /* of a token that was just made: after 1, 2 and 3 s */
+#define EARLY_MS     10000
 
 struct client {
     struct loop *loop;
@@ -55,7 +56,7 @@ struct client_call {
     int64_t generation;
     char *url;                    /* of the request under way */
     bool ahead;                   /* its connection is being made while the token is fetched */
-    bool made;                    /* the token was exchanged for this call, or while it waited */
+    int64_t came_ms;              /* when the token was received, by the loop's clock */
     int64_t early;                /* 401s that may only mean that it has not got about yet */
     bool renewed;                 /* the one exchange after a 401 has been */
     int64_t worse_than;           /* the generation that heard it */
@@ -183,8 +184,9 @@ static bool wait_for_token(struct client_call *call)
     const struct connector *owner = connector_owner(call->connector);
     const struct provider *provider = provider_of(owner);
     struct err why = call->last;
-    if (!call->made || call->early >= EARLY_TRIES || call->connector->retries == 0 ||
-        provider->lags == NULL || !provider->lags(owner))
+    int64_t age_ms = loop_now_ms(call->client->loop) - call->came_ms;
+    if (age_ms < 0 || age_ms >= EARLY_MS || call->early >= EARLY_TRIES ||
+        call->connector->retries == 0 || provider->lags == NULL || !provider->lags(owner))
         return false;
     return retry_later(&call->retry, 1000 * ++call->early, &why);
 }
@@ -356,8 +358,7 @@ static void call_token(void *arg, const struct token *token, const struct err *e
     mem_free(call->scope);
     call->authorization = provider->authorize(call->connector, token->access_token);
     call->scope = mem_strdup(token->scope);
-    call->made =
-        token->source == TOKEN_EXCHANGE || (call->made && call->generation == token->generation);
+    call->came_ms = loop_now_ms(call->client->loop) - token->age_ms;
     call->generation = token->generation;
     mem_free(call->granted_at);
     call->granted_at = mem_strdup(token->endpoint_url);

@@ -13,6 +13,7 @@ struct token {
     const char *endpoint_url; /* no trailing slash; NULL: the service named none */
     const char *scope;        /* comma-separated */
     int64_t expires_at_ms;    /* by the local wall clock; 0: the service did not say */
+    int64_t age_ms;           /* since it was received; negative: not known */
     int64_t generation; /* pass it as token_query.worse_than when the API refused this token */
     int64_t refresh_since_ms;      /* when the stored refresh token came; 0: not known */
     int64_t refresh_expires_at_ms; /* of the refresh token; 0: not known */

@@ -60,6 +60,7 @@ void token_request_finish_row(struct token_request *request, const struct store_
         .endpoint_url = row->endpoint_url,
         .scope = row->scope != NULL ? row->scope : "",
         .expires_at_ms = row->lifetime_ms > 0 ? now_ms + left_ms : 0,
+        .age_ms = token_cache_age_ms(row, store_clock(tokens->store)),
         .generation = row->generation,
         .refresh_since_ms = since_ms,
         .refresh_expires_at_ms = ends.refresh_ms,
