@@ -344,11 +344,12 @@ static int run_alone(struct app *app, const char *db, const char *json, struct e
     struct lock lock;
     lock_create(&lock, NULL);
     int status = hold_database(db, media, &lock, err);
-    if (status == 0)
+    if (status == 0) {
         status = run(app, json, err);
+        if (status != 0)
+            rmdir(media); /* where it is empty: it may have been made for nothing */
+    }
     lock_release(&lock);
-    if (status != 0)
-        rmdir(media); /* where it is empty: it may have been made for nothing */
     mem_free(media);
     return status;
 }

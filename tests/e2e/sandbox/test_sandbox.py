@@ -208,8 +208,9 @@ class Database(support.Case):
     def test_one_sandbox_a_database(self):
         first = self.sandbox("--db", self.db)
         options = ("sandbox", "--listen", "127.0.0.1:0", "--db", self.db, "--exec", "true")
-        done = self.fails(7, *options, says=f"another sandbox uses {self.db}")
-        self.assertEqual(done.stdout, "")
+        for _ in range(2):  # one that is refused leaves the folder by which the first is known
+            done = self.fails(7, *options, says=f"another sandbox uses {self.db}")
+            self.assertEqual(done.stdout, "")
         self.access_token(first)  # it goes on
         first.process.kill()
         first.process.wait()
