@@ -301,22 +301,37 @@ static bool is_nothing(const struct json *value)
 /* Where else services say that a list goes on. */
 static const char *const signs[] = {
     "/@odata.nextLink", /* Microsoft */
-    "/nextLink",          "/next",        "/links/next",
-    "/_links/next",       "/paging/next",                                   /* HubSpot */
-    "/pagination/next",   "/next_page",                                     /* Asana */
-    "/nextPage",          "/next_url",    "/nextRecordsUrl",                /* Salesforce */
-    "/nextPageToken",                                                       /* Google, Jira */
-    "/next_page_token",   "/next_marker",                                   /* Box */
-    "/next_cursor",       "/nextCursor",  "/response_metadata/next_cursor", /* Slack */
-    "/pagination/cursor",                                                   /* Twitch */
-    "/meta/next_token",   "/has_more",    "/hasMore",
+    "/nextLink",
+    "/next",
+    "/links/next",
+    "/_links/next",
+    "/paging/next", /* HubSpot */
+    "/pagination/next",
+    "/next_page", /* Asana */
+    "/nextPage",
+    "/next_url",
+    "/nextRecordsUrl", /* Salesforce */
+    "/nextPageToken",  /* Google, Jira */
+    "/next_page_token",
+    "/next_marker", /* Box */
+    "/next_cursor",
+    "/nextCursor",
+    "/response_metadata/next_cursor", /* Slack */
+    "/pagination/cursor",             /* Twitch */
+    "/meta/next_token",
+    "/has_more",
+    "/hasMore",
     "/meta/has_more",
+    "/info/more_records", /* Zoho */
+    "/after",             /* Reddit, beside its list */
+    "/nextUri",           /* DocuSign */
 };
 
 /* 1, 0: it goes on, or not; -1: the body does not say. */
 static int goes_on(const struct json *root)
 {
-    static const char *const words[] = {"/has_more", "/hasMore", "/meta/has_more"};
+    static const char *const words[] = {"/has_more", "/hasMore", "/meta/has_more",
+                                        "/info/more_records"};
     const struct json *last = json_get(root, "isLast"); /* Jira */
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const struct json *more = json_pointer_get(root, words[i]);
@@ -326,10 +341,15 @@ static int goes_on(const struct json *root)
     return last != NULL && last->type == JSON_BOOL ? !last->boolean : -1;
 }
 
-/* Where a page begins, how long it may be, and how long the list is: Jira's, then Box's. */
+/* Where a page begins, how long it may be, and how long the list is: Jira's, then Box's, Auth0's.
+ * Or the page's number, and how many there are: Xero's, Zoom's, Slack's. */
 static const char *const ranges[][3] = {{"/startAt", "/maxResults", "/total"},
                                         {"/offset", "/limit", "/total_count"},
-                                        {"/offset", "/limit", "/total"}};
+                                        {"/offset", "/limit", "/total"},
+                                        {"/start", "/limit", "/total"},
+                                        {"/pagination/page", NULL, "/pagination/pageCount"},
+                                        {"/page_number", NULL, "/page_count"},
+                                        {"/paging/page", NULL, "/paging/pages"}};
 
 static bool is_count(const struct json *value)
 {
@@ -341,8 +361,10 @@ static bool is_count(const struct json *value)
 static bool is_cut(const struct json *root, const char *const range[3])
 {
     const struct json *from = json_pointer_get(root, range[0]),
-                      *size = json_pointer_get(root, range[1]),
+                      *size = range[1] != NULL ? json_pointer_get(root, range[1]) : NULL,
                       *total = json_pointer_get(root, range[2]);
+    if (range[1] == NULL)
+        return is_count(from) && is_count(total) && total->integer > from->integer;
     return is_count(from) && is_count(size) && is_count(total) && size->integer > 0 &&
            total->integer - size->integer > from->integer;
 }
@@ -351,6 +373,8 @@ static bool is_cut(const struct json *root, const char *const range[3])
  * or a URL of a page that is empty. */
 static const char *find_sign(const struct json *root, const struct json **value)
 {
+    if (root == NULL || root->type != JSON_OBJECT_BEGIN)
+        return NULL;
     int more = goes_on(root);
     for (size_t i = 0; i < sizeof signs / sizeof signs[0] && more != 0; i++) {
         *value = json_pointer_get(root, signs[i]);
@@ -365,13 +389,28 @@ static const char *find_sign(const struct json *root, const struct json **value)
     return more == 1 ? "/isLast" : NULL;
 }
 
+/* What --list has found its list in: it may say of that how it goes on, as Spotify's searches do.
+ */
+static const struct json *find_around(const struct api_pages *pages, const struct json *root)
+{
+    const char *end = pages->pointer != NULL ? strrchr(pages->pointer, '/') : NULL;
+    if (end == NULL)
+        return NULL;
+    char *around = mem_strndup(pages->pointer, (size_t)(end - pages->pointer));
+    const struct json *found = json_pointer_get(root, around);
+    mem_free(around);
+    return found;
+}
+
 /* Without a Link. A URL in the body is as good; any other sign is not the list's end. 0: the end.
  */
 static int find_next(const struct api_pages *pages, const struct json *root, const char **next,
                      struct err *err)
 {
-    const struct json *value;
-    const char *sign = root->type == JSON_OBJECT_BEGIN ? find_sign(root, &value) : NULL;
+    const struct json *value = NULL;
+    const char *sign = find_sign(root, &value);
+    if (sign == NULL)
+        sign = find_sign(find_around(pages, root), &value);
     if (sign == NULL)
         return 0;
     const char *text = json_string(value);

@@ -248,7 +248,8 @@ class Links(OAuth2):
         for end in ({"startAt": 50, "maxResults": 50, "total": 100}, {"offset": 0, "limit": 0, "total_count": 9},
                     {"offset": 0, "limit": 2**63 - 1, "total": 2**63 - 1}, {"offset": "0", "limit": 1, "total": 9},
                     {"total_count": 9, "incomplete_results": False}, {"next": "", "links": {"next": None}, "has_more": {}},
-                    {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}):
+                    {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}, {"info": {"more_records": False}},
+                    {"pagination": {"page": 2, "pageSize": 100, "pageCount": 2}}, {"page_number": 2, "page_count": 2}):
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
@@ -260,11 +261,25 @@ class Links(OAuth2):
                            ({"response_metadata": {"next_cursor": "dXNlcjpV"}}, "next_cursor"), ({"has_more": True}, "has_more"),
                            ({"next_marker": "AAA"}, "next_marker"), ({"meta": {"has_more": True}}, "has_more"), ({"isLast": False}, "isLast"),
                            ({"startAt": 0, "maxResults": 50, "total": 51}, "total"),
-                           ({"offset": 100, "limit": 100, "total_count": 201}, "total_count")):
+                           ({"offset": 100, "limit": 100, "total_count": 201}, "total_count"),
+                           ({"start": 0, "limit": 50, "total": 51}, "total"), ({"info": {"more_records": True}}, "more_records"),
+                           ({"pagination": {"page": 1, "pageSize": 100, "pageCount": 2}}, "pageCount"),
+                           ({"page_number": 1, "page_count": 2}, "page_count"), ({"paging": {"page": 1, "pages": 2}}, "pages"),
+                           ({"nextUri": "/envelopes?start_position=1"}, "nextUri")):
             with self.subTest(more=more):
                 self.serve(({"value": [1], **more}, None))
                 done = self.fails(1, "api", "--paginate", "items", says=["page 1", name, "goes on"])
                 self.assertEqual(json.loads(done.stdout), {"value": [1], **more})
+
+    def test_what_is_beside_the_list_says_how_to_go_on(self):
+        """Spotify's searches have a URL there, Reddit an ID."""
+        self.serve(({}, None), ({"tracks": {"items": [2], "next": None}}, None))
+        self.bodies[0] = {"tracks": {"items": [1], "next": self.grants_now.url + "/api/items?page=2"}}, None
+        self.assertEqual(self.pages("--list", "/tracks/items"), {"tracks": {"items": [1, 2], "next": None}})
+        self.serve(({"kind": "Listing", "data": {"after": "t3_x", "children": [1]}}, None))
+        self.fails(1, "api", "--paginate", "items", "--list", "/data/children", says="'after' that the list goes on")
+        self.serve(({"kind": "Listing", "data": {"after": None, "children": [1]}}, None))
+        self.assertEqual(self.pages("--list", "/data/children")["data"]["children"], [1])
 
     def test_a_body_that_says_that_it_is_the_last(self):
         """Though it still has a cursor, or the URL of a page that would be empty."""
