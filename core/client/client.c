@@ -111,6 +111,7 @@ static void call_fail(struct client_call *call, struct http_response *response)
 /* The connection broke, or the service failed. */
 static void call_broken(struct client_call *call, bool may_repeat, struct http_response *response)
 {
+    retry_told(response, &call->last);
     if (!may_repeat || !retry_broken(&call->retry, response, &call->last))
         call_fail(call, response);
 }

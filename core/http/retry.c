@@ -16,10 +16,16 @@ bool retry_later(struct retry *retry, int64_t delay_ms, struct err *why)
     return true;
 }
 
-bool retry_broken(struct retry *retry, const struct http_response *response, struct err *why)
+int64_t retry_told(const struct http_response *response, struct err *why)
 {
     int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
     why->retry_after_ms = delay_ms > 0 ? delay_ms : 0;
+    return delay_ms;
+}
+
+bool retry_broken(struct retry *retry, const struct http_response *response, struct err *why)
+{
+    int64_t delay_ms = retry_told(response, why);
     if (retry->broken >= retry->retries)
         return false;
     retry->broken++;

@@ -32,6 +32,11 @@ struct retry {
 bool retry_later(struct retry *retry, int64_t delay_ms, struct err *why);
 /* The connection broke, or the service failed. response: its Retry-After counts; may be NULL. */
 bool retry_broken(struct retry *retry, const struct http_response *response, struct err *why);
+/*
+ * Only puts the reply's Retry-After into `why`, for what is not tried again: a script may do that.
+ * -1: it has none.
+ */
+int64_t retry_told(const struct http_response *response, struct err *why);
 /* The service said 429. */
 bool retry_throttled(struct retry *retry, const struct http_response *response, struct err *why);
 void retry_stop(struct retry *retry);

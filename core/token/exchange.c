@@ -141,6 +141,8 @@ static void exchange_wait(struct exchange *exchange, const struct http_response 
     bool throttled = exchange->last.kind == ERR_THROTTLED;
     if (!throttled && exchange_return(exchange))
         return;
+    if (!throttled)
+        retry_told(response, &exchange->last);
     if (again || !wanted ||
         !(throttled ? retry_throttled(&exchange->retry, response, &exchange->last)
                     : retry_broken(&exchange->retry, response, &exchange->last))) {

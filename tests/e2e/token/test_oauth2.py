@@ -368,6 +368,20 @@ class Replies(OAuth2):
         self.assertEqual(self.token()["access_token"], "access-token-1")
         self.assertEqual(len(grants.forms), 3)
 
+    def test_when_to_come_again_is_told_where_nothing_is_tried_again(self):
+        """Of a POST that may have been done, and of a refresh token that has been sent twice: who retries knows it."""
+        script = self.write("when.lua", """
+            local _, err = require("jeton.http").request { connector = true, method = "POST", path = "things" }
+            print(err.status, err.retry_after)""")
+        grants = self.grants(api=lambda _: (500, {"Retry-After": "7"}, {}))
+        self.daemon(grants)
+        self.assertEqual(self.ok("run", script).stdout.split(), ["500", "7"])
+        grants = self.grants()
+        grants.answers = [(503, {"Retry-After": "0"}, {}), (503, {"Retry-After": "7"}, {})]
+        self.books(grants)
+        self.assertEqual(self.ok("run", script).stdout.split(), ["503", "7"])
+        self.assertEqual(len(grants.forms), 2)
+
 
 class Limits(OAuth2):
     """A limit that a service tells by 403: GitHub's first and second, Google's."""
