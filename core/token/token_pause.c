@@ -98,9 +98,9 @@ int token_pause_check_refused(const struct store_token *row, const struct clock 
 {
     int64_t age_ms = token_cache_age_ms(row, clock);
     bool young = age_ms >= 0 && age_ms < TOKEN_YOUNG_MS;
-    /* One whose end is not known ends by a 401: it is not barred for ever. */
+    /* Not for ever: it may have worked since, and be refused now because the service ended it. */
     bool barred = row->barred != 0 && token_cache_is_same(row->barred, row->generation) &&
-                  (row->lifetime_ms > 0 || (age_ms >= 0 && age_ms < TOKEN_PAUSE_MAX_MS));
+                  age_ms >= 0 && age_ms < TOKEN_PAUSE_MAX_MS;
     if (!young && !barred)
         return 0;
     err_set(err, ERR_AUTH,

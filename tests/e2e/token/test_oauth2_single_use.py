@@ -6,6 +6,7 @@ import email.utils
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import sqlite3
@@ -1064,9 +1065,9 @@ connectors:
 class Unauthorized(SingleUse):
     """401 of the API."""
 
-    def age(self):
-        self.sql("UPDATE token SET received_boot_ms = received_boot_ms - 120000,"
-                 " received_wall_ms = received_wall_ms - 120000")
+    def age(self, seconds=120):
+        self.sql(f"UPDATE token SET received_boot_ms = received_boot_ms - {seconds * 1000},"
+                 f" received_wall_ms = received_wall_ms - {seconds * 1000}")
 
     def test_a_young_token_is_not_exchanged(self):
         grants = self.grants(lambda r: (401, {}, {"error": "no_such_scope"}))
@@ -1102,6 +1103,28 @@ print(response, err.kind, err.status, err.code)
             self.fails(4, "api", "things")
         self.assertEqual(len(grants.forms), 2)
         self.assertEqual(len([r for r in grants.service.received if r["path"] == "/api/things"]), 5)
+
+    def test_one_that_was_refused_at_first_is_exchanged_once_it_ends(self):
+        """The API refused good tokens for a moment; the new one worked then, and was ended before its time."""
+        for lifetime in (7200, ...):
+            with self.subTest(lifetime=lifetime):
+                left = []
+                grants = self.grants(lambda r, left=left: left.pop(0) if left else None, expires_in=lifetime)
+                self.books(grants)
+                self.token()
+                self.age()
+                left += [(401, {}, {})] * 2
+                self.fails(4, "api", "things")
+                self.ok("api", "things")
+                self.age(14 * 60)
+                left += [(401, {}, {})]
+                self.fails(4, "api", "things")
+                self.assertEqual(len(grants.forms), 2)
+                self.age(60)
+                left += [(401, {}, {})]
+                self.ok("api", "things")
+                self.assertEqual(len(grants.forms), 3)
+                shutil.rmtree(self.state)
 
     def test_an_old_one_is_exchanged_once(self):
         grants = self.grants()
