@@ -78,9 +78,9 @@ local response = {}
 ---@return jeton.Err? err
 function response:json(options) end
 
---- Sends a request (*waits*). With `connector`, of any provider, it adds the token, handles 401, 408, 429, 5xx
---- and broken connections (for Kaizala also 308), and an error status is an err. With `url`, it tries once,
---- and any status is a response.
+--- Sends a request (*waits*). With `connector`, of any provider, it adds the token, handles 401, 408, 429,
+--- 5xx and broken connections (for Kaizala also 308), and an error status is an err. With `url`, it tries
+--- once, and any status is a response.
 ---@param options jeton.http.UrlOptions|jeton.http.ConnectorOptions raises on an unknown key
 ---@return jeton.http.Response? response
 ---@return jeton.Err? err
