@@ -120,11 +120,32 @@ static void error_text(lua_State *L, const char *key, char *out, size_t size)
     lua_pop(L, 1);
 }
 
+/* Of http.error: seconds, or the text of a Retry-After. */
+static int64_t error_retry_after_ms(lua_State *L)
+{
+    int64_t ms = 0;
+    int type = lua_getfield(L, 1, "retry_after");
+    if (type == LUA_TSTRING) {
+        char name[] = "Retry-After", *value = mem_strdup(lua_tostring(L, -1));
+        struct http_header header = {name, value};
+        ms = http_retry_after_ms(&(struct http_response){.headers = &header, .nheaders = 1});
+        mem_free(value);
+    } else if (type == LUA_TNUMBER && lua_tonumber(L, -1) >= 0) {
+        lua_Number given = lua_tonumber(L, -1) * 1000;
+        ms = given < (lua_Number)HTTP_RETRY_AFTER_MAX_MS ? (int64_t)given : HTTP_RETRY_AFTER_MAX_MS;
+    } else {
+        luaL_argcheck(L, type == LUA_TNIL, 1,
+                      "retry_after must be seconds, or the text of a Retry-After");
+    }
+    lua_pop(L, 1);
+    return ms > 0 ? ms : 0;
+}
+
 /* http.error{kind=, message=, …}: makes an error like those of the bindings, for Lua libraries. */
 static int http_error(lua_State *L)
 {
-    static const char *const keys[] = {"kind",      "message", "status", "code",
-                                       "retryable", "request", NULL};
+    static const char *const keys[] = {"kind",      "message",     "status",  "code",
+                                       "retryable", "retry_after", "request", NULL};
     static const enum err_kind kinds[] = {ERR_AUTH,     ERR_NETWORK,   ERR_HTTP,     ERR_THROTTLED,
                                           ERR_CONFIG,   ERR_CANCELLED, ERR_DEADLINE, ERR_INVALID,
                                           ERR_CONFLICT, ERR_LOST};
@@ -138,6 +159,7 @@ static int http_error(lua_State *L)
     luaL_argcheck(L, err.kind != ERR_NONE, 1, "kind must be one of those of an err");
     err.status = (int)larg_integer(L, 1, "status", 0);
     err.retryable = larg_boolean(L, 1, "retryable", 0) != 0;
+    err.retry_after_ms = error_retry_after_ms(L);
     error_text(L, "message", err.msg, sizeof err.msg);
     error_text(L, "code", err.code, sizeof err.code);
     error_text(L, "request", err.request, sizeof err.request);

@@ -36,6 +36,7 @@ enum option {
     LENIENT,
     NO_LINK_LOCAL,
     CUT,
+    ANY_BODY,
     OPTIONS
 };
 
@@ -60,6 +61,7 @@ static const char *const option_keys[OPTIONS + 1] = {
     [LENIENT] = "lenient",
     [NO_LINK_LOCAL] = "no_link_local",
     [CUT] = "cut",
+    [ANY_BODY] = "any_body",
 };
 
 /* Most requests have few options: those that are read together are passed over where none is given.
@@ -67,7 +69,8 @@ static const char *const option_keys[OPTIONS + 1] = {
 #define BIT(option) (UINT64_C(1) << (option))
 #define BODIES      (BIT(BODY) | BIT(JSON) | BIT(FORM) | BIT(BODY_FILE) | BIT(MULTIPART))
 #define LIMITS                                                                                     \
-    (BIT(LENIENT) | BIT(NO_LINK_LOCAL) | BIT(TIMEOUT) | BIT(SAVE_TO) | BIT(MAX_BODY) | BIT(CUT))
+    (BIT(LENIENT) | BIT(NO_LINK_LOCAL) | BIT(TIMEOUT) | BIT(SAVE_TO) | BIT(MAX_BODY) | BIT(CUT) |  \
+     BIT(ANY_BODY))
 
 /* A script may put a secret into any of these, so they are wiped when they are freed. */
 void lhttp_request_create(struct lhttp_request *request)
@@ -425,9 +428,10 @@ static void read_limits(lua_State *L, int index, struct lhttp_request *request)
     if (max_body < 0 || max_body > limit)
         luaL_error(L, "http.request: max_body must be from 1 to %I bytes", (LUAI_UACINT)limit);
     request->http.max_body = (size_t)max_body;
-    request->http.cut = larg_boolean(L, index, "cut", 0);
+    request->http.any_body = larg_boolean(L, index, "any_body", 0);
+    request->http.cut = larg_boolean(L, index, "cut", 0) || request->http.any_body;
     if (request->http.cut && request->http.save_path != NULL)
-        luaL_error(L, "http.request: cut does not go with save_to");
+        luaL_error(L, "http.request: cut and any_body do not go with save_to");
     if (request->http.save_path != NULL && strcmp(request->method, "HEAD") == 0)
         luaL_error(L, "http.request: save_to does not go with HEAD, whose reply has no body");
 }

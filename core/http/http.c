@@ -181,7 +181,8 @@ static void finish(struct http_transfer *transfer, CURLcode code)
         !transfer->refused_address) {
         code = CURLE_OK; /* by on_send: the connection is up */
         http->ahead_ms = transfer->ended_ms + IDLE_S * 1000;
-    } else if (transfer->fault == HTTP_FAULT_BODY_CUT) {
+    } else if (transfer->fault == HTTP_FAULT_BODY_CUT ||
+               (transfer->request->any_body && transfer->headers_done)) {
         transfer->fault = HTTP_FAULT_NONE;
         code = CURLE_OK;
     } else if (code == CURLE_OK && !transfer->headers_done && !bare) {

@@ -97,8 +97,10 @@ struct http_request {
     int64_t timeout_ms;
     struct http_meter *meter; /* kept up to date until it is done or cancelled; NULL: not needed */
     size_t max_body;          /* 0: HTTP_BODY_MAX, or HTTP_SAVE_MAX with save_path */
-    bool cut; /* a body that is over max_body is no error: the rest is not read. Not with
-                 save_path */
+    bool cut;      /* a body that is over max_body is no error: the rest is not read. Not with
+                      save_path */
+    bool any_body; /* beside cut: nor is one that ends early, does not end in time or cannot be
+                      read; what has come of it is the body */
 };
 
 struct http_response {

@@ -54,7 +54,7 @@ int64_t http_retry_after_ms(const struct http_response *response)
     while (len > 0 && strchr(" \t", value[len - 1]) != NULL)
         len--;
     if (len >= sizeof text)
-        return -1;
+        return strspn(value, "0123456789") >= len ? HTTP_RETRY_AFTER_MAX_MS : -1;
     memcpy(text, value, len);
     text[len] = '\0';
     int64_t delay = seconds_ms(text);

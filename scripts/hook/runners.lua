@@ -95,16 +95,14 @@ local function forwarded(event)
   return headers
 end
 
---- The seconds of a Retry-After, where it says so; a date is the retries' own business.
 local function throttled(response)
-  local err = http.error {
+  return http.error {
     kind = "throttled",
     message = ("the receiver answered with status %d"):format(response.status),
     status = response.status,
     retryable = true,
+    retry_after = response.headers["retry-after"],
   }
-  err.retry_after = tonumber((response.headers["retry-after"] or ""):match "^%d+$")
-  return err
 end
 
 --- Never follows a redirect: jeton.http does not. It may take as long as a handler.
@@ -117,7 +115,7 @@ local function by_url(url, timeout_ms)
       body = event.body,
       timeout = timeout_ms / 1000,
       max_body = REPLY_MAX,
-      cut = true,
+      any_body = true,
     }
     if not response then return nil, err end
     if response.status >= 200 and response.status < 300 then return true end

@@ -22,6 +22,7 @@ local http = {}
 ---@field status? integer
 ---@field code? string
 ---@field retryable? boolean
+---@field retry_after? number|string seconds, or the text of a `Retry-After`
 ---@field request? string
 
 ---@class jeton.http.Options
@@ -41,6 +42,8 @@ local http = {}
 ---@field max_body? integer bytes of the reply; default and limit 64 MiB, with save_to 8 GiB
 ---@field cut? boolean a longer reply is no error: its body is the first `max_body` bytes, and no more is
 --- read; not with save_to
+---@field any_body? boolean nor is a reply whose body ends early, does not end within `timeout`, or is
+--- damaged: for those to whom its status says enough; not with save_to
 ---@field lenient? boolean `response:json()` reads lenient JSON
 ---@field no_link_local? boolean never to a link-local address, whatever the host's name resolves to
 

@@ -1,6 +1,8 @@
 """Events of a webhook and their handlers: each once, whatever the handlers do and whoever dies."""
 
 import contextlib
+import email.utils
+import gzip
 import json
 import os
 import signal
@@ -579,6 +581,28 @@ class Programs(hooks.Hooks):
         self.work(forward=f"{server.url}/there", attempts=1)
         self.until("done")
         self.assertEqual(len(server.received), 1)
+
+    def test_a_url_whose_reply_cannot_be_read(self):
+        """Its status is enough: a further attempt would do twice what the receiver has done."""
+        ways = [({"Content-Length": "1000"}, b"half"), ({"Content-Encoding": "gzip"}, b"damaged"),
+                ({"Content-Encoding": "br"}, b"unasked"), ({"Content-Encoding": "gzip"}, gzip.compress(b"x" * 999)[:20])]
+        def answer(request):
+            headers, body = ways[json.loads(request["body"])["id"]]
+            return 200, {"Connection": "close", **headers}, body
+        server = service.Service(answer)
+        self.addCleanup(server.stop)
+        self.add(*((str(n), "", "", json.dumps({"id": n})) for n in range(len(ways))))
+        self.work(forward=f"{server.url}/there", attempts=1)
+        self.until("done")
+        self.assertEqual(len(server.received), len(ways))
+
+    def test_a_url_that_says_a_date(self):
+        server = service.Service(lambda _: (503, {"Retry-After": email.utils.formatdate(time.time() + 3600, usegmt=True)}, b""))
+        self.addCleanup(server.stop)
+        self.add("a")
+        self.work(forward=f"{server.url}/there", attempts=2, delay=1, max_delay=1)
+        support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)], 60)
+        self.assertAlmostEqual(self.rows("next_ms")[0] / 1000, time.time() + 3600, delta=60)
 
     def test_a_url_that_takes_its_time(self):
         def slow(_):

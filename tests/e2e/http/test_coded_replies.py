@@ -3,11 +3,13 @@
 import gzip
 import json
 import os
+import threading
 import unittest
 import zlib
 
 import support
 from service import Service
+from tcp_server import Listener
 
 TEXT = b"".join(b"row %06d\n" % i for i in range(20000))
 MARK = b"\xef\xbb\xbf"
@@ -48,6 +50,28 @@ class Coded(support.Case):
 
     def assert_read(self, body, coding="gzip", text=TEXT):
         self.assertEqual(self.fetch(body, coding)[0], str(len(text)))
+
+    def test_one_whose_status_is_enough(self):
+        """What comes of a body is there; one that does not end is over when its time is."""
+        over = threading.Event()
+        def answer(connection):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nhalf")
+            over.wait(60)
+        listener = Listener(answer)
+        self.addCleanup(listener.stop)
+        self.addCleanup(over.set)
+        self.write("any.lua", f"""
+          local http = require "jeton.http"
+          for _, url in ipairs {{ "{self.service.url}", "{listener.url}" }} do
+            local response = assert(http.get(url .. "/", {{ any_body = true, max_body = 9, timeout = 1 }}))
+            print(response.status, response.body)
+          end
+        """)
+        for body, coding, text in ((gzip.compress(TEXT)[:-5], "gzip", "row 00000"), (b"damaged", "gzip", ""), (b"x", "br", ""),
+                                   (TEXT, "", "row 00000")):
+            self.body, self.coding = body, coding
+            self.assertEqual(self.ok("run", "any.lua").stdout, f"200\t{text}\n202\thalf\n")
 
     def test_whole_ones(self):
         for body, coding in ((gzip.compress(TEXT), "gzip"), (gzip.compress(TEXT), "X-GZip"), (TEXT, "identity"),

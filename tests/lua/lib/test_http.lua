@@ -303,7 +303,8 @@ function TestResponse.test_a_body_over_its_limit_is_an_error()
   lu.assertEquals(#assert(http.get(base .. "/big", { max_body = 5000 })).body, 5000)
   lu.assertEquals(assert(http.get(base .. "/big", { max_body = 4999, cut = true })).body, ("x"):rep(4999))
   lu.assertEquals(#assert(http.get(base .. "/big", { max_body = 6000, cut = true })).body, 5000)
-  lu.assertErrorMsgContains("cut does not go with", http.get, base .. "/big", { save_to = "x", cut = true })
+  lu.assertErrorMsgContains("cut and any_body do not go with", http.get, base .. "/big",
+    { save_to = "x", cut = true })
   lu.assertErrorMsgContains("save_to does not go with HEAD", http.request, {
     url = base .. "/big", save_to = "x", method = "head",
   })
@@ -413,6 +414,16 @@ function TestTools.test_error()
   err = http.error { kind = "http", message = "a\0b\0", code = "\0" }
   lu.assertEquals({ err.message, err.code }, { "a\\0b\\0", "\\0" })
   lu.assertErrorMsgContains("kind", http.error, { kind = "wrong" })
+  local function wait(said) return http.error({ kind = "throttled", retry_after = said }).retry_after end
+  lu.assertEquals({ wait(90), wait(1.5), wait "120", wait " 2.5 " }, { 90, 2, 120, 3 })
+  lu.assertNil(wait(0))
+  lu.assertNil(wait "soon")
+  lu.assertEquals({ wait(math.huge), wait(math.maxinteger), wait(("9"):rep(99)) },
+    { 315360000, 315360000, 315360000 })
+  lu.assertAlmostEquals(wait(os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 3600)), 3600, 60)
+  for _, wrong in ipairs { -1, 0 / 0, true, {} } do
+    lu.assertErrorMsgContains("retry_after must be", http.error, { kind = "http", retry_after = wrong })
+  end
   lu.assertErrorMsgContains("did you mean 'message'", http.error, { kind = "http", mesage = "" })
 end
 

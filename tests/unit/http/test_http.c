@@ -283,7 +283,7 @@ static void test_invalid_requests(void **state)
 
 static int64_t retry_after(const char *value, const char *date)
 {
-    char copy[64], date_copy[64];
+    char copy[128], date_copy[64];
     snprintf(copy, sizeof copy, "%s", value);
     snprintf(date_copy, sizeof date_copy, "%s", date);
     struct http_header headers[] = {{"retry-after", copy}, {"Date", date_copy}};
@@ -354,6 +354,14 @@ static void test_retry_after(void **state)
     assert_int_equal(retry_after("-1.5", date), -1);
     assert_int_equal(retry_after("99999999999999999999999999", date), HTTP_RETRY_AFTER_MAX_MS);
     assert_int_equal(retry_after("99999999999999999999999999.9", date), HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(retry_after("9999999999999999999999999999999999999999"
+                                 "9999999999999999999999999999999999999999",
+                                 date),
+                     HTTP_RETRY_AFTER_MAX_MS);
+    assert_int_equal(retry_after("Sun, 06 Nov 1994 08:50:37 GMT                                   "
+                                 "                       and more",
+                                 date),
+                     -1);
     assert_int_equal(retry_after("Sun, 06 Nov 9994 08:50:37 GMT", date), HTTP_RETRY_AFTER_MAX_MS);
     assert_int_equal(retry_after("1994-11-06T08:50:37Z", date), 60000); /* of Zoom */
     assert_int_equal(retry_after("1994-11-06T09:50:37.5+01:00", date), 60000);
