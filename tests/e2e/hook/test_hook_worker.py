@@ -91,6 +91,17 @@ connectors:
         support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)] * 2)
         self.assertGreater(min(self.rows("next_ms")) / 1000, time.time() + 1900)
 
+    def test_what_a_task_beside_handlers_has_not_committed_is_lost(self):
+        """Not written over what handlers have set since, as the process ends."""
+        self.add("a")
+        worker = self.work(script="""
+            task.spawn(function() state.set("key", "beside") state.set("alone", 1) task.sleep(0.3) end)
+            state.set("loaded", 1)
+            return function() task.sleep(0.6) state.set("key", "handler") end""")
+        self.until("done")
+        self.assertEqual(self.end(worker)[0], 0)
+        self.assertEqual(self.keys(), {"key": "handler", "loaded": 1})
+
     def test_no_handler_for_a_type(self):
         self.add(("a", "x"))
         self.work(script="return { y = function() end }")
