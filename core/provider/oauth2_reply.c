@@ -319,6 +319,10 @@ static struct oauth2_reply map_of(const struct provider_ask *ask, const struct j
         if (leads_nowhere(root, *pointers[i]))
             *pointers[i] = NULL;
     }
+    if (standard && leads_nowhere(root, map.expires_at)) {
+        map.expires_at = NULL;
+        map.unit = OAUTH2_SECONDS; /* of the standard's expires_in */
+    }
     return map;
 }
 

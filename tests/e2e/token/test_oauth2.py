@@ -257,6 +257,13 @@ class Replies(OAuth2):
         expires = time.mktime(time.strptime(token["expires_at"][:19], "%Y-%m-%dT%H:%M:%S"))
         self.assertAlmostEqual(expires - time.time(), 43200, delta=60)
 
+    def test_a_refresh_that_says_a_duration_where_a_sign_in_says_a_time(self):
+        grants = self.grants()
+        grants.answers = [(200, {}, {"access_token": "plain-token", "expires_in": 43200})]
+        self.books(grants, reply={"access_token": "/data/access_token", "expires_at": "/data/expires_at", "unit": "ms"})
+        expires = time.mktime(time.strptime(self.token()["expires_at"][:19], "%Y-%m-%dT%H:%M:%S"))
+        self.assertAlmostEqual(expires - time.time(), 43200, delta=60)
+
     def test_a_member_that_nobody_reads_may_be_deep(self):
         deep = 1
         for _ in range(60):
