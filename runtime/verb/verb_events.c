@@ -238,6 +238,22 @@ static int64_t change(const struct events *events, int64_t seq, bool drop, struc
                 : store_event_retry(events->store, NULL, seq, now_ms, err);
 }
 
+static int without_body(const char *text, struct err *err)
+{
+    return err_set(err, ERR_USAGE, "event %s has no body any more (keep of its webhook)", text);
+}
+
+/* Whether it is there, and what a retry needs, before the first of several is changed. */
+static int look_at(const struct events *events, const char *text, bool drop, struct err *err)
+{
+    struct store_events found;
+    if (find(events, text, &found, err) != 0)
+        return -1;
+    bool there = drop || found.items[0].body != NULL;
+    store_events_destroy(&found);
+    return there ? 0 : without_body(text, err);
+}
+
 static int change_one(const struct events *events, const char *text, bool drop, struct err *err)
 {
     struct store_events found;
@@ -253,8 +269,7 @@ static int change_one(const struct events *events, const char *text, bool drop, 
         log_msg(events->app->log, LOG_WARN,
                 "event %s waits until its webhook is configured again, under the same name", text);
     if (changed == 0 && event->body == NULL)
-        changed =
-            err_set(err, ERR_USAGE, "event %s has no body any more (keep of its webhook)", text);
+        changed = without_body(text, err);
     else if (changed == 0)
         changed = err_set(err, ERR_BUSY, "event %s is being handled", text);
     store_events_destroy(&found);
@@ -265,20 +280,20 @@ static int change_one(const struct events *events, const char *text, bool drop, 
 static int change_all(const struct events *events, const char *first, bool drop, struct err *err)
 {
     const struct events_options *options = events->options;
-    int64_t seq;
     if (!drop && strcmp(first, "all") == 0 && options->count > 1)
         return err_set(err, ERR_USAGE, "--retry all: one webhook at most after it");
     if (!drop && strcmp(first, "all") == 0)
         return retry_all(events, options->count > 0 ? options->operands[0] : NULL, err);
-    for (int i = 0; i < options->count; i++) { /* all or none, where one is no number */
-        if (read_seq(options->operands[i], &seq, err) != 0)
+    for (int i = -1; i < options->count; i++) { /* all or none, where one cannot be */
+        if (look_at(events, i < 0 ? first : options->operands[i], drop, err) != 0)
             return -1;
     }
-    if (change_one(events, first, drop, err) != 0)
+    for (int i = -1; i < options->count; i++) {
+        if (change_one(events, i < 0 ? first : options->operands[i], drop, err) == 0)
+            continue;
+        if (i >= 0) /* this one is being handled */
+            err_advise(err, "the %d before it %s done", i + 1, i == 0 ? "is" : "are");
         return -1;
-    for (int i = 0; i < options->count; i++) {
-        if (change_one(events, options->operands[i], drop, err) != 0)
-            return -1;
     }
     return say(events, drop ? "dropped" : "to be tried again", options->count + 1);
 }

@@ -108,6 +108,12 @@ webhooks:
         self.assertEqual(self.events()[2]["error"], "dropped by hand")
         self.assertEqual(self.add("bad2"), ["duplicate 2"])
         self.fails(2, "events", "--retry", "2", says="has no body any more")
+        for change in "--retry", "--drop":  # all or none
+            self.fails(2, "events", change, "1", "3", "9", "4", says="there is no event 9")
+        self.fails(2, "events", "--retry", "1", "2", says="event 2 has no body any more")
+        self.assertEqual(self.rows(), ["done"] * 4)
+        self.assertEqual([event["error"] for event in self.events()], [None, None, "dropped by hand", None])
+        self.assertIn("3 events dropped", self.ok("events", "--drop", "1", "2", "1").stderr)
         self.fails(2, "events", "--retry", "all", "--drop", "1", says="only one of")
         self.fails(2, "events", "--retry", "all", "h", "i", says="--retry all: one webhook at most")
 
@@ -116,11 +122,14 @@ webhooks:
         worker = self.work(script="return function() task.sleep(60) end")
         self.until("running")
         self.fails(7, "events", "--drop", "1", says="is being handled")
+        self.add("c")
+        self.fails(7, "events", "--drop", "3", "1", says="event 1 is being handled; the 1 before it is done")
         worker.kill()
         worker.wait()
         self.ok("events", "--drop", "1")
         self.ok("events", "--retry", "2")
-        self.assertEqual(self.rows("state, attempt, error"), [("done", 1, "dropped by hand"), ("ready", 0, None)])
+        self.assertEqual(self.rows("state, attempt, error"), [("done", 1, "dropped by hand"), ("ready", 0, None),
+                                                                ("done", 0, "dropped by hand")])
 
     def test_run_changes_nothing(self):
         server = self.receiver()
