@@ -18,6 +18,7 @@
 #include "store_runs.h"
 #include "vm.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -227,6 +228,12 @@ static int check_same(const struct listener *listener, const struct config *conf
     if (strcmp(config->state->folder, before->state->folder) != 0 ||
         (url != NULL) != (url_before != NULL) || (url != NULL && strcmp(url, url_before) != 0))
         return err_set(err, ERR_CONFIG, "another state needs a restart");
+    if (config->home == NULL && before->home == NULL &&
+        strcmp(config_home(config), config_home(before)) != 0)
+        return err_set(err, ERR_CONFIG,
+                       "the configuration was %s and is %s, and has no `name`: what it has stored "
+                       "belongs to its path, and another path needs a restart",
+                       config_home(before), config_home(config));
     if (strcmp(config_home(config), config_home(before)) != 0)
         return err_set(err, ERR_CONFIG, "another `name` needs a restart");
     if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
@@ -235,11 +242,24 @@ static int check_same(const struct listener *listener, const struct config *conf
     return 0;
 }
 
-/* Those in use go on with the scripts that they have; new ones could not. */
-static int check_scripts(const struct config *config, struct err *err)
+static int check_directory(const char *path, struct err *err)
+{
+    char *within = mem_printf("%s/.", path);
+    int result =
+        access(within, X_OK) == 0
+            ? 0
+            : err_set(err, ERR_CONFIG, "cannot enter directory '%s': %s", path, strerror(errno));
+    mem_free(within);
+    return result;
+}
+
+/* Those in use go on with the scripts and directories that they have; new ones could not. */
+static int check_handlers(const struct config *config, struct err *err)
 {
     for (size_t i = 0; i < config->nhooks; i++) {
         const struct hook *hook = config->hooks[i];
+        if (hook->directory != NULL && check_directory(hook->directory, err) != 0)
+            return err_wrap(err, "webhook '%s'", hook->name);
         if (hook->script != NULL && vm_check_syntax(hook->script, err) != 0)
             return err_wrap(err, "webhook '%s'", hook->name);
     }
@@ -260,7 +280,7 @@ static void reload(struct listener *listener)
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
         if (check_same(listener, plan.config, &err) == 0 &&
             listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
-            check_scripts(plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
+            check_handlers(plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
             const struct listen_generation *newest = listener->generations;
             size_t count = newest->plan.config->nhooks;
             log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,

@@ -447,6 +447,40 @@ os.execv(sys.argv[1], sys.argv[1:])
         listener.stop()
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_a_reload_with_a_directory_that_is_not_there(self):
+        place = os.path.join(self.folder, "place")
+        os.mkdir(place)
+        self.hooks(hook=f"    directory: {place}\n")
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        self.wait_done(1)
+        os.rmdir(place)
+        for says in "No such file or directory", "Not a directory":
+            listener.process.send_signal(signal.SIGHUP)
+            listener.wait_log(f"webhook 'orders': cannot enter directory '{place}': {says}; the previous configuration stays in use")
+            self.write("place", "")
+        self.assertEqual(listener.post(text(2))[0], 200)
+        self.wait_done(2)
+        os.unlink(place)
+        os.mkdir(place)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded: 1 webhook")
+
+    def test_a_reload_by_another_path(self):
+        """As where `current` leads to the next release."""
+        config, current = self.hooks(), os.path.join(self.folder, "current")
+        for release in "release1", "release2":
+            os.mkdir(os.path.join(self.folder, release))
+            shutil.copy(config, os.path.join(self.folder, release))
+        os.symlink("release1", current)
+        self.env["JETON_CONFIG"] = os.path.join(current, "jeton.yaml")
+        listener = self.listener()
+        os.unlink(current)
+        os.symlink("release2", current)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"the configuration was \S+/release1/jeton.yaml and is \S+/release2/jeton.yaml, and has no `name`: .*needs "
+                          "a restart; the previous configuration stays in use")
+
     def test_requests_that_are_coming_at_a_reload_and_at_the_end(self):
         """They are finished: some senders do not come again."""
         self.hooks()
