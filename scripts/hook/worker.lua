@@ -24,6 +24,7 @@ local BESIDE_SECONDS = 1 -- between two looks at tasks that belong to no event
 local ANSWER_TRIES, ANSWER_PAUSE = 3000, 0.02 -- seconds: no sender waits for longer
 local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
+local REPLY_KEYS = { status = true, headers = true, body = true, json = true }
 local STATUS_MIN, STATUS_MAX = 200, 599
 local SHOW_MS = 1000 -- for the code of a script that says what an error or a reply is
 local LINE_MAX, TRACE_MAX = 4096, 64 * 1024
@@ -144,10 +145,23 @@ local function reply_headers(given)
   return headers
 end
 
+--- Of a reply that a script has written, not one of jeton.http that it hands on.
+local function unknown_key(given)
+  if getmetatable(given) ~= nil then return nil end
+  for key in next, given do
+    if not REPLY_KEYS[key] then return tostring(key) end
+  end
+end
+
 --- What the sender gets, as a line for the listener. Raises why that cannot be.
-local function reply_line(seq, given)
+local function reply_line(seq, given, settings)
   local reply = { seq = seq, status = 200 }
   if type(given) == "table" then
+    local unknown = unknown_key(given)
+    if unknown then
+      log.warn(("webhook '%s', event %d: the handler's reply has the key '%s', which says nothing; status, "
+        .. "headers, body and json are known"):format(settings.hook, seq, unknown))
+    end
     local body, headers = given.body, reply_headers(given.headers or {})
     if body == nil and given.json ~= nil then
       body = assert(json.encode(given.json))
@@ -169,7 +183,7 @@ end
 --- code of the script.
 local function answer_of(raw, settings, result)
   if not settings.answers then return nil end
-  local fine, text = attempt(raw.claim, SHOW_MS, reply_line, raw.seq, result)
+  local fine, text = attempt(raw.claim, SHOW_MS, reply_line, raw.seq, result, settings)
   if fine then return text end
   log.warn("webhook '" .. settings.hook .. "', event " .. raw.seq .. ": the handler's reply cannot be sent "
     .. "(its sender hears that the event is stored): " .. reason(text))

@@ -272,6 +272,17 @@ connectors:
         for line, says in zip(told, answers.values()):
             self.assertIn(says, line)
 
+    def test_an_answer_with_a_key_that_says_nothing_is_told(self):
+        self.add("{ text = 'x' }", "{ 'x' }", "{ body = 'x' }", "setmetatable({ body = 'x', path = 'p' }, {})", "true")
+        worker = self.work(answers=1, attempts=1, concurrency=1, script="""
+            return function(event) return load("return " .. event.id)() end""")
+        bodies = [json.loads(worker.stdout.readline()).get("body") for _ in range(5)]
+        self.assertEqual(bodies, [None, None, "x", "x", None])
+        _, errors = self.end(worker)
+        self.assertEqual(errors.count("says nothing"), 2, errors)
+        self.assertIn("webhook 'h', event 1: the handler's reply has the key 'text', which says nothing; status, headers, body", errors)
+        self.assertIn("event 2: the handler's reply has the key '1'", errors)
+
     def test_nobody_reads_what_handlers_print(self):
         worker = self.work(attempts=1, script="return function(event) print(event.id) io.write(event.id, '\\n') end")
         worker.stdout.close()
