@@ -129,7 +129,10 @@ function writer.on(write, name, options, what)
     columns = options.columns and check.names(options.columns, what .. ": columns"),
   }, Writer)
   self.known = {}
-  for _, column in ipairs(self.columns or {}) do self.known[column] = true end
+  for _, column in ipairs(self.columns or {}) do
+    if self.known[column] and column ~= "" then misuse("%s: columns has '%s' twice", what, column) end
+    self.known[column] = true
+  end
   return self
 end
 

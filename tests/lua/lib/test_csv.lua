@@ -216,6 +216,7 @@ function TestRead.test_misuse_names_the_line()
     ["csv.read: a path, an open file or a function expected"] = function() csv.read {} end,
     ["csv.read: the path holds a NUL byte"] = function() csv.read(path .. "\0.csv") end,
     ["csv.writer: the path holds a NUL byte"] = function() csv.write(path .. "\0.csv", { { 1 } }) end,
+    ["csv.encode: columns has 'a' twice"] = function() csv.encode({}, { columns = { "a", "b", "a" } }) end,
     ["csv.decode: columns must be a list of names"] = function() csv.decode("", { columns = "a" }) end,
     ["csv: there is no column 'c'; there are: 'a'"] =
       function() csv.encode({ { c = 1 } }, { columns = { "a" } }) end,
