@@ -75,6 +75,7 @@ function Writer:write(row)
   if not self.put then misuse "csv: the writer is closed" end
   local columns = self.columns
   if columns and row[1] == nil and next(row) ~= nil then
+    if self.twice then misuse("csv: columns has '%s' twice, so rows must be lists", self.twice) end
     for name in pairs(row) do
       if not self.known[name] then
         misuse("csv: there is no column '%s'; there are: %s", tostring(name), check.shown(columns))
@@ -130,7 +131,7 @@ function writer.on(write, name, options, what)
   }, Writer)
   self.known = {}
   for _, column in ipairs(self.columns or {}) do
-    if self.known[column] and column ~= "" then misuse("%s: columns has '%s' twice", what, column) end
+    if self.known[column] and column ~= "" then self.twice = column end
     self.known[column] = true
   end
   return self

@@ -216,7 +216,8 @@ function TestRead.test_misuse_names_the_line()
     ["csv.read: a path, an open file or a function expected"] = function() csv.read {} end,
     ["csv.read: the path holds a NUL byte"] = function() csv.read(path .. "\0.csv") end,
     ["csv.writer: the path holds a NUL byte"] = function() csv.write(path .. "\0.csv", { { 1 } }) end,
-    ["csv.encode: columns has 'a' twice"] = function() csv.encode({}, { columns = { "a", "b", "a" } }) end,
+    ["csv: columns has 'a' twice, so rows must be lists"] =
+      function() csv.encode({ { b = 1 } }, { columns = { "a", "b", "a" } }) end,
     ["csv.decode: columns must be a list of names"] = function() csv.decode("", { columns = "a" }) end,
     ["csv: there is no column 'c'; there are: 'a'"] =
       function() csv.encode({ { c = 1 } }, { columns = { "a" } }) end,
@@ -250,6 +251,7 @@ function TestWrite.test_values()
   lu.assertEquals(csv.encode({ { "1" }, { b = 2 } }, { columns = { "a", "b" }, bom = true }),
     "\u{FEFF}a,b\r\n1,\r\n,2\r\n")
   lu.assertEquals(csv.encode({ { "1" } }, { columns = { "a" }, header = false }), "1\r\n")
+  lu.assertEquals(csv.encode({ { "1", "2", "3" } }, { columns = { "a", "b", "a" } }), "a,b,a\r\n1,2,3\r\n")
   lu.assertErrorMsgContains("column '1'", csv.encode, { { 0 / 0 } })
 end
 
