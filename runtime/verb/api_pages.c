@@ -363,8 +363,9 @@ static bool is_cut(const struct json *root, const char *const range[3])
     const struct json *from = json_pointer_get(root, range[0]),
                       *size = range[1] != NULL ? json_pointer_get(root, range[1]) : NULL,
                       *total = json_pointer_get(root, range[2]);
-    if (range[1] == NULL)
-        return is_count(from) && is_count(total) && total->integer > from->integer;
+    if (range[1] == NULL) /* a page 0 is the first one of a service that counts from 0 */
+        return is_count(from) && is_count(total) &&
+               total->integer > (from->integer > 0 ? from->integer : 1);
     return is_count(from) && is_count(size) && is_count(total) && size->integer > 0 &&
            total->integer - size->integer > from->integer;
 }

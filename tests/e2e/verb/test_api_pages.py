@@ -249,7 +249,8 @@ class Links(OAuth2):
                     {"offset": 0, "limit": 2**63 - 1, "total": 2**63 - 1}, {"offset": "0", "limit": 1, "total": 9},
                     {"total_count": 9, "incomplete_results": False}, {"next": "", "links": {"next": None}, "has_more": {}},
                     {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}, {"info": {"more_records": False}},
-                    {"pagination": {"page": 2, "pageSize": 100, "pageCount": 2}}, {"page_number": 2, "page_count": 2}):
+                    {"pagination": {"page": 2, "pageSize": 100, "pageCount": 2}}, {"page_number": 2, "page_count": 2},
+                    {"page_number": 0, "page_count": 1}):
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
