@@ -94,6 +94,17 @@ static void read_template(const struct schema_walk *walk, const struct schema_fi
 void config_hook_type_parse(const struct schema_walk *walk, const struct schema_field *field,
                             const struct yaml_node *node, void *target)
 {
+    char shown[YAML_SHOWN_SIZE];
+    struct hook_place place;
+    struct err err;
+    err_clear(&err);
+    /* As `id` has it: as a text it would be the type of all events, and `events` wants none. */
+    if (node->kind == YAML_SCALAR && hook_place_parse(node->text, node->len, &place, &err) == 0) {
+        hook_place_destroy(&place);
+        schema_problem(walk, node, "'%s' of %s: a place stands in braces here: \"{%s}\"",
+                       field->name, walk->what, yaml_show(node, shown));
+        return;
+    }
     read_template(walk, field, node, HOOK_TEMPLATE_TYPE, target);
 }
 
