@@ -155,6 +155,21 @@ static void tell_split(const struct copying *copying)
                 config->name, config->files[0]);
 }
 
+/* What the mark says, and whoever reads it: a schema is a place of its own. */
+static char *place_of(const struct state_place *to)
+{
+    bool own = to->schema != NULL && strcmp(to->schema, STATE_SCHEMA_DEFAULT) != 0;
+    return own ? mem_printf("%s (schema: %s)", to->url, to->schema) : mem_strdup(to->url);
+}
+
+static int mark(const struct copying *copying, const struct state_copy *copy, struct err *err)
+{
+    char *place = place_of(copy->to);
+    int result = store_copy_mark(copying->from, copying->config->home, place, err);
+    mem_free(place);
+    return result;
+}
+
 static int carry_out(struct copying *copying, struct state_copy *copy, struct err *err)
 {
     const char *home = copying->config->home;
@@ -166,9 +181,7 @@ static int carry_out(struct copying *copying, struct state_copy *copy, struct er
         return -1;
     if (copy->rows.keys_only)
         return 0;
-    return store_copy_mark(copying->from, home, copy->to->url, err) != 0
-               ? -1
-               : store_copy_done(copying->to, home, err);
+    return mark(copying, copy, err) != 0 ? -1 : store_copy_done(copying->to, home, err);
 }
 
 /* Where only the last step is left: 1. */
@@ -177,7 +190,9 @@ static int finish(const struct copying *copying, struct state_copy *copy, struct
     const char *home = copying->config->home;
     char url[STORE_URL_MAX];
     int moved = store_copy_moved(copying->from, home, url, err);
-    copy->again = moved == 1 && !copy->rows.keys_only && strcmp(url, copy->to->url) == 0;
+    char *place = place_of(copy->to);
+    copy->again = moved == 1 && !copy->rows.keys_only && strcmp(url, place) == 0;
+    mem_free(place);
     if (!copy->again)
         return moved < 0 ? -1 : 0;
     return store_copy_done(copying->to, home, err) == 0 ? 1 : -1;

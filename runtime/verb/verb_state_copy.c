@@ -61,8 +61,9 @@ static int report(struct app *app, const struct config *config, const struct sta
     if (!rows->keys_only)
         buf_printf(&out,
                    "what %s has of name '%s' is not used any more:\nset state.url, with the same "
-                   "key, in the configuration of each host\n",
-                   config->state->folder, config->name);
+                   "key%s, in the configuration of each host\n",
+                   config->state->folder, config->name,
+                   copy->to->schema != NULL ? " and schema" : "");
     int result = app_print(app, out.data, out.len, err);
     buf_destroy(&out);
     return result;

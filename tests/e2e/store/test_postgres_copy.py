@@ -75,6 +75,9 @@ class Copy(PostgresCase):
         self.assertEqual((check.returncode, "was moved to " + self.url in check.stdout), (3, True), check.stdout)
         again = self.copy()
         self.assertEqual((again.returncode, "already" in again.stdout), (0, True), again.stderr)
+        # Nothing is in another schema: whoever took that for the copy would begin anew there, and spend spent tokens.
+        for more in (["--schema", self.schema + "b"], ["--schema", "jeton"]):
+            self.fails_with(self.copy(*more), 3, f"was moved to {self.url} (schema: {self.schema})")
 
         for number in range(2):
             self.host(number, self.rest + connector)
