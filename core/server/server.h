@@ -21,9 +21,9 @@ int server_check_certificate(const char *certificate, const char *key, struct er
 /* Calls gone for exchanges that wait; replies made before are sent as far as possible without
  * waiting. From inside handler or gone it takes effect after the callback returns. NULL is fine. */
 void server_free(struct server *server);
-/* Listens no more, ends connections that are idle, and the others after their next reply; one that
- * has asked nothing yet has SERVER_RETIRE_MS for it. For a server that is to be freed when nothing
- * goes on in it. Idempotent. */
+/* Listens no more, and ends each connection after its next reply; one that is idle has
+ * SERVER_RETIRE_MS to ask. For a server that is to be freed when nothing goes on in it. Idempotent.
+ */
 void server_retire(struct server *server);
 size_t server_connections(const struct server *server); /* open ones */
 int server_port(const struct server *server);           /* 0: a socket without one */

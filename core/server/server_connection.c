@@ -392,10 +392,11 @@ static bool has_input(const struct server_connection *connection)
     return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* A client that has just connected is about to ask: it has a moment for it. */
-static bool is_about_to_ask(const struct server_connection *connection)
+/* A client may be about to ask: one that has just connected, or a proxy on a connection that it
+ * keeps. It has a moment for it. */
+static bool is_silent(const struct server_connection *connection)
 {
-    return is_idle(connection) && !connection->answered && !has_input(connection);
+    return is_idle(connection) && !has_input(connection);
 }
 
 /* When its time is over. */
@@ -404,7 +405,7 @@ static int64_t deadline(const struct server_connection *connection)
     const struct server_options *limits = &connection->server->options;
     if (connection->ended)
         return INT64_MAX;
-    if (connection->server->retired && is_about_to_ask(connection))
+    if (connection->server->retired && is_silent(connection))
         return connection->server->retired_ms + SERVER_RETIRE_MS;
     if (connection->phase == ARRIVING)
         return connection->since_ms + limits->head_ms;
@@ -504,12 +505,6 @@ void server_connection_retire(struct server *server)
     loop_fd_stop(server->loop, &server->listener);
     close(server->listener.fd);
     server->listener.fd = -1;
-    for (struct server_connection *connection = server->connections, *next; connection != NULL;
-         connection = next) {
-        next = connection->next;
-        if (is_idle(connection) && connection->answered && !has_input(connection))
-            end(connection);
-    }
     server_clock_expect(server, server->retired_ms + SERVER_RETIRE_MS);
 }
 
