@@ -175,9 +175,13 @@ static void fill_refusal(const struct http_response *response, const char *code,
     buf_destroy(&text);
 }
 
-static bool is_dead(const struct oauth2_connector *oauth2, const struct err *err)
+/* Atlassian has two ways to say it; the second is its answer in use. */
+static bool is_dead(const struct oauth2_connector *oauth2, const struct json *words,
+                    const struct err *err)
 {
-    bool dead = strcmp(err->code, "invalid_grant") == 0;
+    bool dead = strcmp(err->code, "invalid_grant") == 0 ||
+                (words != NULL && strcmp(err->code, "unauthorized_client") == 0 &&
+                 strcasecmp(words->text, "refresh_token is invalid") == 0);
     for (size_t i = 0; oauth2->dead_errors != NULL && oauth2->dead_errors[i] != NULL; i++)
         dead = dead || strcmp(err->code, oauth2->dead_errors[i]) == 0;
     return dead;
@@ -205,6 +209,7 @@ static void advise(struct err *err)
         {"invalid_client", "check client_id, client_auth and the secret or key that it sends"},
         {"unauthorized_client", "the service does not allow this client the grant"},
         {"invalid_target", "check audience and resource"},
+        {"invalid_scope", "check scope; one that was not granted needs another sign-in"},
     };
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
         if (strcmp(err->code, advice[i][0]) == 0)
@@ -224,7 +229,7 @@ static enum provider_meaning judge(const struct provider_ask *ask, const struct 
         err->retryable = true;
         return PROVIDER_WAIT;
     }
-    if (ask->refresh_token != NULL && is_dead(oauth2, err))
+    if (ask->refresh_token != NULL && is_dead(oauth2, words, err))
         return PROVIDER_DEAD;
     advise(err);
     return PROVIDER_REFUSED;

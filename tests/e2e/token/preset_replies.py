@@ -37,7 +37,8 @@ ENTRA = {"error_codes": [700082], "timestamp": "2026-11-27 08:00:00Z", "trace_id
 ONE_TOKEN = good(rotates=False)
 
 REPLIES = {
-    "atlassian": service(good(scope="offline_access read:jira-work"), grant("Unknown or invalid refresh token.", 403)),
+    "atlassian": service(good(scope="offline_access read:jira-work"),
+                         (403, {"error": "unauthorized_client", "error_description": "refresh_token is invalid"})),
     "auth0": service(good(86400, id_token="header.payload.signature"), grant("Unknown or invalid refresh token.", 403),
                      life=86400),
     "box": service(good(3899, restricted_to=[]), grant("Refresh token has expired"), life=3899),

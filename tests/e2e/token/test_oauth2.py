@@ -314,7 +314,7 @@ class Replies(OAuth2):
 
     def test_refusals(self):
         for code, body, status, says in (
-                (400, {"error": "invalid_scope"}, 4, "400 bad request: invalid_scope"),
+                (400, {"error": "invalid_scope"}, 4, "400 bad request: invalid_scope; check scope"),
                 (401, {"error": "invalid_client", "error_description": "who?"}, 4, "401 not authenticated: invalid_client: who?; check client_id, client_auth and the secret"),
                 (403, {"error": "access_denied"}, 4, "403 forbidden: access_denied"),
                 (400, {"error": 400, "message": "Bad Request"}, 4, "400: Bad Request"),
