@@ -16,6 +16,14 @@ const char *token_status_name(enum token_state state)
     return names[state];
 }
 
+/* Whether a person signed in, and the service gave nothing that could renew it. */
+static bool cannot_renew(const struct store_token *grant, const struct connector *owner)
+{
+    return grant->generation > 0 && grant->refresh_token == NULL &&
+           provider_sign_in(owner) != NULL &&
+           connector_secret(owner, PROVIDER_REFRESH_TOKEN) == NULL;
+}
+
 static enum token_state state_of(const struct store_token *row, const struct store_token *grant,
                                  const struct connector *owner, const struct clock *clock)
 {
@@ -25,6 +33,8 @@ static enum token_state state_of(const struct store_token *row, const struct sto
         return TOKEN_STATE_FRESH;
     if (row->pause.kind == STORE_PAUSE_REFUSED || grant->pause.kind == STORE_PAUSE_REFUSED)
         return TOKEN_STATE_REFUSED;
+    if (cannot_renew(grant, owner))
+        return TOKEN_STATE_PERSON;
     return row->generation == 0 && grant->refresh_token == NULL ? TOKEN_STATE_NEW : TOKEN_STATE_DUE;
 }
 
@@ -40,6 +50,8 @@ static struct token_status status_of(struct store_token *row, const struct store
                                .exchanged_at_ms = row->received_wall_ms,
                                .endpoint_url = row->endpoint_url,
                                .rotated = grant->refresh_token != NULL};
+    if (cannot_renew(grant, owner))
+        out.refresh_expires_at_ms = out.refresh_lifetime_ms = 0;
     token_cache_match(row, asker);
     out.state = state_of(row, grant, owner, clock);
     const struct store_pause *pause =

@@ -250,6 +250,14 @@ class Device(Login):
         self.assertIn("an access token is stored", done.stdout)
         self.assertEqual(self.token()["access_token"], "access-token-1")
         self.fails(3, "token", "books", "--refresh", says="no refresh token is known")
+        self.configure(service, refresh_lifetime="90d")
+        row = json.loads(self.ok("token", "--json").stdout)[0]
+        self.assertEqual((row["status"], row["refresh_expires_at"], row["source"]), ("fresh", None, None))
+        self.sql("UPDATE token SET received_wall_ms = received_wall_ms - 600000, received_boot_id = ''")
+        row = json.loads(self.fails(4, "token", "--json").stdout)[0]
+        self.assertEqual((row["status"], row["refresh_expires_at"]), ("needs_person", None))
+        self.configure(service, refresh_token={"env": "BOOKS_REFRESH"})
+        self.assertEqual(json.loads(self.ok("token", "--json").stdout)[0]["status"], "due")
 
     def test_check_knows_that_nobody_has_signed_in(self):
         service = self.service()
