@@ -37,6 +37,8 @@ bool retry_broken(struct retry *retry, const struct http_response *response, str
 bool retry_throttled(struct retry *retry, const struct http_response *response, struct err *why)
 {
     int64_t said_ms = http_throttled_ms(response);
+    if (said_ms < 0 && why->retry_after_ms > 0)
+        said_ms = why->retry_after_ms;
     int64_t delay_ms = backoff_throttled_ms(said_ms, ++retry->throttled);
     why->retry_after_ms = said_ms > 0 ? said_ms : 0;
     retry->waited_ms += delay_ms;

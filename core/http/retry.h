@@ -37,7 +37,7 @@ bool retry_broken(struct retry *retry, const struct http_response *response, str
  * -1: it has none.
  */
 int64_t retry_told(const struct http_response *response, struct err *why);
-/* The service said 429. */
+/* The service said 429, or why's retry_after_ms in words, which counts where no header says it. */
 bool retry_throttled(struct retry *retry, const struct http_response *response, struct err *why);
 void retry_stop(struct retry *retry);
 

@@ -15,8 +15,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define DEPTH_MAX 64
-#define SCOPE_MAX ((size_t)16 * 1024)
+#define DEPTH_MAX         64
+#define SCOPE_MAX         ((size_t)16 * 1024)
+#define SECONDARY_WAIT_MS 60000 /* GitHub wants a minute, where it does not say when */
 
 /* ---- bodies ---- */
 
@@ -147,17 +148,23 @@ static void put_refusal(int status, const char *code, const struct json *words, 
 
 /* GitHub, for one, says by 403 that a limit is used up, and when it no longer is. A Retry-After of
  * 0 says nothing of the kind: caches before a service have it in whatever they refuse. */
-static bool is_throttled(const struct http_response *response)
+static bool is_throttled(const struct http_response *response, bool secondary)
 {
     return response->status == 429 ||
-           (response->status == 403 && http_throttled_ms(response) >= 0 &&
-            http_retry_after_ms(response) != 0);
+           (response->status == 403 && (secondary || (http_throttled_ms(response) >= 0 &&
+                                                      http_retry_after_ms(response) != 0)));
 }
 
-static enum err_kind kind_of(const struct http_response *response)
+/* GitHub's other limit, which often these words alone tell. */
+static bool is_secondary(const struct json *words)
+{
+    return words != NULL && strstr(words->text, "secondary rate limit") != NULL;
+}
+
+static enum err_kind kind_of(const struct http_response *response, bool secondary)
 {
     int status = response->status;
-    if (is_throttled(response))
+    if (is_throttled(response, secondary))
         return ERR_THROTTLED;
     return status < 300 || status == 400 || status == 401 || status == 403 ? ERR_AUTH : ERR_HTTP;
 }
@@ -166,10 +173,13 @@ static void fill_refusal(const struct http_response *response, const char *code,
                          const struct json *words, struct err *err)
 {
     struct buf text;
+    bool secondary = is_secondary(words);
     buf_create(&text, ERR_MSG_MAX);
     put_refusal(response->status, code, words, &text);
-    err_set(err, kind_of(response), "%s", text.data);
+    err_set(err, kind_of(response, secondary), "%s", text.data);
     err->status = response->status;
+    if (secondary && err->kind == ERR_THROTTLED)
+        err->retry_after_ms = SECONDARY_WAIT_MS;
     err->retryable = err->kind == ERR_THROTTLED || http_status_passes(response->status);
     memcpy(err->code, code, ERR_CODE_MAX);
     buf_destroy(&text);

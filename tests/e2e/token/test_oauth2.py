@@ -429,6 +429,18 @@ class Limits(OAuth2):
         self.fails(6, "api", "things", says=["API rate limit exceeded", "15 minutes"])
         self.assertEqual(len(times), 1)
 
+    def test_the_second_one_may_be_told_by_words_alone(self):
+        script = self.write("second.lua", """
+            local _, err = require "jeton.http".request { connector = true, path = "things" }
+            print(err.kind, err.retryable, err.retry_after)
+        """)
+        for status in (403, 429):
+            for headers in ({}, {"X-RateLimit-Remaining": "4990", "X-RateLimit-Reset": 3000}):
+                with self.subTest(status=status, headers=headers):
+                    self.api((status, headers, {"message": "You have exceeded a secondary rate limit. Please wait"}))
+                    done = self.ok("run", "--timeout", "9s", script)  # it would wait for a minute
+                    self.assertEqual(done.stdout.split(), ["throttled", "true", "60"])
+
     def test_what_an_api_says(self):
         """In the words of Dropbox, Jira, Confluence, Okta, Salesforce, Xero, QuickBooks, Zendesk, Shopify."""
         for body, says in (({"error_summary": "path/not_found/..", "error": {".tag": "path", "path": {".tag": "not_found"}}},
