@@ -410,6 +410,24 @@ static int copy_all(struct copying *copying, struct err *err)
     return keys_only ? 0 : copy_steps(copying, err);
 }
 
+#define FOLDER_OF_FILE "rtrim(?1, replace(?1, '/', ''))"
+
+static int count_elsewhere(struct copying *copying, struct err *err)
+{
+    sqlite3_stmt *stmt =
+        store_sqlite_prepare(copying->from,
+                             "SELECT count(*) FROM kv WHERE substr(scope, 1, 8) = 'script:/'"
+                             " AND substr(scope, 8, length(" FOLDER_OF_FILE ")) <> " FOLDER_OF_FILE,
+                             err);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 1, copying->copy->file);
+    int step = sqlite3_step(stmt);
+    copying->copy->elsewhere = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return step == SQLITE_ROW ? 0 : store_sqlite_failed(copying->from, "cannot be read", err);
+}
+
 int store_copy(struct store *from, struct store *to, struct store_copy *copy, struct err *err)
 {
     struct copying copying = {.from = from->self, .to = to->self, .copy = copy};
@@ -424,6 +442,8 @@ int store_copy(struct store *from, struct store *to, struct store_copy *copy, st
     int result = copy->keys_only ? 0 : prepare(&copying, err);
     if (result == 0)
         result = copy_all(&copying, err);
+    if (result == 0)
+        result = count_elsewhere(&copying, err);
     mem_free(copying.scripts);
     return result;
 }

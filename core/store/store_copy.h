@@ -9,9 +9,11 @@
 
 struct store_copy {
     const char *home;
-    bool keys_only; /* the keys of jeton.state, and no marks */
-    /* Set: how many rows. */
-    int64_t tokens, keys, runs, events;
+    const char *file; /* the configuration */
+    bool keys_only;   /* the keys of jeton.state, and no marks */
+    /* Set: how many rows; elsewhere: keys of scripts not beside the file, which are not the home's.
+     */
+    int64_t tokens, keys, runs, events, elsewhere;
 };
 /*
  * 0, or -1: ERR_CONFIG where `to` has rows of this home that no copy has made. Both are open

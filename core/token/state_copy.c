@@ -174,6 +174,7 @@ static int carry_out(struct copying *copying, struct state_copy *copy, struct er
 {
     const char *home = copying->config->home;
     copy->rows.home = home;
+    copy->rows.file = copying->config->files[0];
     if (take_all(copying, err) != 0 || store_push(copying->from, err) < 0)
         return -1;
     tell_split(copying);

@@ -124,11 +124,14 @@ int state_space_open(struct state_space *space, struct app *app,
     if (!writes)
         store_reads(space->store);
     space->empty = !writes && !store_exists(space->store);
-    if (!space->empty && config_rows_settle(space->config, space->store, app->log, err) != 0)
+    if (name->script != NULL && find_script(space, name->script, err) != 0)
+        return -1;
+    /* What belongs to a path alone can be read where the rest was moved from, too. */
+    bool own = writes || strncmp(space->scope, "script:/", 8) != 0;
+    if (!space->empty && own && config_rows_settle(space->config, space->store, app->log, err) != 0)
         return -1;
     space->locks = name->job != NULL;
-    return name->script != NULL ? find_script(space, name->script, err)
-                                : find_scope(space, name, err);
+    return name->script != NULL ? 0 : find_scope(space, name, err);
 }
 
 void state_space_close(struct state_space *space)

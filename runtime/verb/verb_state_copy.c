@@ -64,6 +64,13 @@ static int report(struct app *app, const struct config *config, const struct sta
                    "key%s, in the configuration of each host\n",
                    config->state->folder, config->name,
                    copy->to->schema != NULL ? " and schema" : "");
+    if (rows->elsewhere > 0) {
+        put_count(&out, "", rows->elsewhere, "key");
+        buf_puts(&out,
+                 " of scripts outside of the configuration's folder, which belong to the scripts' "
+                 "paths, not to the name, stay where they are: `jeton state keys export --script "
+                 "FILE` and `import` take them along\n");
+    }
     int result = app_print(app, out.data, out.len, err);
     buf_destroy(&out);
     return result;

@@ -173,6 +173,25 @@ class Copy(PostgresCase):
         self.assertEqual(self.on(0, "run", "--job", "job").stdout, "3\n")
         self.fails_with(self.copy(), 3, "there are rows of name:shared there already")
 
+    def test_scripts_elsewhere_keep_their_keys(self):
+        self.before()
+        self.write("etc0/beside.lua", JOB)
+        elsewhere = self.write("job.lua", JOB)
+        for _ in range(2):
+            for script in (self.folder + "/etc0/beside.lua", elsewhere):
+                self.on(0, "run", script)
+        done = self.copy()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("copied: 1 key, ", done.stdout)
+        self.assertIn("\n1 key of scripts outside of the configuration's folder", done.stdout)
+        lines = self.on(0, "state", "keys", "export", "--script", elsewhere).stdout
+        self.assertEqual(json.loads(lines), {"key": "n", "value": 2})
+        self.fails_with(self.on(0, "state", "keys", "import", "--script", elsewhere, self.write("lines", lines)), 3, "was moved")
+        self.host(0, self.rest)
+        self.assertEqual(self.on(0, "state", "keys", "import", "--script", elsewhere, self.folder + "/lines").returncode, 0)
+        for script in (self.folder + "/etc0/beside.lua", elsewhere):
+            self.assertEqual(self.on(0, "run", script).stdout, "3\n")
+
     def test_one_that_was_interrupted_is_repeated(self):
         self.before()
         self.assertEqual(self.on(0, "run", "--job", "job").stdout, "1\n")
