@@ -22,7 +22,8 @@ int server_check_certificate(const char *certificate, const char *key, struct er
  * waiting. From inside handler or gone it takes effect after the callback returns. NULL is fine. */
 void server_free(struct server *server);
 /* Listens no more, and ends each connection after its next reply; one that is idle has
- * SERVER_RETIRE_MS to ask. For a server that is to be freed when nothing goes on in it. Idempotent.
+ * SERVER_KEPT_MS to ask, or SERVER_RETIRE_MS for the first time. For a server that is to be freed
+ * when nothing goes on in it. Idempotent.
  */
 void server_retire(struct server *server);
 size_t server_connections(const struct server *server); /* open ones */

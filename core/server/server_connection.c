@@ -406,7 +406,8 @@ static int64_t deadline(const struct server_connection *connection)
     if (connection->ended)
         return INT64_MAX;
     if (connection->server->retired && is_silent(connection))
-        return connection->server->retired_ms + SERVER_RETIRE_MS;
+        return connection->server->retired_ms +
+               (connection->answered ? SERVER_KEPT_MS : SERVER_RETIRE_MS);
     if (connection->phase == ARRIVING)
         return connection->since_ms + limits->head_ms;
     if (connection->phase == LINGERING)
@@ -505,7 +506,7 @@ void server_connection_retire(struct server *server)
     loop_fd_stop(server->loop, &server->listener);
     close(server->listener.fd);
     server->listener.fd = -1;
-    server_clock_expect(server, server->retired_ms + SERVER_RETIRE_MS);
+    server_clock_expect(server, server->retired_ms + SERVER_KEPT_MS);
 }
 
 void server_connection_listen(struct server *server)

@@ -355,6 +355,7 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
         peer->ended = true;
         shutdown(peer->fd, SHUT_RDWR);
     }
+    peer->answered = true;
     peer->since_ms = loop_now_ms(server->loop);
     server_clock_expect(server, peer->since_ms + server->options.idle_ms + server->options.head_ms);
 }

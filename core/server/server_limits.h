@@ -27,7 +27,8 @@
 /* After a reply that came before its request was read, we read the rest away, for so long and so
  * far, so that the client sees the reply and not a reset. */
 #define SERVER_LINGER_MS  30000
-#define SERVER_RETIRE_MS  1000 /* for the next request on a connection, after server_retire */
+#define SERVER_RETIRE_MS  1000 /* for the first request on a connection, after server_retire, … */
+#define SERVER_KEPT_MS    250  /* … and for the next one: at a restart nobody listens meanwhile */
 #define SERVER_LINGER_MAX ((uint64_t)1 << 30)
 
 /* Limits for all bodies under way together; beyond them, 503. */

@@ -20,6 +20,7 @@ struct server_connection {
     bool half_closed;                 /* nothing more comes from its peer */
     bool linger;                      /* when the library is done with it */
     bool ended;                       /* shut down; the library will notice */
+    bool answered;                    /* a request on it has had its reply */
     int64_t since_ms;                 /* it arrived, its last exchange ended, it began to linger */
     uint64_t drained;                 /* bytes read away */
     struct server_exchange *exchange; /* the one that goes on, while SERVED */
