@@ -7,6 +7,7 @@ check.pass_over()
 
 local misuse = check.misuse
 
+local HOLES_MAX = 16384 -- fields of a list of which some are nil: as wide as the sheets of spreadsheets
 local OPTIONS = { separator = true, columns = true, header = true, guard = true, bom = true }
 
 local writer = {}
@@ -46,12 +47,13 @@ local function quoted(self, text)
   return text:find(self.special) and '"' .. text:gsub('"', '""') .. '"' or text
 end
 
-local function put(self, row, columns)
+-- columns, if the fields are by name; else count, as some fields of a list may be nil.
+local function put(self, row, columns, count)
   local cells = {}
   if columns then
     for i, name in ipairs(columns) do cells[i] = quoted(self, text_of(self, row[name], name)) end
   else
-    for i = 1, row.n or #row do cells[i] = quoted(self, text_of(self, row[i], i)) end
+    for i = 1, count do cells[i] = quoted(self, text_of(self, row[i], i)) end
   end
   local line = table.concat(cells, self.separator)
   if line == "" then line = '""' end -- an empty line is no row
@@ -59,13 +61,20 @@ local function put(self, row, columns)
   if not ok then check.fail_file(message, self.name) end
 end
 
--- Without columns nobody knows where a field by name belongs.
-local function list_only(row)
-  for name in pairs(row) do
-    if type(name) == "string" and name ~= "n" then
-      misuse("csv: the row has the field '%s', and the writer no `columns` that say where it stands", name)
+-- The last index, which `#` does not give where a field before it is nil; and a key that no list has, or nil.
+local function shape_of(row)
+  local last, name = #row, nil
+  for key in pairs(row) do
+    if math.type(key) ~= "integer" or key < 1 then
+      if key ~= "n" then name = key end
+    elseif key > last then
+      last = key
     end
   end
+  if last > HOLES_MAX and last > #row then
+    misuse("csv: the row has a field %d, and none before it; is it keyed by something else?", last)
+  end
+  return last, name
 end
 
 --- Writes a row: a list; or fields by name, if the writer has `columns`.
@@ -73,20 +82,22 @@ end
 function Writer:write(row)
   if type(row) ~= "table" then misuse "csv: a row is a table" end
   if not self.put then misuse "csv: the writer is closed" end
-  local columns = self.columns
-  if columns and row[1] == nil and next(row) ~= nil then
+  local columns, last, name = self.columns, shape_of(row)
+  if columns and row[1] == nil and next(row) ~= nil and (last == 0 or name ~= nil) then
     if self.twice then misuse("csv: columns has '%s' twice, so rows must be lists", self.twice) end
-    for name in pairs(row) do
-      if not self.known[name] then
-        misuse("csv: there is no column '%s'; there are: %s", tostring(name), check.shown(columns))
+    for field in pairs(row) do
+      if not self.known[field] then
+        misuse("csv: there is no column '%s'; there are: %s", tostring(field), check.shown(columns))
       end
     end
     put(self, row, columns)
-  elseif columns and #row > #columns then
-    misuse("csv: %d fields, but there are %d columns", #row, #columns)
+  elseif columns and last > #columns then
+    misuse("csv: %d fields, but there are %d columns", last, #columns)
+  elseif name ~= nil and row[1] == nil then
+    misuse("csv: the row has the field '%s', and the writer no `columns` that say where it stands",
+      tostring(name))
   else
-    if not columns and row[1] == nil then list_only(row) end
-    put(self, columns and table.move(row, 1, #columns, 1, { n = #columns }) or row)
+    put(self, row, nil, columns and #columns or row.n or last)
   end
 end
 
@@ -140,7 +151,7 @@ end
 --- Writes what stands before the first row.
 function writer.start(self, options)
   if options.bom then self.put "\u{FEFF}" end
-  if self.columns and options.header ~= false then put(self, self.columns) end
+  if self.columns and options.header ~= false then put(self, self.columns, nil, #self.columns) end
   return self
 end
 

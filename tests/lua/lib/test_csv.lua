@@ -306,6 +306,26 @@ function TestWrite.test_fields_by_name_need_columns()
   lu.assertEquals(csv.encode { {}, table.pack(nil, 2), table.pack() }, '""\r\n,2\r\n""\r\n')
 end
 
+-- `#` may be any field behind which one is nil: those after it were left out.
+function TestWrite.test_a_row_may_have_holes()
+  local function row(fields)
+    local made = {}
+    for i = 1, 9 do made[i] = fields[i] end -- as a script does that leaves out what it has not
+    return made
+  end
+  lu.assertEquals(csv.encode { row { "a", nil, "c" }, row { nil, "b" }, row { [9] = "i" }, { n = 2, "a" } },
+    "a,,c\r\n,b\r\n,,,,,,,,i\r\na,\r\n")
+  local columns = { columns = { "x", "y", "z" } }
+  lu.assertEquals(csv.encode({ row { "a", nil, "c" }, row { nil, "b" }, table.pack(nil, 2) }, columns),
+    "x,y,z\r\na,,c\r\n,b,\r\n,2,\r\n")
+  lu.assertErrorMsgContains("4 fields, but there are 3", csv.encode, { row { "a", nil, nil, "d" } }, columns)
+  lu.assertErrorMsgContains("no column '2'", csv.encode, { { [2] = "b", x = 1 } }, columns)
+  lu.assertErrorMsgContains("a field 4711000", csv.encode, { { [4711000] = "b" } })
+  for _, key in ipairs { 0, 1.5, true } do
+    lu.assertErrorMsgContains("the field '" .. tostring(key) .. "'", csv.encode, { { [key] = "b" } })
+  end
+end
+
 function TestWrite.test_rows_are_a_list_without_holes()
   for rows, message in pairs {
     [{ a = { 1 } }] = "without the key 'a'", [{ { 1 }, [1001] = { 2 } }] = "row 2 is nil",
