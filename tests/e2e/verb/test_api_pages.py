@@ -250,7 +250,8 @@ class Links(OAuth2):
                     {"total_count": 9, "incomplete_results": False}, {"next": "", "links": {"next": None}, "has_more": {}},
                     {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}, {"info": {"more_records": False}},
                     {"pagination": {"page": 2, "pageSize": 100, "pageCount": 2}}, {"page_number": 2, "page_count": 2},
-                    {"page_number": 0, "page_count": 1}):
+                    {"page_number": 0, "page_count": 1}, {"next_cursor": 0, "next_page": "0", "nextPage": False},
+                    {"after": "2026-01-01"}):  # the request's own, at the top
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
