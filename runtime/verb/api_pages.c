@@ -1,5 +1,6 @@
 #include "api_pages.h"
 
+#include "api_signs.h"
 #include "json_pointer.h"
 #include "mem.h"
 #include "url.h"
@@ -288,122 +289,6 @@ static int note_link(struct api_pages *pages, const char *target, const char *fi
     return 0;
 }
 
-/* Null, false, 0 and what is empty: services write so that nothing follows. */
-static bool is_nothing(const struct json *value)
-{
-    return value == NULL || value->type == JSON_NULL ||
-           (value->type == JSON_BOOL && !value->boolean) ||
-           (value->type == JSON_INT && value->integer == 0) ||
-           (value->type == JSON_STRING && (value->len == 0 || strcmp(value->text, "0") == 0)) ||
-           ((value->type == JSON_ARRAY_BEGIN || value->type == JSON_OBJECT_BEGIN) &&
-            value->child == NULL);
-}
-
-enum sign_kind {
-    SIGN_NEXT,   /* leads to the next page */
-    SIGN_BESIDE, /* so does this, in an object around the list; at the top it may be an echo */
-    SIGN_MORE,   /* says whether there is one */
-    SIGN_LAST,   /* says whether there is none */
-};
-
-/* Where else services say that a list goes on. */
-static const struct sign {
-    const char *at;
-    enum sign_kind kind;
-} signs[] = {
-    {"/@odata.nextLink", SIGN_NEXT}, /* Microsoft */
-    {"/nextLink", SIGN_NEXT},
-    {"/next", SIGN_NEXT},
-    {"/links/next", SIGN_NEXT},
-    {"/_links/next", SIGN_NEXT},
-    {"/paging/next", SIGN_NEXT}, /* HubSpot */
-    {"/pagination/next", SIGN_NEXT},
-    {"/next_page", SIGN_NEXT}, /* Asana */
-    {"/nextPage", SIGN_NEXT},
-    {"/next_url", SIGN_NEXT},
-    {"/nextRecordsUrl", SIGN_NEXT}, /* Salesforce */
-    {"/nextPageToken", SIGN_NEXT},  /* Google, Jira */
-    {"/next_page_token", SIGN_NEXT},
-    {"/next_marker", SIGN_NEXT}, /* Box */
-    {"/next_cursor", SIGN_NEXT},
-    {"/nextCursor", SIGN_NEXT},
-    {"/response_metadata/next_cursor", SIGN_NEXT}, /* Slack */
-    {"/pagination/cursor", SIGN_NEXT},             /* Twitch */
-    {"/meta/next_token", SIGN_NEXT},
-    {"/after", SIGN_BESIDE}, /* Reddit */
-    {"/nextUri", SIGN_NEXT}, /* DocuSign */
-    {"/has_more", SIGN_MORE},
-    {"/hasMore", SIGN_MORE},
-    {"/meta/has_more", SIGN_MORE},
-    {"/info/more_records", SIGN_MORE}, /* Zoho */
-    {"/isLast", SIGN_LAST},            /* Jira */
-};
-
-#define SIGNS (sizeof signs / sizeof signs[0])
-
-/* 1, 0: it goes on, or not; -1: the body does not say. */
-static int goes_on(const struct json *root)
-{
-    for (size_t i = 0; i < SIGNS; i++) {
-        bool tells = signs[i].kind == SIGN_MORE || signs[i].kind == SIGN_LAST;
-        const struct json *value = tells ? json_pointer_get(root, signs[i].at) : NULL;
-        if (value != NULL && value->type == JSON_BOOL)
-            return value->boolean == (signs[i].kind == SIGN_MORE);
-    }
-    return -1;
-}
-
-/* Where a page begins, how long it may be, and how long the list is: Jira's, then Box's, Auth0's.
- * Or the page's number, and how many there are: Xero's, Zoom's, Slack's. */
-static const char *const ranges[][3] = {{"/startAt", "/maxResults", "/total"},
-                                        {"/offset", "/limit", "/total_count"},
-                                        {"/offset", "/limit", "/total"},
-                                        {"/start", "/limit", "/total"},
-                                        {"/pagination/page", NULL, "/pagination/pageCount"},
-                                        {"/page_number", NULL, "/page_count"},
-                                        {"/paging/page", NULL, "/paging/pages"}};
-
-static bool is_count(const struct json *value)
-{
-    return value != NULL && value->type == JSON_INT && value->integer >= 0;
-}
-
-/* Whether more than the page can hold is behind its beginning. What it holds is no measure, as
- * some leave out what may not be seen. */
-static bool is_cut(const struct json *root, const char *const range[3])
-{
-    const struct json *from = json_pointer_get(root, range[0]),
-                      *size = range[1] != NULL ? json_pointer_get(root, range[1]) : NULL,
-                      *total = json_pointer_get(root, range[2]);
-    if (range[1] == NULL) /* a page 0 is the first one of a service that counts from 0 */
-        return is_count(from) && is_count(total) &&
-               total->integer > (from->integer > 0 ? from->integer : 1);
-    return is_count(from) && is_count(size) && is_count(total) && size->integer > 0 &&
-           total->integer - size->integer > from->integer;
-}
-
-/* The body's word for the next page; NULL: it has none. On the last one some still have a cursor,
- * or a URL of a page that is empty. */
-static const char *find_sign(const struct json *root, bool beside, const struct json **value)
-{
-    if (root == NULL || root->type != JSON_OBJECT_BEGIN)
-        return NULL;
-    int more = goes_on(root);
-    for (size_t i = 0; i < SIGNS && more != 0; i++) {
-        if (signs[i].kind == SIGN_LAST || (signs[i].kind == SIGN_BESIDE && !beside))
-            continue;
-        *value = json_pointer_get(root, signs[i].at);
-        if (!is_nothing(*value))
-            return signs[i].at;
-    }
-    *value = NULL;
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && more != 0; i++) {
-        if (is_cut(root, ranges[i]))
-            return ranges[i][2];
-    }
-    return more == 1 ? "/isLast" : NULL;
-}
-
 /* What --list has found its list in: it may say of that how it goes on, as Spotify's searches do.
  */
 static const struct json *find_around(const struct api_pages *pages, const struct json *root)
@@ -424,9 +309,9 @@ static int find_next(const struct api_pages *pages, const struct json *root, con
 {
     const struct json *value = NULL;
     const struct json *around = find_around(pages, root);
-    const char *sign = find_sign(root, false, &value);
+    const char *sign = api_signs_find(root, false, &value);
     if (sign == NULL && around != root)
-        sign = find_sign(around, true, &value);
+        sign = api_signs_find(around, true, &value);
     if (sign == NULL)
         return 0;
     const char *text = json_string(value);

@@ -251,7 +251,13 @@ class Links(OAuth2):
                     {"startAt": 0, "maxResults": 50, "total": 51, "isLast": True}, {"info": {"more_records": False}},
                     {"pagination": {"page": 2, "pageSize": 100, "pageCount": 2}}, {"page_number": 2, "page_count": 2},
                     {"page_number": 0, "page_count": 1}, {"next_cursor": 0, "next_page": "0", "nextPage": False},
-                    {"after": "2026-01-01"}):  # the request's own, at the top
+                    {"after": "2026-01-01"},  # the request's own, at the top
+                    {"page_context": {"page": 2, "per_page": 25, "has_more_page": False}}, {"has-more": False, "vid-offset": 7},
+                    {"nextPage": "https://example.org/worklog/updated?since=9", "lastPage": True}, {"last": True, "page": 0, "totalPages": 1},
+                    {"isLastPage": True, "_links": {"next": "https://example.org/2"}}, {"last": "https://example.org/9"},
+                    {"startIndex": 1, "itemsPerPage": 2, "totalResults": 2}, {"startIndex": 3, "itemsPerPage": 2, "totalResults": 4},
+                    {"Page": 2, "PerPage": 50, "TotalCount": 100}, {"Page": 2**62, "PerPage": 4, "TotalCount": 2**62},
+                    {"page": 3, "pages": 3}, {"page": 1, "total_pages": 0}):
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
@@ -267,7 +273,14 @@ class Links(OAuth2):
                            ({"start": 0, "limit": 50, "total": 51}, "total"), ({"info": {"more_records": True}}, "more_records"),
                            ({"pagination": {"page": 1, "pageSize": 100, "pageCount": 2}}, "pageCount"),
                            ({"page_number": 1, "page_count": 2}, "page_count"), ({"paging": {"page": 1, "pages": 2}}, "pages"),
-                           ({"nextUri": "/envelopes?start_position=1"}, "nextUri")):
+                           ({"nextUri": "/envelopes?start_position=1"}, "nextUri"),
+                           ({"page_context": {"page": 1, "per_page": 200, "has_more_page": True}}, "has_more_page"),
+                           ({"page_info": {"page": 1, "has_next_page": True}}, "has_next_page"), ({"pageToken": "BE5I4", "totalRows": "9"}, "pageToken"),
+                           ({"nextPageUrl": "/services/data/v62.0/x?page=1", "total": 90}, "nextPageUrl"), ({"has-more": True, "vid-offset": 7}, "has-more"),
+                           ({"startIndex": 1, "itemsPerPage": 2, "totalResults": 3}, "totalResults"),
+                           ({"startIndex": 3, "itemsPerPage": 2, "totalResults": 5}, "totalResults"),
+                           ({"Page": 2, "PerPage": 50, "TotalCount": 101}, "TotalCount"), ({"page": 1, "pages": 2, "size": 50}, "pages"),
+                           ({"last": False, "number": 0}, "last"), ({"isLastPage": False, "nextPageStart": 25}, "isLastPage")):
             with self.subTest(more=more):
                 self.serve(({"value": [1], **more}, None))
                 done = self.fails(1, "api", "--paginate", "items", says=["page 1", name, "goes on"])
