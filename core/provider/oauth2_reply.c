@@ -17,7 +17,8 @@
 
 #define DEPTH_MAX         64
 #define SCOPE_MAX         ((size_t)16 * 1024)
-#define SECONDARY_WAIT_MS 60000 /* GitHub wants a minute, where it does not say when */
+#define SECONDARY_WAIT_MS 60000   /* GitHub wants a minute, where it does not say when */
+#define DAILY_WAIT_MS     3600000 /* a limit of a day passes within one: not waited for by a call */
 
 /* ---- bodies ---- */
 
@@ -459,14 +460,27 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
 
 /* ---- the API ---- */
 
-/* What Google's older APIs call a limit, in a 403. */
-static bool is_over_limit(const struct json *root)
+/* What Google's older APIs and Salesforce call a limit, in a 403: how long it lasts at least, 0
+ * where it passes soon. -1: it is none. */
+static int64_t limit_ms(const struct json *root, const char *code, const struct json *words)
 {
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } limits[] = {{"rateLimitExceeded", 0},
+                  {"userRateLimitExceeded", 0},
+                  {"dailyLimitExceeded", DAILY_WAIT_MS},
+                  {"quotaExceeded", DAILY_WAIT_MS},
+                  {"REQUEST_LIMIT_EXCEEDED", DAILY_WAIT_MS}};
     const struct json *reason =
         root != NULL ? json_pointer_get(root, "/error/errors/0/reason") : NULL;
-    const char *text = json_string(reason);
-    return text != NULL &&
-           (strcmp(text, "rateLimitExceeded") == 0 || strcmp(text, "userRateLimitExceeded") == 0);
+    const char *name = json_string(reason) != NULL ? reason->text : code;
+    bool soon = words != NULL && strncmp(words->text, "Concurrent", 10) == 0; /* Salesforce's */
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        if (strcmp(name, limits[i].name) == 0)
+            return soon ? 0 : limits[i].ms;
+    }
+    return -1;
 }
 
 int oauth2_reply_error(const struct http_response *response, const char *method, const char *path,
@@ -486,12 +500,15 @@ int oauth2_reply_error(const struct http_response *response, const char *method,
         root = provider_words_challenge(response);
         read_code(value_at(root, "/error", NULL), code);
     }
-    fill_refusal(response, code, find_words(root, NULL), err);
+    const struct json *words = find_words(root, NULL);
+    fill_refusal(response, code, words, err);
     if (response->status == 400)
         err->kind = ERR_HTTP; /* of an API it says nothing about the token */
-    if (response->status == 403 && is_over_limit(root)) {
+    int64_t wait_ms = response->status == 403 ? limit_ms(root, code, words) : -1;
+    if (wait_ms >= 0) {
         err->kind = ERR_THROTTLED;
         err->retryable = true;
+        err->retry_after_ms = wait_ms;
     }
     json_free(root);
     return -1;

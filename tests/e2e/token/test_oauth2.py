@@ -429,6 +429,26 @@ class Limits(OAuth2):
         self.fails(6, "api", "things", says=["API rate limit exceeded", "15 minutes"])
         self.assertEqual(len(times), 1)
 
+    def test_that_of_a_day(self):
+        """Of Google and Salesforce. It is no matter of rights, and nobody waits for it; that of concurrent requests passes."""
+        script = self.write("day.lua", """
+            local _, err = require "jeton.http".request { connector = true, path = "things" }
+            print(err.kind, err.retryable, err.retry_after)
+        """)
+        google = lambda reason: {"error": {"code": 403, "message": "m", "errors": [{"domain": "usageLimits", "reason": reason}]}}
+        salesforce = lambda words: [{"message": words + " Limit exceeded.", "errorCode": "REQUEST_LIMIT_EXCEEDED"}]
+        for body in (google("dailyLimitExceeded"), google("quotaExceeded"), salesforce("TotalRequests")):
+            with self.subTest(body=body):
+                times = self.api((403, {}, body), (403, {}, body))
+                self.assertEqual(self.ok("run", script).stdout.split(), ["throttled", "true", "3600"])
+                self.fails(6, "api", "things", says="403 forbidden")
+                self.assertEqual(len(times), 2)
+        times = self.api((403, {}, salesforce("ConcurrentRequests (Concurrent API Requests)")))
+        self.ok("api", "things")
+        self.assertEqual(len(times), 2)
+        self.api((403, {}, google("dailyLimitExceededUnreg")))  # nobody is signed in
+        self.fails(4, "api", "things", says="403 forbidden")
+
     def test_the_second_one_may_be_told_by_words_alone(self):
         script = self.write("second.lua", """
             local _, err = require "jeton.http".request { connector = true, path = "things" }
