@@ -6,6 +6,7 @@
 #include "oauth2_discovery.h"
 #include "oauth2_reply.h"
 #include "oauth2_request.h"
+#include "oauth2_scope.h"
 #include "oauth2_tls.h"
 #include "url.h"
 
@@ -182,6 +183,7 @@ const struct provider oauth2_provider = {
     .refused = refused,
     .can = can,
     .sign_in = sign_in,
+    .ungranted = oauth2_scope_ungranted,
     .sign_in_url = oauth2_request_sign_in_url,
     .redirect_uri = redirect_uri,
     .is_issuer = is_issuer,

@@ -210,6 +210,9 @@ struct provider {
     /* PROVIDER_CODE: appends the URL that a browser is sent to. -1 with err: it cannot be made. */
     int (*sign_in_url)(const struct provider_ask *ask, const char *state, struct buf *out,
                        struct err *err);
+    /* Which of the scopes that a sign-in asks for the token's own lacks (mem_free); NULL: none that
+     * is known of. */
+    char *(*ungranted)(const struct connector *connector, const char *granted);
     /* Where a browser is sent after a sign-in; port 0 is a free one. NULL: anywhere on loopback. */
     const char *(*redirect_uri)(const struct connector *connector);
     /* PROVIDER_CODE: whether a redirect that says so (RFC 9207; NULL: it says nothing) is of this

@@ -106,9 +106,11 @@ static int no_grant(const struct flight *flight, struct err *err)
 static int flight_check_pause(struct flight *flight, struct err *err)
 {
     int64_t now_ms = store_now_ms(flight->tokens->store);
-    if (token_pause_check(&flight->row, &flight->configured, now_ms, err) != 0)
+    const struct connector *owner = flight->connector;
+    if (token_pause_check(&flight->row, &flight->configured, owner, now_ms, err) != 0)
         return -1;
-    return token_pause_check(token_flight_target(flight), &flight->configured, now_ms, err);
+    return token_pause_check(token_flight_target(flight), &flight->configured,
+                             flight->asker != NULL ? flight->asker : owner, now_ms, err);
 }
 
 /* What the exchange is made of: secrets, and the grants to try. */

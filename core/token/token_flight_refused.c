@@ -65,8 +65,9 @@ static bool flight_note(struct flight *flight, const struct exchange_result *res
     bool noted = result->refused && (dead || failure->kind == ERR_AUTH) &&
                  (single_use || noting->generation > 0);
     if (noted)
-        token_pause_set(noting, &flight->configured, dead, failure, flight->tokens->redact,
-                        store_now_ms(flight->tokens->store));
+        token_pause_set(noting, &flight->configured,
+                        flight->asker != NULL ? flight->asker : flight->connector, dead, failure,
+                        flight->tokens->redact, store_now_ms(flight->tokens->store));
     return noted;
 }
 

@@ -17,8 +17,19 @@ static int64_t pause_ms(int64_t times)
     return pause < TOKEN_PAUSE_MAX_MS ? pause : TOKEN_PAUSE_MAX_MS;
 }
 
+/* Whether something else was refused than what is asked for now: another scope, for one. */
+static bool asks_otherwise(const struct store_token *row, const struct connector *asker)
+{
+    char asked[PROVIDER_OWNER_SIZE];
+    const struct provider *provider = provider_of(asker);
+    if (provider->asked == NULL || row->asked == NULL)
+        return false;
+    provider->asked(asker, asked);
+    return strcmp(row->asked, asked) != 0;
+}
+
 int token_pause_check(const struct store_token *row, const struct token_configured *configured,
-                      int64_t now_ms, struct err *err)
+                      const struct connector *asker, int64_t now_ms, struct err *err)
 {
     const struct store_pause *pause = &row->pause;
     char since[CLOCK_RFC3339_SIZE], until[CLOCK_RFC3339_SIZE];
@@ -40,7 +51,8 @@ int token_pause_check(const struct store_token *row, const struct token_configur
                        since, reason, configured->connector->name);
     int64_t until_ms = pause->since_ms + pause_ms(pause->times);
     if (pause->kind != STORE_PAUSE_REFUSED || now_ms >= until_ms || now_ms < pause->since_ms ||
-        !same(row->secret_fingerprint, configured->secret_fingerprint))
+        !same(row->secret_fingerprint, configured->secret_fingerprint) ||
+        asks_otherwise(row, asker))
         return 0;
     clock_format_rfc3339(until_ms, until, sizeof until);
     return err_set(err, ERR_AUTH,
@@ -56,8 +68,9 @@ static void keep(char **field, const char *value)
     *field = copy;
 }
 
-void token_pause_set(struct store_token *row, const struct token_configured *configured, bool dead,
-                     const struct err *why, const struct redact *redact, int64_t now_ms)
+void token_pause_set(struct store_token *row, const struct token_configured *configured,
+                     const struct connector *asker, bool dead, const struct err *why,
+                     const struct redact *redact, int64_t now_ms)
 {
     struct store_pause *pause = &row->pause;
     enum store_pause_kind kind = dead ? STORE_PAUSE_PERSON : STORE_PAUSE_REFUSED;
@@ -73,6 +86,11 @@ void token_pause_set(struct store_token *row, const struct token_configured *con
      * what counts. */
     keep(&row->secret_fingerprint,
          dead ? configured->grant_fingerprint : configured->secret_fingerprint);
+    if (!dead && provider_of(asker)->asked != NULL) {
+        char asked[PROVIDER_OWNER_SIZE]; /* a token that is there was asked for in the same way */
+        provider_of(asker)->asked(asker, asked);
+        keep(&row->asked, asked);
+    }
 }
 
 void token_pause_end(struct store_token *row)

@@ -5,7 +5,7 @@
  *
  * The refresh token is dead: no call until somebody configures another one, signs in, or forces an
  * exchange. Anything else was refused: no call for 1, 2, 4 … TOKEN_PAUSE_MAX_MS, unless the
- * client's ID or secret changes.
+ * client's ID or secret changes, or what is asked for: its scope, for one.
  */
 #ifndef JETON_TOKEN_PAUSE_H
 #define JETON_TOKEN_PAUSE_H
@@ -18,12 +18,13 @@
 #define TOKEN_YOUNG_MS       (60LL * 1000) /* a 401 for a younger token is not its age's fault */
 
 /* Whether the row allows an exchange now, with what is configured now; -1 with ERR_AUTH says since
- * when it does not, and why. */
+ * when it does not, and why. asker: for whom the row's access token is, or would be. */
 int token_pause_check(const struct store_token *row, const struct token_configured *configured,
-                      int64_t now_ms, struct err *err);
+                      const struct connector *asker, int64_t now_ms, struct err *err);
 /* Notes a refusal by the service. dead: of the refresh token. The reason is masked. */
-void token_pause_set(struct store_token *row, const struct token_configured *configured, bool dead,
-                     const struct err *why, const struct redact *redact, int64_t now_ms);
+void token_pause_set(struct store_token *row, const struct token_configured *configured,
+                     const struct connector *asker, bool dead, const struct err *why,
+                     const struct redact *redact, int64_t now_ms);
 /* A person has logged out. */
 void token_pause_leave(struct store_token *row, const struct token_configured *configured,
                        int64_t now_ms);

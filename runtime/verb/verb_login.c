@@ -96,6 +96,20 @@ static int prove(struct app *app, struct engine *engine, const struct connector 
     return result;
 }
 
+/* A person may leave some out where the service asks whether it may. */
+static void tell_ungranted(const struct app *app, const struct connector *connector,
+                           const struct provider_token *came)
+{
+    const struct provider *provider = provider_of(connector);
+    char *lacks = provider->ungranted != NULL ? provider->ungranted(connector, came->scope) : NULL;
+    if (lacks != NULL)
+        log_msg(app->log, LOG_WARN,
+                "connector '%s': of the scopes asked for, the service's reply does not name: %s; "
+                "the API may refuse what needs them",
+                connector->name, lacks);
+    mem_free(lacks);
+}
+
 /* The ways of one provider mean nothing to another; and none only at a terminal, where the usual
  * one can be seen to begin. */
 static int check_way(const struct connector *connector, const struct login_options *options,
@@ -208,6 +222,8 @@ static int sign_in(struct app *app, const struct config *config, const struct co
         goto cleanup;
     }
     result = keep(&engine, connector, &came, err);
+    if (result == 0)
+        tell_ungranted(app, connector, &came.token);
     if (result == 0)
         result = prove(app, &engine, connector, came.token.refresh_token != NULL, err);
 

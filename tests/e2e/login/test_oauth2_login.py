@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -258,6 +259,24 @@ class Device(Login):
         self.assertEqual((row["status"], row["refresh_expires_at"]), ("needs_person", None))
         self.configure(service, refresh_token={"env": "BOOKS_REFRESH"})
         self.assertEqual(json.loads(self.ok("token", "--json").stdout)[0]["status"], "due")
+
+    def test_scopes_that_were_not_granted(self):
+        """A person may untick some. Services leave out, shorten and order what they granted."""
+        calendar, mail = "https://api.example.org/auth/calendar", "https://api.example.org/auth/mail.send"
+        for asked, granted, lacks in (([calendar, mail, "openid"], "openid " + calendar, mail), (["a", "b", "c"], "c", "a b"),
+                                      (["a"], ["b", "c"], "a"), (["Mail.Read"], "https://graph.example.org/Mail.ReadBasic", "Mail.Read"),
+                                      ([calendar, mail, "email"], f"{mail} {calendar}", None), (["a", "b"], None, None), (["a"], "", None),
+                                      (["repo", "user:email"], "user,repo", None), (["offline_access", "Mail.Read"], "mail.read", None),
+                                      (["https://graph.example.org/Mail.Read"], "Mail.Read", None), (["https://x.example/.default"], "Y", None),
+                                      (["a", "b"], ["b", "a"], None)):
+            with self.subTest(asked=asked, granted=granted):
+                service = self.service()
+                service.first = {"scope": granted} if granted is not None else {"scope": ...}
+                self.configure(service, scope=asked)
+                done = self.ok("login", "books", "--device")
+                said = re.search(r"does not name: (.*?);", done.stderr)
+                self.assertEqual(said and said[1], lacks)
+                service.service.stop()
 
     def test_check_knows_that_nobody_has_signed_in(self):
         service = self.service()

@@ -328,6 +328,19 @@ class Replies(OAuth2):
                 self.fails(status, "token", "books", says=says)
                 self.assertEqual(len(grants.forms), 1)
 
+    def test_a_scope_that_is_taken_back(self):
+        """It lifts the pause after the refusal of another one."""
+        grants = self.grants()
+        self.books(grants, scope="read")
+        self.ok("token", "books")
+        self.books(grants, scope="read write")
+        grants.answers = [(400, {}, {"error": "invalid_scope"})]
+        self.fails(4, "token", "books", says="invalid_scope")
+        self.fails(4, "token", "books", says="refused at 20")
+        self.books(grants, scope="read")
+        self.ok("token", "books")
+        self.assertEqual([form["scope"] for form in grants.forms], ["read", "read write", "read"])
+
     def test_redirects_are_not_followed(self):
         elsewhere = self.grants()
         for code in (301, 302, 303, 307, 308):
