@@ -51,6 +51,17 @@ void larg_copy(lua_State *L, int index)
     lua_replace(L, index);
 }
 
+void larg_check_list(lua_State *L, int index, lua_Integer count, const char *what)
+{
+    index = lua_absindex(L, index);
+    luaL_checkstack(L, 2, "a list");
+    for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > count)
+            luaL_error(L, "%s: entry %I is nil, and others follow it", what,
+                       (LUAI_UACINT)count + 1);
+    }
+}
+
 static uint64_t check_keys(lua_State *L, int index, const char *what, const char *const *keys)
 {
     uint64_t given = 0;

@@ -17,6 +17,9 @@ void larg_copy(lua_State *L, int index);
  * caller can reach, as larg_copy does; it has the fields that are listed, also those that an
  * __index gives. Returns which are there: bit i is set for keys[i], of the first 64. */
 uint64_t larg_options(lua_State *L, int index, const char *what, const char *const *keys);
+/* Raises where the list at index has an entry behind `count`, its length as `#` gives it: then one
+ * before it is nil, and it would be left out. Runs no code of the script. */
+void larg_check_list(lua_State *L, int index, lua_Integer count, const char *what);
 /* A field of the table at index, or the fallback where it is nil. Pushes nothing. A string lives as
  * long as the table, which must come from larg_options. len NULL: a NUL byte in the string is
  * refused. */

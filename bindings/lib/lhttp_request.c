@@ -308,6 +308,7 @@ static int read_parts(lua_State *L, int index, struct lhttp_request *request, st
                    luaL_typename(L, -1));
     int list = lua_gettop(L);
     size_t n = lua_rawlen(L, list);
+    larg_check_list(L, list, (lua_Integer)n, "http.request: multipart");
     if (n == 0 || n > HTTP_PARTS_MAX)
         luaL_error(L, "http.request: multipart must have 1 to %d parts", HTTP_PARTS_MAX);
     request->parts = mem_alloc(n * sizeof *request->parts);

@@ -186,10 +186,12 @@ static void start_worker(lua_State *L, struct map *map)
 static lua_Integer count_items(lua_State *L)
 {
     lua_Integer count = luaL_len(L, ARG_LIST);
-    if (count > 0)
-        return count;
     if (luaL_getmetafield(L, ARG_LIST, "__len") != LUA_TNIL) { /* it says so itself */
         lua_pop(L, 1);
+        return count;
+    }
+    if (count > 0) {
+        larg_check_list(L, ARG_LIST, count, "task.map");
         return count;
     }
     for (lua_pushnil(L); lua_next(L, ARG_LIST); lua_pop(L, 1)) {

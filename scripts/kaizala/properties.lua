@@ -20,13 +20,14 @@ local function type_of(value, what)
     what, type(value)))
 end
 
-local function write_value(value)
+local function write_value(value, where)
   if type(value) ~= "table" then return value end
   if is_place(value) then
     return {
       lt = value.latitude or value.lt, lg = value.longitude or value.lg, n = value.name or value.n or "",
     }
   end
+  check.whole(value, where)
   return json.array(table.move(value, 1, #value, 1, {}))
 end
 
@@ -48,10 +49,11 @@ function properties.write(values, what, types)
   local list = json.array {}
   for name, value in pairs(values) do
     check.name(name, what .. ": a name")
+    local where = ("%s: '%s'"):format(what, name)
     list[#list + 1] = {
       name = name,
-      type = types[name] or type_of(value, ("%s: '%s'"):format(what, name)),
-      value = write_value(value),
+      type = types[name] or type_of(value, where),
+      value = write_value(value, where),
     }
   end
   table.sort(list, function(a, b) return a.name < b.name end)

@@ -228,6 +228,8 @@ function TestRequest.test_misuse_raises()
     { { url = base, query = { {} } }, "names as keys" },
     { { url = base, query = { a = {} } }, "query.a" },
     { { url = base, multipart = { { name = "a", value = {} } } }, "multipart[1].value" },
+    { { url = base, multipart = { [1] = { name = "a", value = 1 }, [3] = { name = "c", value = 3 } } },
+      "multipart: entry 2 is nil, and others follow it" },
     { { url = base, headers = "x: y" }, "headers must be a table" },
     { { url = base, timeout = -1 }, "timeout" },
     { { url = base, max_body = -1 }, "max_body" },

@@ -111,6 +111,8 @@ function TestRefusals.test_actions()
     ["g:send_action { id = 'p', validity = 'tomorrow' }"] = "send_action: validity must be a time",
     ["job:update_properties({ a = 1 }, { types = { b = 'Text' } })"] =
       "update_properties: types names 'b', which has no value",
+    ["job:update_properties { a = { [1] = 'x', [3] = 'z' } }"] = "update_properties: 'a': entry 2 is nil, and others follow it",
+    ["job:update_properties { a = { b = 'x' } }"] = "update_properties: 'a' must be a list, without the key 'b'",
     ["job:update_properties({ a = 1 }, { types = { a = 'Number' } })"] =
       "update_properties: the type of 'a' cannot be 'Number'; did you mean 'Numeric'?",
   }

@@ -345,6 +345,10 @@ function TestMap.test_misuse()
   lu.assertEquals(task.map(none, error), {})
   lu.assertEquals(task.map(table.pack(), error), {})
   lu.assertErrorMsgContains("without the key 'k'", task.map, { n = 0, k = 1 }, print)
+  local list = {}
+  list[1], list[3] = "a", "c" -- its length is 1
+  lu.assertErrorMsgContains("task.map: entry 2 is nil, and others follow it", task.map, list, print)
+  lu.assertEquals(task.map(table.pack(nil, 2), function(value) return value or 0 end), { 0, 2 })
 end
 
 function TestMap.test_the_first_error_cancels_the_others_and_waits_for_them()
