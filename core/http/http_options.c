@@ -21,6 +21,7 @@
 #define TRUST_DIR       "/etc/ssl/certs"
 #define TRUST_FILE      "/etc/ssl/certs/ca-certificates.crt"
 #define TRUST_FILES_MAX 4096 /* that are looked at in a folder of the user's */
+#define TRUST_AGE_S     60L  /* what was read of the system's bundle counts for so long */
 #define KEEPALIVE_S     60L
 /* Of a file at a time; libcurl itself takes 64 KiB. */
 #define UPLOAD_BYTES (512 * 1024L)
@@ -453,6 +454,15 @@ static CURLcode set_only_certificate(const struct http_transfer *transfer)
     return code;
 }
 
+/* By itself libcurl goes by what it has read of a file for a day: an authority that was renewed
+ * would be unknown as long. A bundle takes 25 ms to read. */
+static CURLcode set_trust_age(const struct http_transfer *transfer)
+{
+    long age_s = transfer->request->ca_file != NULL ? 0 : TRUST_AGE_S;
+    CURLcode code = transfer->api->easy_setopt(transfer->easy, CURLOPT_CA_CACHE_TIMEOUT, age_s);
+    return code == CURLE_UNKNOWN_OPTION ? CURLE_OK : code; /* before 7.87: it keeps nothing */
+}
+
 static CURLcode set_trust(const struct http_transfer *transfer, const struct http_trust *system)
 {
     CURLcode code = CURLE_OK;
@@ -466,7 +476,7 @@ static CURLcode set_trust(const struct http_transfer *transfer, const struct htt
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    return code;
+    return code == CURLE_OK ? set_trust_age(transfer) : code;
 }
 
 static CURLcode set_certificate(const struct http_transfer *transfer)

@@ -81,6 +81,36 @@ class Tls(support.Case):
         self.assertRegex(self.ok("run", script).stdout, "^nil\tnetwork\t.*not trusted")
         self.assertEqual(resumed, [False, True, True, True, True])
 
+    def test_an_authority_that_is_renewed_while_a_run_goes_on(self):
+        """Its file is read for each connection, as it is then."""
+        os.mkdir(self.folder + "/renewed", 0o700)
+        renewed = Authority(self.folder + "/renewed")
+        end = reply(b"{}", extra=b"Connection: close\r\n")
+        urls = []
+        for authority in (self.authority, renewed):
+            service = RawService(lambda c, h: c.sendall(end), authority.server("good"))
+            self.addCleanup(service.stop)
+            urls.append(service.url)
+        script = self.write("renewed.lua", f"""
+            local http = require "jeton.http"
+            local before, after = table.unpack {{ "{urls[0]}", "{urls[1]}" }}
+            local function ask(url)
+              local response, err = http.get(url, {{ ca_file = "{self.folder}/trusted.pem" }})
+              print(response and response.status or err.message)
+            end
+            local function trust(path)
+              local from, to <close> = io.open(path), io.open("{self.folder}/trusted.pem", "w")
+              to:write(from:read "a")
+            end
+            trust "{self.authority.file}"
+            ask(before) ask(after)
+            trust "{renewed.file}"
+            ask(after)
+            """)
+        said = self.ok("run", script).stdout.splitlines()
+        self.assertEqual([said[0], said[2]], ["200", "200"])
+        self.assertIn("not trusted", said[1])
+
     def test_an_expired_certificate(self):
         service = self.serve(self.authority.server("old", days=-1))
         self.configure(service.base, ca_file=self.authority.file, retries=0)
