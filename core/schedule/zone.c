@@ -28,9 +28,18 @@ struct chunk {
     size_t count;
 };
 
+/* Of the file with a zone's data; zeroed: there is none. */
+struct mark {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
 struct zone {
     char *name;
     char *tz; /* for $TZ; NULL: as it is */
+    struct mark mark;
     struct chunk *chunks;
     size_t count;
     size_t last; /* chunk of the last query */
@@ -167,6 +176,35 @@ int zone_check_variable(const char *tz, struct err *err)
                    tz);
 }
 
+/* The file that glibc reads for the zone (mem_free). */
+static char *data_path(const struct zone *zone)
+{
+    const char *tz = zone->tz != NULL ? zone->tz : getenv("TZ");
+    if (tz == NULL)
+        return mem_strdup(ZONE_SYSTEM);
+    if (tz[0] == ':')
+        tz++;
+    return tz[0] == '/' ? mem_strdup(tz) : mem_printf("%s/%s", ZONE_FOLDER, tz);
+}
+
+static struct mark mark_of(const struct zone *zone)
+{
+    struct mark mark = {0};
+    struct stat st;
+    char *path = data_path(zone);
+    if (stat(path, &st) == 0)
+        mark = (struct mark){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
+    mem_free(path);
+    return mark;
+}
+
+static bool is_same(const struct mark *one, const struct mark *other)
+{
+    return one->device == other->device && one->inode == other->inode && one->size == other->size &&
+           one->changed.tv_sec == other->changed.tv_sec &&
+           one->changed.tv_nsec == other->changed.tv_nsec;
+}
+
 struct zone *zone_new(const char *name, struct err *err)
 {
     char *tz = NULL;
@@ -184,6 +222,7 @@ struct zone *zone_new(const char *name, struct err *err)
     struct zone *zone = mem_alloc(sizeof *zone);
     zone->tz = tz;
     zone->name = name != NULL ? mem_strdup(name) : local_name();
+    zone->mark = mark_of(zone);
     return zone;
 }
 
@@ -192,16 +231,24 @@ struct zone *zone_new_system(void)
     struct zone *zone = mem_alloc(sizeof *zone);
     zone->tz = mem_strdup(":" ZONE_SYSTEM);
     zone->name = system_name();
+    zone->mark = mark_of(zone);
     return zone;
+}
+
+static void forget(struct zone *zone)
+{
+    for (size_t i = 0; i < zone->count; i++)
+        mem_free(zone->chunks[i].spans);
+    mem_free(zone->chunks);
+    zone->chunks = NULL;
+    zone->count = zone->last = 0;
 }
 
 void zone_free(struct zone *zone)
 {
     if (zone == NULL)
         return;
-    for (size_t i = 0; i < zone->count; i++)
-        mem_free(zone->chunks[i].spans);
-    mem_free(zone->chunks);
+    forget(zone);
     mem_free(zone->name);
     mem_free(zone->tz);
     mem_free(zone);
@@ -236,6 +283,25 @@ static void leave(const struct zone *zone, char *former)
         unsetenv("TZ");
     tzset();
     mem_free(former);
+}
+
+bool zone_refresh(struct zone *zone)
+{
+    static const struct mark none;
+    struct mark mark = mark_of(zone);
+    if (is_same(&mark, &zone->mark) || is_same(&mark, &none)) /* none: it is being replaced */
+        return false;
+    zone->mark = mark;
+    forget(zone);
+    if (zone->tz == NULL || strcmp(zone->tz, ":" ZONE_SYSTEM) == 0) {
+        mem_free(zone->name);
+        zone->name = zone->tz == NULL ? local_name() : system_name();
+    }
+    /* For as long as TZ has one value, glibc does not look at its file again. */
+    char utc[] = "UTC0";
+    const struct zone other = {.tz = utc};
+    leave(&other, enter(&other));
+    return true;
 }
 
 static int32_t probe(int64_t at)

@@ -45,6 +45,9 @@ void zone_free(struct zone *zone);
 /* "Europe/Paris"; for a local zone, the one that $TZ names or ZONE_SYSTEM links to. NULL: it has no
  * name. Owned by the zone. */
 const char *zone_name(const struct zone *zone);
+/* For a process that lives long: where the zone's data were replaced (a change of ZONE_SYSTEM, an
+ * update of tzdata) since they were read, they are read anew, and it is true. */
+bool zone_refresh(struct zone *zone);
 /* The span that holds the instant. */
 struct zone_span zone_at(struct zone *zone, int64_t at);
 /* Local time with offset, without fractions: "2026-01-31T08:00:00+01:00". */

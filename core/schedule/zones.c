@@ -24,6 +24,14 @@ struct zone *zones_get(struct zones *zones, const char *name, struct err *err)
     return zones->items[zones->count++] = zone;
 }
 
+bool zones_refresh(struct zones *zones)
+{
+    bool any = false;
+    for (size_t i = 0; i < zones->count; i++)
+        any = zone_refresh(zones->items[i]) || any;
+    return any;
+}
+
 void zones_destroy(struct zones *zones)
 {
     for (size_t i = 0; i < zones->count; i++) {

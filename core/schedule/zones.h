@@ -14,6 +14,7 @@ struct zones { /* zeroed: none */
 
 /* As zone_new, but the zone stays `zones`'. */
 struct zone *zones_get(struct zones *zones, const char *name, struct err *err);
+bool zones_refresh(struct zones *zones); /* zone_refresh of each: whether one is true */
 void zones_destroy(struct zones *zones);
 
 #endif

@@ -130,6 +130,10 @@ static int64_t start_due(struct scheduler *scheduler)
 {
     struct app_children *children = &scheduler->children;
     struct cron_entry *entry;
+    if (cron_table_refresh(&scheduler->table)) {
+        log_msg(scheduler->app->log, LOG_INFO, "the data of time zones have changed");
+        cron_table_log(&scheduler->table);
+    }
     int64_t now_ms = clock_wall_ms(), now = now_ms / 1000;
     cron_table_look(&scheduler->table, now);
     while (children->count < children->max &&

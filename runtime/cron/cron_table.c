@@ -176,6 +176,16 @@ void cron_table_look(struct cron_table *table, int64_t now)
         look_at(table, &table->entries[i], now);
 }
 
+bool cron_table_refresh(struct cron_table *table)
+{
+    bool local = zone_refresh(table->plan.local);
+    if (!zones_refresh(&table->plan.zones) && !local)
+        return false;
+    for (size_t i = 0; i < table->count; i++)
+        table->entries[i].next = next_after(&table->entries[i], table->entries[i].looked);
+    return true;
+}
+
 int64_t cron_table_next(const struct cron_table *table)
 {
     int64_t next = NEVER;

@@ -33,6 +33,9 @@ int cron_table_load(struct cron_table *table, struct app *app, const struct cron
                     struct err *err);
 void cron_table_destroy(struct cron_table *table);
 
+/* Where the data of a zone were replaced, what comes after the last look is as these say. True
+ * then. Call it before a look. */
+bool cron_table_refresh(struct cron_table *table);
 /* Marks the entries that became due since the last call, also where the clock was set meanwhile.
  * now in epoch seconds. */
 void cron_table_look(struct cron_table *table, int64_t now);

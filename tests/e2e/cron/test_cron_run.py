@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -224,6 +225,24 @@ class Times(CronRun):
         scheduler.end()
         self.assertEqual(self.slots(), [530, 540, 530 + 1440, 560])
         self.assertEqual({row["exit"] for row in self.rows()}, {0})
+
+    def test_the_zone_is_another(self):
+        """As after `timedatectl set-timezone`, or an update of tzdata, which no signal tells of."""
+        def use(zone):
+            shutil.copy("/usr/share/zoneinfo/" + zone, self.path("zone.new"))
+            os.rename(self.path("zone.new"), self.path("zone"))
+        use("Etc/UTC")
+        self.jobs(job=("", {"schedule": "0 8 * * *"}))
+        scheduler = self.schedule(at="02:25:05", env={"TZ": ":" + self.path("zone"), "NO_FAKE_STAT": "1"})
+        scheduler.wait_said(r"'job': next 2026-01-05T08:00:00\+00:00")
+        use("Asia/Kolkata")
+        scheduler.process.send_signal(signal.SIGCHLD)  # it looks at the clock; within a minute it does by itself
+        scheduler.wait_said(r"'job': next 2026-01-05T08:00:00\+05:30")
+        scheduler.set_clock("08:00:05")  # libfaketime reads it in this zone
+        scheduler.process.send_signal(signal.SIGCHLD)
+        self.wait_ended(1)
+        scheduler.end()
+        self.assertEqual(self.slots(), [150])
 
 
 class Once(CronRun):

@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -161,6 +163,53 @@ static void test_local(void **state)
     zone_free(before);
 }
 
+/* As a package or an administrator does it: another file comes in the place of the zone's. */
+static void replace(const char *path, const char *name)
+{
+    char from[256], to[256], bytes[8192];
+    snprintf(from, sizeof from, ZONE_FOLDER "/%s", name);
+    snprintf(to, sizeof to, "%s.new", path);
+    FILE *in = fopen(from, "rb"), *out = fopen(to, "wb");
+    assert_non_null(in);
+    assert_non_null(out);
+    size_t len = fread(bytes, 1, sizeof bytes, in);
+    assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(in);
+    assert_int_equal(fclose(out), 0);
+    assert_int_equal(rename(to, path), 0);
+}
+
+static void test_data_that_change(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/jeton-zone-XXXXXX", path[64], tz[80];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/zone", folder);
+    snprintf(tz, sizeof tz, ":%s", path);
+    replace(path, "Europe/Paris");
+    setenv("TZ", tz, 1);
+    struct zone *local = zone(NULL), *kept = zone("Asia/Kathmandu");
+    assert_int_equal(zone_at(local, PARIS_SPRING).offset, 7200);
+    assert_int_equal(zone_at(kept, PARIS_SPRING).offset, 20700);
+    assert_false(zone_refresh(local));
+    replace(path, "Asia/Kolkata");
+    assert_true(zone_refresh(local));
+    assert_int_equal(zone_at(local, PARIS_SPRING).offset, 19800);
+    assert_false(zone_refresh(local));
+    assert_false(zone_refresh(kept));
+    assert_int_equal(unlink(path), 0); /* for a moment */
+    assert_false(zone_refresh(local));
+    assert_int_equal(zone_at(local, PARIS_SPRING).offset, 19800);
+    replace(path, "Europe/Paris");
+    assert_true(zone_refresh(local));
+    assert_int_equal(zone_at(local, PARIS_SPRING).offset, 7200);
+    zone_free(local);
+    zone_free(kept);
+    unsetenv("TZ");
+    unlink(path);
+    rmdir(folder);
+}
+
 static void test_unknown(void **state)
 {
     (void)state;
@@ -180,9 +229,13 @@ static void test_unknown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_offsets), cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_format),  cmocka_unit_test(test_process_is_as_before),
-        cmocka_unit_test(test_local),   cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_process_is_as_before),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_data_that_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
