@@ -357,6 +357,18 @@ static int newest_scope(struct store *store, const struct store_run_filter *filt
     return 0;
 }
 
+void config_rows_say_how(const struct config *config, const char *home, struct buf *text)
+{
+    bool there = home[0] == '/' && access(home, F_OK) == 0;
+    if (config->state->url != NULL)
+        buf_printf(text, "by another name, `jeton state adopt %s` brings them along", home);
+    else
+        buf_printf(text, "at another path, %s%s`jeton state adopt %s` brings them along",
+                   there ? "removing that file, " : "",
+                   config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
+                   home);
+}
+
 int config_rows_begin_anew(const struct config *config, const struct job *job, struct store *store,
                            int64_t before_row, struct buf *text, struct err *err)
 {
@@ -377,13 +389,7 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
                    "job '%s' begins anew, without the keys and the history of job '%s' of %s; if "
                    "that is the same one ",
                    job->name, job->name, home);
-        if (config->state->url != NULL)
-            buf_printf(text, "by another name, `jeton state adopt %s` brings them along", home);
-        else
-            buf_printf(text, "at another path, %s%s`jeton state adopt %s` brings them along",
-                       gone || home[0] != '/' ? "" : "removing that file, ",
-                       config->name != NULL ? "" : "a line `name: NAME` in the configuration and ",
-                       home);
+        config_rows_say_how(config, home, text);
         result = 1;
     }
     mem_free(its);

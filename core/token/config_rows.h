@@ -53,6 +53,9 @@ int config_rows_are_due(const struct config *config, struct store *store, struct
 int config_rows_begin_anew(const struct config *config, const struct job *job, struct store *store,
                            int64_t before_row, struct buf *text, struct err *err);
 
+/* Behind "if that is the same one ": how what belongs to this home comes to the configuration. */
+void config_rows_say_how(const struct config *config, const char *home, struct buf *text);
+
 /* A token of the connector was refused, and the state has one that belongs to this home: says so,
  * and what to do. config may be NULL. */
 void config_rows_tell(const struct config *config, struct log *log,

@@ -1,12 +1,14 @@
 #include "listen_left.h"
 
 #include "buf.h"
+#include "config_rows.h"
 #include "hook.h"
 #include "mem.h"
 #include "store_events.h"
 #include "store_home.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define LOOKED_MAX 100000 /* events, the newest: some 30 MB */
 #define WHAT_TO_DO                                                                                 \
@@ -59,6 +61,91 @@ static void tell_of(const struct left *left, bool more, listen_left_fn *tell, vo
     mem_free(hook);
 }
 
+/* Whose events wait: each scope once (mem_free), and how many there are. The list keeps the texts.
+ */
+static struct left *group(const struct store_events *events, size_t *count)
+{
+    struct left *lefts = NULL;
+    *count = 0;
+    for (size_t i = 0; i < events->count; i++) {
+        size_t at = place_of(lefts, *count, events->items[i].scope);
+        if (at == *count) {
+            lefts = mem_realloc(lefts, (*count + 1) * sizeof *lefts);
+            lefts[(*count)++] = (struct left){.scope = events->items[i].scope};
+        }
+        lefts[at].count++;
+    }
+    return lefts;
+}
+
+static const struct hook *find_hook(const struct config *config, const char *scope)
+{
+    size_t len = 0;
+    const char *name = store_event_hook(scope, &len);
+    for (size_t i = 0; name != NULL && i < config->nhooks; i++) {
+        const char *own = config->hooks[i]->name;
+        if (strlen(own) == len && memcmp(own, name, len) == 0)
+            return config->hooks[i];
+    }
+    return NULL;
+}
+
+/* Whether a webhook of this name that belongs elsewhere was the same one: its file is gone, or ours
+ * has never had an event. */
+static bool was_ours(struct store *store, const struct hook *hook, const char *home)
+{
+    char own[STORE_SCOPE_SIZE];
+    struct store_event_filter newest = {.scope = own, .limit = 1};
+    struct store_events events;
+    struct err err;
+    if (home[0] == '/' && access(home, F_OK) != 0)
+        return true;
+    store_event_scope(own, hook->name, hook->home);
+    if (store_event_list(store, &newest, &events, &err) != 0)
+        return false;
+    bool none = events.count == 0;
+    store_events_destroy(&events);
+    return none;
+}
+
+static void tell_elsewhere(const struct config *config, const struct hook *hook,
+                           const struct left *left, listen_left_fn *tell, void *arg)
+{
+    struct buf text;
+    const char *home = store_home_of(left->scope);
+    bool one = left->count == 1;
+    buf_create(&text, BUF_LIMIT_LINE);
+    buf_printf(&text,
+               "%zu event%s of webhook '%s' of %s wait%s, and nobody handles %s here; if that is "
+               "the same one ",
+               left->count, one ? "" : "s", hook->name, home, one ? "s" : "", one ? "it" : "them");
+    config_rows_say_how(config, home, &text);
+    tell(arg, text.data);
+    buf_destroy(&text);
+}
+
+/* Those of a webhook that had another path or name, with its configuration. */
+static void look_elsewhere(const struct config *config, struct store *store,
+                           const char *const *scopes, listen_left_fn *tell, void *arg)
+{
+    const struct store_event_filter filter = {
+        .except = scopes, .states = STORE_EVENT_READY | STORE_EVENT_RUNNING, .limit = LOOKED_MAX};
+    struct store_events events;
+    struct err err;
+    size_t count;
+    if (config->nhooks == 0 || store_event_list(store, &filter, &events, &err) != 0)
+        return;
+    struct left *lefts = group(&events, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct hook *hook = find_hook(config, lefts[i].scope);
+        const char *home = store_home_of(lefts[i].scope);
+        if (hook != NULL && !store_home_among(home, config->homes) && was_ours(store, hook, home))
+            tell_elsewhere(config, hook, &lefts[i], tell, arg);
+    }
+    mem_free(lefts);
+    store_events_destroy(&events);
+}
+
 void listen_left_look(const struct config *config, struct store *store, listen_left_fn *tell,
                       void *arg)
 {
@@ -69,22 +156,15 @@ void listen_left_look(const struct config *config, struct store *store, listen_l
                                               .limit = LOOKED_MAX};
     struct store_events events;
     struct err err;
+    size_t count;
     if (store_event_list(store, &filter, &events, &err) == 0) {
-        struct left *lefts = NULL;
-        size_t count = 0;
-        for (size_t i = 0; i < events.count; i++) {
-            size_t at = place_of(lefts, count, events.items[i].scope);
-            if (at == count) {
-                lefts = mem_realloc(lefts, (count + 1) * sizeof *lefts);
-                lefts[count++] = (struct left){.scope = events.items[i].scope};
-            }
-            lefts[at].count++;
-        }
+        struct left *lefts = group(&events, &count);
         for (size_t i = 0; i < count; i++)
             tell_of(&lefts[i], events.count == LOOKED_MAX, tell, arg);
         mem_free(lefts);
         store_events_destroy(&events);
     }
+    look_elsewhere(config, store, scopes, tell, arg);
     mem_free(scopes);
 }
 

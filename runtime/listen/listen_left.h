@@ -1,4 +1,5 @@
-/* Events that wait for webhooks which the configuration has not any more: nobody handles them. */
+/* Events that wait for webhooks which the configuration has not any more, or which it has under
+ * another name or path: nobody handles them. */
 #ifndef JETON_LISTEN_LEFT_H
 #define JETON_LISTEN_LEFT_H
 

@@ -154,6 +154,42 @@ class Releases(NameCase):
         self.assertEqual(done.stdout.count("warning"), 1)
         self.assertIn("brings them along (and so do 2 more jobs)\n", done.stdout)
 
+    def test_events_that_wait_elsewhere_are_told_of(self):
+        """Of a webhook that begins anew: by check and by the listener, until it has events of its own."""
+        self.write("sender.secret", SECRET + "\n")
+        hooks = "webhooks:\n  orders:\n" + HOOK + "    retries: {{ attempts: 9, delay: 1h }}\n"
+        for folder in ("releases/1", "releases/2"):
+            self.write(folder + "/handler.lua", "return function() error('not today') end")
+            self.write(folder + "/sender.secret", SECRET + "\n")
+
+        def configure(folder, name=None):
+            return self.configure_at(folder + "/jeton.yaml", name, extra=hooks.format(folder=self.path(folder)))
+
+        def post(path, *names):
+            listener = Listener(self, popen=self.start("-c", path, "listen", "--listen", "127.0.0.1:0"))
+            for name in names:
+                self.assertEqual(listener.post({"id": name, "type": "t"})[0], 200)
+            listener.stop()
+            return listener.log()
+        old = configure("releases/1")
+        self.assertNotIn("nobody handles", post(old, "one", "two"))
+        new = configure("releases/2")
+        says = f"2 events of webhook 'orders' of {old} wait, and nobody handles them here; if that is the same one at another path, "
+        how = f"a line `name: NAME` in the configuration and `jeton state adopt {old}` brings them along"
+        self.assertIn(f"warning: {says}removing that file, {how}\n", self.ok("-c", new, "check").stdout)
+        os.unlink(old)
+        self.assertIn(f"warning: {says}{how}\n", post(new, "three"))
+        self.assertIn(says + how, self.ok("-c", new, "check").stdout)  # the file is gone
+        configure("releases/2", "shop")
+        self.assertIn(f"{says}`jeton state adopt {old}` brings", post(new))
+        self.ok("-c", new, "state", "adopt", old, "--replace")
+        self.assertNotIn("nobody handles", self.ok("-c", new, "check").stdout)
+        configure("releases/2", "other")
+        self.assertIn("3 events of webhook 'orders' of name:shop wait", post(new, "four"))
+        self.assertNotIn("nobody handles", post(new))  # two configurations, it seems
+        self.assertEqual(self.ok("-c", new, "state", "adopt", "name:shop", "--replace").stderr, "")
+        self.assertEqual(self.ok("-c", new, "events").stdout.count("\n"), 5)
+
     def test_two_configurations_on_one_state(self):
         paths = [self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b"),
                  self.configure_at("c/jeton.yaml", name="c")]
