@@ -9,11 +9,11 @@ local storing = {}
 
 local TRIES = 60 -- a second between two
 
---- Of what the state raises: it may be locked, or the disk full.
+--- Of what the state raises: it may be locked, or the disk full. After a conflict nothing is left to write.
 ---@param failure any
 ---@return boolean?
 function storing.is_passing(failure)
-  return type(failure) == "table" and rawget(failure, "retryable")
+  return type(failure) == "table" and rawget(failure, "retryable") and rawget(failure, "kind") ~= "conflict"
 end
 
 --- Calls fn until the state takes it: what a handler did is not done again for that.

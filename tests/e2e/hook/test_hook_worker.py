@@ -516,6 +516,26 @@ class Ends(hooks.Hooks):
             self.assertEqual(self.end(worker)[0], 0)
             self.assertEqual(self.keys(), {"reset": len(ids), "first": first})
 
+    def test_a_conflict_as_a_script_is_loaded_ends_the_process(self):
+        """A fresh one loads it anew; the values were lost without a word otherwise."""
+        self.add("a")
+        script = f"""local n = state.get "n" or 0
+            io.open("{self.folder}/read", "w"):close()
+            while not io.open("{self.folder}/go") do task.sleep(0.01) end
+            state.set("n", n + 1)
+            return function() end"""
+        worker = self.work(script=script)
+        support.wait_until(lambda: os.path.exists(self.folder + "/read"), 30)
+        self.work(hook="h", script_path=self.write("other.lua", """local state = require "jeton.state"
+            state.set("n", 10)
+            return function() require "jeton.task".sleep(3600) end"""))
+        support.wait_until(lambda: self.keys().get("n") == 10, 30)
+        self.write("go", "")
+        worker.wait(30)
+        self.assertEqual(self.end(worker)[0], 1)
+        self.assertIn("changed by another run", worker.said)
+        self.assertEqual(self.keys(), {"n": 10})
+
     def test_a_task_that_the_script_has_started_keeps_no_process(self):
         script = """task.spawn(function() while true do pcall(task.sleep, 0.01) end end)
             return function(event) state.set(event.id, 1) end"""
