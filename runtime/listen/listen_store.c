@@ -18,8 +18,7 @@
 #define KEEP_AGAIN_MS 1000  /* where there is more */
 #define LOOK_MS       5000  /* `jeton events --retry` is seen by then */
 #define KEEP_AT_ONCE  1000  /* rows */
-#define COMMIT_ROWS   1000  /* of several requests: a database takes a second for them */
-#define PART_ROWS     250   /* of a single one: a busy database takes ten times as long */
+#define COMMIT_ROWS   250   /* together: a busy database takes seconds for them */
 #define TRY_MS        10000 /* after an event that could not be stored, if no other has come */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
@@ -249,13 +248,13 @@ static void part_added(void *arg)
         store_part(front);
 }
 
-/* All of several requests, or a part of one. */
+/* Of one that is large; of several, which are fewer, all. */
 static void store_part(struct listen_front *front)
 {
     struct listen_adding *adding = &front->adding;
-    size_t left = adding->count - adding->done, most = adding->list.count > 1 ? left : PART_ROWS;
+    size_t left = adding->count - adding->done;
     adding->event = (struct store_event_call){.added = adding->rows + adding->done,
-                                              .count = left < most ? left : most};
+                                              .count = left < COMMIT_ROWS ? left : COMMIT_ROWS};
     adding->call = (struct store_call){.op = STORE_EVENT_ADD, .event = &adding->event};
     store_start(front->store, &adding->call, part_added, front);
 }
@@ -317,7 +316,7 @@ static bool store_beside(struct listen_front *front)
     beside->count = 0;
     for (struct listen_waiting *it = front->batch.first, *next; it != NULL; it = next) {
         next = it->next;
-        if (rows_of(it) > 0 && beside->count + rows_of(it) <= PART_ROWS)
+        if (rows_of(it) > 0 && beside->count + rows_of(it) <= COMMIT_ROWS)
             take(beside, it);
     }
     if (beside->count == 0)

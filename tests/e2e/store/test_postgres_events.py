@@ -1,5 +1,6 @@
 """Events of webhooks in a state that hosts share: several listeners, each event handled once, whatever dies."""
 
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -146,6 +147,25 @@ class Events(PostgresCase):
             self.assertEqual([row[1] for row in rows], ["250", "250", "1"])
             self.assertEqual(int(rows[2][3]) - int(rows[0][2]), 500)
         self.assertEqual([row[0] for row in rows], ["1", "1", "1"])
+        self.write("go", "")
+        listener.stop()
+
+    def test_batches_that_come_together_are_several_transactions(self):
+        """Each has ten seconds, which a busy server took for 1,000 rows: all of them were refused, and came again together."""
+        hook = HOOK.format(folder=self.folder).replace("json:id", "item:id").replace("{json:type}", "t")
+        self.host(0, f'webhooks:\n  orders:\n    each: "json:"\n    concurrency: 1\n{hook}')
+        listener = Listener(self, popen=self.start_on(0, "listen", "--listen", "127.0.0.1:0"))
+        self.assertEqual(listener.post([{"id": "first", "wait": True}])[0], 200)
+        wait_until(lambda: os.path.exists(self.folder + "/waiting"))  # what is claimed is written anew
+        self.sql("CREATE FUNCTION @slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                 " IF NEW.id = 'slow' THEN PERFORM pg_sleep(2); END IF; RETURN NEW; END $$;"
+                 "CREATE TRIGGER slow BEFORE INSERT ON @event FOR EACH ROW EXECUTE FUNCTION @slow()")
+        batches = [[{"id": "slow"}], *([{"id": f"{letter}{n}"} for n in range(100)] for letter in "abcd")]
+        with concurrent.futures.ThreadPoolExecutor(len(batches)) as pool:
+            self.assertEqual([reply[0] for reply in pool.map(listener.post, batches)], [200] * 5, listener.log())
+        rows = self.sql("SELECT count(*) FROM @event WHERE state = 1 GROUP BY xmin::text")
+        self.assertEqual(sum(int(row[0]) for row in rows), 401)
+        self.assertLessEqual(max(int(row[0]) for row in rows), 250, rows)
         self.write("go", "")
         listener.stop()
 
