@@ -149,6 +149,22 @@ while not io.open "asked" do task.sleep(0.01) end
                     with self.subTest(line=line, second=second, args=args):
                         self.signal_twice(args, second, line, 128 + signal.SIGTERM)
 
+    def test_a_signal_behind_the_script(self):
+        """While what it has left is collected, before the wait for the reply begins."""
+        grants = self.waits(1.5)
+        run = self.ends(grants, """setmetatable({}, { __gc = function()
+  io.open("collected", "w"):close()
+  local over = os.clock() + 0.5
+  while os.clock() < over do end
+end })
+os.exit(0, true)""")
+        support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "collected")))
+        run.send_signal(signal.SIGTERM)
+        said = run.communicate(timeout=support.PATIENCE)[1].decode()
+        self.assertEqual(run.returncode, 0, said)
+        self.token("--refresh")
+        self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
     def test_a_signal_that_comes_twice_to_a_verb(self):
         self.signal_twice(("token", "books"), signal.SIGHUP, "", -signal.SIGTERM)
 

@@ -40,6 +40,8 @@ class Presets(OAuth2):
         keys = {"preset": "zoho", "vars": {"region": "eu"}, "authorization": "Bearer {token}"}
         self.books(grants, endpoint=None, **keys)
         self.assertEqual(self.token()["endpoint_url"], "https://www.zohoapis.eu")
+        self.books(grants, **keys)  # also not with the token that is there
+        self.assertEqual(self.token()["endpoint_url"], grants.url + "/api")
         for reply in (None, {"scope": "/scopes"}, {}):
             self.books(grants, reply=reply, **keys)
             self.assertEqual(json.loads(self.ok("api", "x").stdout), {"it": "works"})
