@@ -65,6 +65,7 @@ struct store_pg {
     char *prefix;                       /* "schema". */
     char *label;                        /* for messages; has no secret */
     char *password;                     /* NULL: none */
+    int64_t password_ms;                /* when it was read */
     char *copying; /* homes that a copy has not ended of, each between newlines; NULL: none */
     char *home;    /* that this process works for; NULL: it has not said so */
     struct store_pg_key keys[STORE_PG_KEYS_MAX]; /* the first one seals */
@@ -216,7 +217,11 @@ int store_pg_connect_find(struct store_pg *pg, lookup_fn *found, struct err *err
 int store_pg_connect(struct store_pg *pg, const struct lookup_found *found, struct err *err);
 /* The poll of a connection, with the environment kept away from libpq. */
 PostgresPollingStatusType store_pg_connect_poll(struct store_pg *pg);
-/* What the failed connection says, as an error. retryable: it may pass. */
+/* Reads state.password. 1: it is another one than before, or the first; 0; -1. May wait for a
+ * command. */
+int store_pg_password_read(struct store_pg *pg, struct err *err);
+/* What the failed connection says, as an error. retryable: it may pass, or the password was read
+ * again, and is another one. */
 void store_pg_connect_failed(struct store_pg *pg, struct err *err);
 /* Of the URL, without connecting; sets the label. ERR_CONFIG. */
 int store_pg_url_check(struct store_pg *pg, struct err *err);

@@ -1,5 +1,6 @@
 /* How a connection is made: only what the URL and `state` say counts, and what is weak is refused.
  */
+#include "clock.h"
 #include "mem.h"
 #include "safefile.h"
 #include "store_pg.h"
@@ -13,6 +14,8 @@
 #define TRUST_FILE  "/etc/ssl/certs/ca-certificates.crt"
 #define NO_FILE     "/dev/null/none" /* a path that nothing can be at */
 #define PARAMS_MAX  32
+#define SECRET_MAX  ((size_t)64 * 1024)
+#define PASSWORD_MS 5000 /* at least, until it is read again */
 #define ENV_MAX     64
 #define ENV_PREFIX  "PG"
 #define DIGITS      "0123456789"
@@ -416,12 +419,37 @@ static const char *find_state(const char *said)
     return NULL;
 }
 
+int store_pg_password_read(struct store_pg *pg, struct err *err)
+{
+    struct buf text;
+    buf_create_secret(&text, SECRET_MAX);
+    int result = pg->place.read(pg->place.arg, STATE_PASSWORD, &text, err);
+    bool other = result == 1 && (pg->password == NULL || strcmp(pg->password, text.data) != 0);
+    if (other) {
+        mem_free_secret(pg->password);
+        pg->password = mem_strdup(text.data);
+    }
+    pg->password_ms = clock_mono_ms();
+    buf_destroy(&text);
+    return result < 0 ? -1 : other;
+}
+
+/* The one that was refused has been replaced, or is good for some minutes only. */
+static bool has_another_password(struct store_pg *pg)
+{
+    struct err ignored;
+    return clock_mono_ms() - pg->password_ms >= PASSWORD_MS &&
+           store_pg_password_read(pg, &ignored) == 1;
+}
+
 void store_pg_connect_failed(struct store_pg *pg, struct err *err)
 {
     const char *said = pg->api.PQerrorMessage(pg->conn);
     const char *state = find_state(said);
     const char *text = state != NULL ? state + 6 + strspn(state + 6, " ") : said;
     /* What the server will always say, and what a handshake has refused. */
+    bool barred = (state != NULL && strncmp(state, "28", 2) == 0) ||
+                  strstr(said, "authentication failed") != NULL;
     bool stays = state != NULL
                      ? strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
                            strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0 ||
@@ -431,4 +459,8 @@ void store_pg_connect_failed(struct store_pg *pg, struct err *err)
     err_set(err, stays ? ERR_CONFIG : ERR_NETWORK, "%s: cannot connect: %.*s", pg->label,
             (int)strcspn(text, "\n"), text);
     err->retryable = !stays;
+    if (barred && has_another_password(pg)) {
+        err->kind = ERR_NETWORK;
+        err->retryable = true;
+    }
 }

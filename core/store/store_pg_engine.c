@@ -16,7 +16,6 @@
 #define HOST_FILE  "host-id"
 #define HOST_LEN   (STORE_PG_HOST_SIZE - 1)
 #define PLACE_SIZE 40 /* two numbers, and what is around them */
-#define SECRET_MAX ((size_t)64 * 1024)
 #define NAME_CHARS "abcdefghijklmnopqrstuvwxyz_0123456789"
 #define NAME_MAX_  41
 #define CHANGED    "2201E" /* STORE_PG_CHANGED */
@@ -142,17 +141,7 @@ static int know_host(struct store_pg *pg, struct err *err)
 
 static int read_secrets(struct store_pg *pg, struct err *err)
 {
-    struct buf text;
-    buf_create_secret(&text, SECRET_MAX);
-    int result = store_pg_keys_load(pg, err);
-    if (result == 0)
-        result = pg->place.read(pg->place.arg, STATE_PASSWORD, &text, err);
-    if (result == 1) {
-        mem_free_secret(pg->password);
-        pg->password = mem_strdup(text.data);
-    }
-    buf_destroy(&text);
-    return result < 0 ? -1 : 0;
+    return store_pg_keys_load(pg, err) == 0 && store_pg_password_read(pg, err) >= 0 ? 0 : -1;
 }
 
 static int check_schema(const struct store_pg *pg, struct err *err)

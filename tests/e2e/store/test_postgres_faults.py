@@ -138,6 +138,27 @@ class Faults(OwnServer):
         self.assertEqual(len(grants.forms), 1)
         self.assertEqual(asked().stdout.splitlines()[-1].split()[-1], "access-token-2")
         self.assertEqual([form["refresh_token"] for form in grants.forms], [REFRESH, "refresh-token-1"])
+        self.changes_its_password()
+
+    def changes_its_password(self):
+        """What runs on reads it again once the one that it has is refused."""
+        script = self.write("runs.lua", f"""\
+local state, task = require "jeton.state", require "jeton.task"
+local function wait_for(name) repeat task.sleep(0.05) until io.open("{self.folder}/" .. name) end
+state.set("kept", 1) state.commit()
+io.open("{self.folder}/begun", "w"):close()
+wait_for "changed"
+state.set("kept", 2) state.commit()
+""")
+        run = self.start_on(0, "run", script)
+        wait_until(lambda: os.path.exists(self.folder + "/begun"), 30)
+        time.sleep(5)  # it is not read more often
+        self.super("ALTER ROLE jeton PASSWORD 'other-horse'")
+        self.write("right", "other-horse\n")
+        self.postgres("restart", "fast")
+        self.write("changed", "")
+        self.finish_all([run])
+        self.assertEqual(self.on(0, "state", "keys", "get", "kept", "--script", script).stdout, "2\n")
 
     @unittest.skipUnless(has_namespaces(), "no namespaces of networks here")
     def test_a_resolver_that_says_nothing_is_not_waited_for(self):
