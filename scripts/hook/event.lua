@@ -91,9 +91,16 @@ function Event:step(name, fn)
   return value
 end
 
---- Gives the event up: it becomes a dead letter, and is not tried again.
-function Event.reject(_, why)
-  error(setmetatable({ message = tostring(why or "rejected") }, Rejection), 0)
+--- Gives the event up: it becomes a dead letter, and is not tried again, also where the script catches this.
+function Event:reject(why)
+  local rejection = setmetatable({ message = tostring(why or "rejected") }, Rejection)
+  if getmetatable(self) == Event then rawset(self, "_rejection", rejection) end
+  error(rejection, 0)
+end
+
+--- What event:reject has raised, if it was called.
+function event.rejection(its)
+  return rawget(its, "_rejection")
 end
 
 return event

@@ -208,10 +208,19 @@ local function say(raw, settings, failure, what)
   if failure.traceback and failure.traceback ~= "" then log.debug(failure.traceback) end
 end
 
+--- ok, result or failure. One that was rejected failed, whatever the handler has made of that.
+local function run_event(raw, run, settings)
+  local its = event.new(raw, settings)
+  local ok, result = attempt(raw.claim, nil, run, its)
+  local rejection = event.rejection(its)
+  if rejection ~= nil then return false, rejection end
+  return ok, result
+end
+
 --- The pump's state is `pump`: {running=, begun=, stopping=, claims=}.
 local function handle(raw, run, settings, pump)
-  local ok, result = pcall(event.new, raw, settings)
-  if ok then ok, result = attempt(raw.claim, nil, run, result) end
+  local fine, ok, result = pcall(run_event, raw, run, settings)
+  if not fine then ok, result = false, ok end
   local answer = ok and answer_of(raw, settings, result)
   local ended, failure, again = nil, not ok and settled(raw.claim, result), false
   if ok then
@@ -327,7 +336,7 @@ end
 
 local function try(raw, run, settings)
   settings.once = true
-  local ok, result = attempt(raw.claim, nil, run, event.new(raw, settings))
+  local ok, result = run_event(raw, run, settings)
   if not ok then error(result, 0) end
 end
 

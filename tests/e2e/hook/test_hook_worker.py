@@ -39,7 +39,7 @@ class Handling(hooks.Hooks):
         self.assertEqual(self.end(worker)[0], 0)
 
     def test_a_failure_is_tried_again_and_then_dead(self):
-        self.add("later", "never", "false", "err", "rejected", "invalid", "no-handler")
+        self.add("later", "never", "false", "err", "rejected", "caught", "nil", "task", "invalid", "no-handler")
         self.add(("typed", "t"))
         worker = self.work(attempts=3, script="""
             local http = require "jeton.http"
@@ -49,6 +49,9 @@ class Handling(hooks.Hooks):
               ["false"] = function() return false end,
               err = function() return nil, "it says no" end,
               rejected = function(event) event:reject "not for us" end,
+              caught = function(event) pcall(event.reject, event, "not at all") state.set("lost", 2) return true end,
+              ["nil"] = function(event) pcall(event.reject, event) error "another" end,
+              task = function(event) require "jeton.task".spawn(function() pcall(event.reject, event, "of a task") end) end,
               invalid = function() return nil, http.error { kind = "invalid", message = "bad" } end,
             }
             return { t = function() end, ["*"] = function(event)
@@ -62,6 +65,8 @@ class Handling(hooks.Hooks):
         self.assertEqual(rows["false"], ("dead", 3, "the handler returned false"))
         self.assertEqual(rows["err"], ("dead", 3, "it says no"))
         self.assertEqual(rows["rejected"], ("dead", 1, "not for us"))
+        self.assertEqual([rows[name] for name in ("caught", "nil", "task")],
+                         [("dead", 1, "not at all"), ("dead", 1, "rejected"), ("dead", 1, "of a task")])
         self.assertEqual(rows["invalid"][:2], ("dead", 1))
         self.assertEqual(rows["no-handler"][:2], ("dead", 1))
         self.assertEqual(rows["typed"][0], "done")
