@@ -106,6 +106,17 @@ void cron_plan_destroy(struct cron_plan *plan)
     *plan = (struct cron_plan){.app = NULL};
 }
 
+int cron_plan_check_path(const struct cron_plan *plan, struct err *err)
+{
+    if (strncmp(plan->path, "/proc/", strlen("/proc/")) != 0 &&
+        strcmp(plan->path, "/dev/stdin") != 0)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s is the name of a file that this process has open, by which no other finds "
+                   "it; name its path in --config",
+                   plan->config->path);
+}
+
 struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
                             struct err *err)
 {

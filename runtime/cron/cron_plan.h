@@ -40,6 +40,8 @@ int cron_plan_create(struct cron_plan *plan, struct app *app, struct err *err);
 int cron_plan_adopt(struct cron_plan *plan, struct app *app, struct config *config,
                     struct err *err);
 void cron_plan_destroy(struct cron_plan *plan);
+/* Whether other programs can open the configuration by its path. ERR_CONFIG. */
+int cron_plan_check_path(const struct cron_plan *plan, struct err *err);
 /* The job's zone, or `otherwise` for one that names none. ERR_CONFIG. */
 struct zone *cron_plan_zone(struct cron_plan *plan, const struct job *job, struct zone *otherwise,
                             struct err *err);

@@ -366,7 +366,8 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
               struct err *err)
 {
     bool database = plan->config->state->url != NULL;
-    if (check_paths(plan, err) != 0 || (kubernetes && database && check_volume(plan, err) != 0) ||
+    if (cron_plan_check_path(plan, err) != 0 || check_paths(plan, err) != 0 ||
+        (kubernetes && database && check_volume(plan, err) != 0) ||
         (kubernetes && check_keys(plan, err) != 0))
         return -1;
     if (!kubernetes)

@@ -127,7 +127,7 @@ int crontab_times(struct cron_plan *plan, struct buf *out, struct err *err)
 
 int crontab_block(struct cron_plan *plan, struct buf *out, struct err *err)
 {
-    if (check_path("jeton", plan->self, err) != 0 ||
+    if (cron_plan_check_path(plan, err) != 0 || check_path("jeton", plan->self, err) != 0 ||
         check_path("the configuration", plan->path, err) != 0 ||
         check_path("the configuration", plan->real, err) != 0 ||
         check_path("the state's home", plan->state_home, err) != 0)

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import unittest
 
-from support import Case, wait_until
+from support import JETON, PATIENCE, Case, wait_until
 
 CRONTAB = """\
 #!/bin/sh
@@ -298,6 +298,17 @@ class Crontab(Case):
         self.assertEqual(self.get(), FORMER)
         self.fails(3, "cron", "install", says="does not show the new crontab", env={"FAKE_FORGETS": "1"})
         self.assertFalse(os.path.exists(os.path.join(self.state, "jeton.db")))
+
+    def test_the_name_of_an_open_file(self):
+        """Another process has another file by that name, or none."""
+        for words in (["cron", "install"], *(["cron", "show", "--format", name] for name in ("crontab", "systemd", "kubernetes"))):
+            for path, redirect in (("/dev/fd/7", "7< jeton.yaml"), ("/dev/stdin", "< jeton.yaml")):
+                with self.subTest(words=words, path=path):
+                    done = subprocess.run(["sh", "-c", f'"$0" -c {path} "$@" {redirect}', JETON, *words], capture_output=True,
+                                          text=True, env=self.env, cwd=self.folder, timeout=PATIENCE, check=False)
+                    self.assertEqual((done.returncode, done.stdout), (3, ""), done.stderr)
+                    self.assertIn(f"{path} is the name of a file that this process has open", done.stderr)
+        self.assertFalse(os.path.exists(self.crontab))
 
     def test_only_a_crontab_that_is_not_there_is_none(self):
         for says in ("crontab: can't open 'tester': No such file or directory", "no crontab for tester"):
