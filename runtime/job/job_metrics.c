@@ -38,11 +38,10 @@ static void add_up(const struct store_runs *attempts, struct whole *whole)
 
 /* The text */
 
-/* Of the job and its configuration. `job` itself is a label of Prometheus, which would rename ours.
- * Names hold nothing to escape; a path may. */
-static void write_labels(struct buf *out, const struct job_outcome *outcome)
+/* Of the job and its configuration; name NULL: by its path. `job` itself is a label of Prometheus,
+ * which would rename ours. Names hold nothing to escape; a path may. */
+static void write_labels(struct buf *out, const struct job_outcome *outcome, const char *name)
 {
-    const char *name = outcome->config->name;
     struct buf path;
     buf_create(&path, JOB_METRICS_MAX);
     if (name == NULL && utf8_mend(outcome->job->file, strlen(outcome->job->file), &path) < 0)
@@ -160,15 +159,20 @@ static void warn(const struct job_outcome *outcome, const struct err *err)
             err_line(err, line));
 }
 
-/* Whether the configuration, without a name, was at a path that is gone: it may be this one. */
-static bool has_moved(const char *labels)
+/* Whether the configuration, without a name, was at a path that is gone: it may be this one. Or at
+ * this one's, which has a name since. */
+static bool has_moved(const char *labels, const struct job_outcome *outcome)
 {
+    struct buf own;
+    buf_create(&own, JOB_METRICS_MAX);
+    write_labels(&own, outcome, NULL);
     const char *path = strstr(labels, ",jeton_config=\"/");
     char *copy = path != NULL ? mem_strdup(strchr(path, '/')) : NULL;
-    bool gone = false;
+    bool gone = strcmp(labels, own.data) == 0;
+    buf_destroy(&own);
     if (copy != NULL) {
         copy[strcspn(copy, "\"")] = '\0';
-        gone = access(copy, F_OK) != 0;
+        gone = gone || access(copy, F_OK) != 0;
     }
     mem_free(copy);
     return gone;
@@ -186,7 +190,7 @@ static void warn_of_another(const struct job_outcome *outcome, const char *label
         char *end = before != NULL ? strstr(before, "\"} ") : NULL;
         if (end != NULL) {
             *++end = '\0';
-            if (strcmp(++before, labels) != 0 && !has_moved(before)) {
+            if (strcmp(++before, labels) != 0 && !has_moved(before, outcome)) {
                 err_set(&err, ERR_CONFIG,
                         "%s was the file of another job: %s; each run replaces it as a whole, so "
                         "each job needs its own",
@@ -206,7 +210,7 @@ static int write_file(const struct job_outcome *outcome, const struct whole *who
     struct buf text;
     buf_create(&labels, JOB_METRICS_MAX);
     buf_create(&text, JOB_METRICS_MAX);
-    write_labels(&labels, outcome);
+    write_labels(&labels, outcome, outcome->config->name);
     warn_of_another(outcome, labels.data);
     tell_run(&text, labels.data, whole);
     if (sums != NULL)

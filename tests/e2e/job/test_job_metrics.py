@@ -166,6 +166,15 @@ class Metrics(JobCase):
             self.assertEqual((done.returncode, "was the file of another job" in done.stderr), (0, told), done.stderr)
             os.replace(self.path(name), self.path("jeton.yaml"))
 
+    def test_a_first_name_makes_no_other_job(self):
+        self.measure("return true")
+        self.run_job()
+        with open(self.path("jeton.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        for name, told in ("shop", False), ("other", True):
+            self.write("jeton.yaml", text.replace("version: 1", f"version: 1\nname: {name}", 1))
+            self.assertEqual("was the file of another job" in self.run_job().stderr, told)
+
     def test_the_labels_tell_two_configurations_apart(self):
         self.measure("return true")
         with open(self.path("jeton.yaml"), encoding="utf-8") as file:
