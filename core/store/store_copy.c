@@ -463,6 +463,13 @@ int store_copy_done(struct store *to, const char *home, struct err *err)
     return send_batch(batch);
 }
 
+int store_copy_check_moved(struct store *store, const char *home, struct err *err)
+{
+    if (store->engine != &store_sqlite)
+        return 0;
+    return store_open(store, err) != 0 ? -1 : store_sqlite_check_moved(store->self, home, err);
+}
+
 int store_copy_moved(struct store *store, const char *home, char url[static STORE_URL_MAX],
                      struct err *err)
 {

@@ -24,6 +24,9 @@ int store_copy(struct store *from, struct store *to, struct store_copy *copy, st
 /* The last step: the home is `to`'s from now on. It may be repeated. */
 int store_copy_done(struct store *to, const char *home, struct err *err);
 
+/* 0, or -1 with ERR_CONFIG where the home has been moved elsewhere: what is changed here would be
+ * seen by nobody. */
+int store_copy_check_moved(struct store *store, const char *home, struct err *err);
 /* In a folder: whether the home has been moved elsewhere, and to which URL. 1, 0, -1. */
 int store_copy_moved(struct store *store, const char *home, char url[static STORE_URL_MAX],
                      struct err *err);

@@ -4,6 +4,7 @@
 #include "events_json.h"
 #include "events_try.h"
 #include "hook.h"
+#include "store_copy.h"
 #include "verb.h"
 #include "verb_lua.h"
 
@@ -280,6 +281,8 @@ static int change_one(const struct events *events, const char *text, bool drop, 
 static int change_all(const struct events *events, const char *first, bool drop, struct err *err)
 {
     const struct events_options *options = events->options;
+    if (store_copy_check_moved(events->store, events->config->home, err) != 0)
+        return -1;
     if (!drop && strcmp(first, "all") == 0 && options->count > 1)
         return err_set(err, ERR_USAGE, "--retry all: one webhook at most after it");
     if (!drop && strcmp(first, "all") == 0)

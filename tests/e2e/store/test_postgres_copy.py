@@ -69,7 +69,8 @@ class Copy(PostgresCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("copied: 1 key, 1 token, 3 past attempts, 3 events; ", done.stdout)
         for words in (["run", "--job", "job"], ["token", "contoso"], ["run", "--job", "job", "--scheduled"],
-                      ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"], ["state", "check"]):
+                      ["listen", "--listen", "127.0.0.1:0"], ["cron", "run"], ["state", "check"],
+                      ["events", "--retry", "all"], ["events", "--retry", "1"], ["events", "--drop", "1"]):
             self.fails_with(self.on(0, *words, timeout=30), 3, "was moved to " + self.url, "unmove")
         check = self.on(0, "check")
         self.assertEqual((check.returncode, "was moved to " + self.url in check.stdout), (3, True), check.stdout)
