@@ -100,7 +100,7 @@ struct http_request {
     bool cut;      /* a body that is over max_body is no error: the rest is not read. Not with
                       save_path */
     bool any_body; /* beside cut: nor is one that ends early, does not end in time or cannot be
-                      read; what has come of it is the body */
+                      read; what has come of it is the body. By HTTP/1.1 */
 };
 
 struct http_response {

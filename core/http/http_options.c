@@ -363,7 +363,6 @@ static CURLcode set_basics(struct http_transfer *transfer)
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(CURLOPT_USERAGENT, "jeton/" JETON_VERSION);
     SET(CURLOPT_ACCEPT_ENCODING, "gzip");
     SET(CURLOPT_HTTP_CONTENT_DECODING, 0L); /* http_decode.c */
@@ -386,6 +385,9 @@ static CURLcode set_own(struct http_transfer *transfer)
     SET(CURLOPT_URL, transfer->address);
     SET(CURLOPT_PRIVATE, (void *)transfer);
     SET(CURLOPT_ERRORBUFFER, transfer->curl_message);
+    /* Of a stream of HTTP/2 that breaks at once, libcurl 7.88 hands on not even the status. */
+    SET(CURLOPT_HTTP_VERSION,
+        (long)(request->any_body ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_FRESH_CONNECT, request->alone || request->fresh || request->ahead ? 1L : 0L);
     SET(CURLOPT_MAXAGE_CONN, transfer->idle_s);

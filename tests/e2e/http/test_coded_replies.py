@@ -8,6 +8,7 @@ import unittest
 import zlib
 
 import support
+from certificates import Authority
 from service import Service
 from tcp_server import Listener
 
@@ -72,6 +73,29 @@ class Coded(support.Case):
                                    (TEXT, "", "row 00000")):
             self.body, self.coding = body, coding
             self.assertEqual(self.ok("run", "any.lua").stdout, f"200\t{text}\n202\thalf\n")
+
+    def test_one_whose_status_is_enough_comes_by_http_1(self):
+        """Of a stream of HTTP/2 that is short, and comes at once, libcurl 7.88 hands on nothing."""
+        def answer(connection):
+            with context.wrap_socket(connection, server_side=True) as sealed:
+                protocols.append(sealed.selected_alpn_protocol())
+                if protocols[-1] == "http/1.1":
+                    sealed.recv(65536)
+                    sealed.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\nhalf")
+        protocols, authority = [], Authority(self.folder)
+        context = authority.server("server")
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        listener = Listener(answer, scheme="https")
+        self.addCleanup(listener.stop)
+        self.write("any.lua", f"""
+          local http = require "jeton.http"
+          for _, any in ipairs {{ true, false }} do
+            local response = http.get("{listener.url}/", {{ any_body = any, ca_file = "{authority.file}", timeout = 5 }})
+            print(response and response.status)
+          end
+        """)
+        self.assertEqual(self.ok("run", "any.lua").stdout, "202\nnil\n")
+        self.assertEqual(protocols[:2], ["http/1.1", "h2"])
 
     def test_whole_ones(self):
         for body, coding in ((gzip.compress(TEXT), "gzip"), (gzip.compress(TEXT), "X-GZip"), (TEXT, "identity"),
