@@ -21,6 +21,9 @@
 #define KEEP_IDLE_S    30 /* of a silent connection, before keep-alive probes start … */
 #define KEEP_BETWEEN_S 10
 #define KEEP_PROBES    3
+#define TLS_OPTIONS    4
+/* RFC 8996: neither 1.0 nor 1.1, which the library takes by itself. */
+#define PRIORITIES "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
 
 static size_t on_unescape(void *arg, struct MHD_Connection *connection, char *text)
 {
@@ -70,11 +73,14 @@ static void *mutable_text(const char *text)
     return either.any;
 }
 
-static void set_tls(struct MHD_OptionItem options[3], const char *certificate, const char *key)
+/* The last one is the end. */
+static void set_tls(struct MHD_OptionItem options[TLS_OPTIONS], const char *certificate,
+                    const char *key)
 {
     options[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, mutable_text(certificate)};
     options[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, mutable_text(key)};
-    options[2] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    options[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, mutable_text(PRIORITIES)};
+    options[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
 }
 
 static size_t memory_of_connection(const struct server_options *limits)
@@ -88,7 +94,7 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
 {
     /* The library's memory for a connection holds the request's head, its fields, and the reply's
      * headers. Malformed heads are refused by us before and after it, in the service's form. */
-    struct MHD_OptionItem tls[3];
+    struct MHD_OptionItem tls[TLS_OPTIONS];
     set_tls(tls, options->certificate, options->key);
     return server->api.start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
@@ -99,8 +105,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, const struct serve
         server_exchange_on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         memory_of_connection(&server->options), MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)server->options.max_connections, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(server->options.idle_ms / 1000), MHD_OPTION_ARRAY, server->tls ? tls : tls + 2,
-        MHD_OPTION_END);
+        (unsigned)(server->options.idle_ms / 1000), MHD_OPTION_ARRAY,
+        server->tls ? tls : tls + TLS_OPTIONS - 1, MHD_OPTION_END);
 }
 
 static void set_limits(struct server_options *options)
@@ -209,7 +215,7 @@ static void explain_refusal(bool tls, struct err *err)
 
 int server_check_certificate(const char *certificate, const char *key, struct err *err)
 {
-    struct MHD_OptionItem tls[3];
+    struct MHD_OptionItem tls[TLS_OPTIONS];
     struct mhd_api api;
     set_tls(tls, certificate, key);
     if (mhd_api_open(&api, err) != 0)

@@ -8,6 +8,7 @@ import ssl
 import sys
 import time
 import unittest
+import warnings
 
 import certificates
 import listening
@@ -174,6 +175,21 @@ class HostileInTls(Hostile):
         authority = certificates.Authority(self.folder)
         authority.server("hooks")
         self.context = ssl.create_default_context(cafile=authority.file)
+
+    @unittest.skipUnless(ssl.HAS_TLSv1_1, "this Python cannot speak TLS 1.1")
+    def test_old_versions(self):
+        """RFC 8996."""
+        self.context.set_ciphers("ALL:@SECLEVEL=0")
+        for version, taken in ((ssl.TLSVersion.TLSv1, False), (ssl.TLSVersion.TLSv1_1, False),
+                               (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)):
+            with self.subTest(version=version.name), warnings.catch_warnings(action="ignore"):
+                self.context.minimum_version = ssl.TLSVersion.TLSv1
+                self.context.maximum_version = version
+                self.context.minimum_version = version
+                if taken:
+                    self.serves(version.name)
+                else:
+                    self.assertRaises(ssl.SSLError, self.dial)
 
 
 if __name__ == "__main__":
