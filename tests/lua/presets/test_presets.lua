@@ -64,6 +64,30 @@ function TestPresets.test_senders()
   lu.assertTrue(count >= 36)
 end
 
+-- Without these what is sent again would be refused, or handled twice, and files not be had or uploaded.
+function TestPresets.test_what_no_other_test_would_miss()
+  for where, expected in pairs {
+    ["senders.discord webhook.verify.time.window"] = "15m",
+    ["senders.sendgrid webhook.verify.time.window"] = "24h",
+    ["senders.zoom webhook.verify.time.window"] = "2h",
+    ["senders.square webhook.sender_retries"] = "3d",
+    ["services.box connector.allow_hosts.1"] = "upload.box.com",
+    ["services.box-ccg connector.allow_hosts.1"] = "upload.box.com",
+    ["services.box-jwt connector.allow_hosts.1"] = "upload.box.com",
+    ["services.box-jwt connector.assertion.backdate"] = "5s",
+    ["services.github-app connector.allow_hosts.1"] = "uploads.github.com",
+    ["services.github-user connector.allow_hosts.1"] = "uploads.github.com",
+    ["services.slack connector.allow_hosts.1"] = "files.slack.com",
+    ["services.slack-user connector.allow_hosts.1"] = "files.slack.com",
+    ["services.zoho vars.region.values.8"] = "uk",
+  } do
+    local name, path = where:match "^(%S+) (%S+)$"
+    local value = assert(yaml.decode((require("presets." .. name))))
+    for key in path:gmatch "[^.]+" do value = (value or {})[tonumber(key) or key] end
+    lu.assertEquals(value, expected, where)
+  end
+end
+
 function TestPresets.test_about()
   lu.assertTrue(#names >= 30)
   each(function(name, preset)
