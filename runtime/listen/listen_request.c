@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "mem.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define HEALTH_PATH "/healthz"
@@ -133,12 +134,33 @@ void listen_request_gone(void *arg, struct server_exchange *exchange)
     listen_waiting_free(waiting);
 }
 
+/* What is too large for a webhook, or comes too slowly, is its sender's: who is not told of it
+ * would miss events. */
+static void say_not_taken(struct listen_hook *hook, const struct server_refusal *refusal)
+{
+    hook->counts[LISTEN_REFUSED]++;
+    if (!listen_verdict_may_log(hook))
+        return;
+    if (refusal->status == 413)
+        log_msg(hook->front->log, LOG_WARN,
+                "webhook '%s': refused with 413: the body has more than its max_body (%" PRId64
+                " bytes)",
+                hook->hook->name, hook->hook->rules.max_body);
+    else
+        log_msg(hook->front->log, LOG_WARN, "webhook '%s': refused with %d: %s", hook->hook->name,
+                refusal->status, refusal->message);
+}
+
 void listen_request_refuse(void *arg, struct server_exchange *exchange,
                            const struct server_refusal *refusal)
 {
     struct listen_front *front = arg;
+    struct listen_hook *hook = refusal->target != NULL ? find(front, refusal->target) : NULL;
     struct buf text;
-    front->unknown++;
+    if (hook != NULL)
+        say_not_taken(hook, refusal);
+    else
+        front->unknown++;
     buf_create(&text, BUF_LIMIT_LINE);
     buf_printf(&text, "%s\n", refusal->message);
     listen_waiting_plain(exchange, refusal->status, text.data);
