@@ -363,12 +363,13 @@ static int prepare_database(struct store_sqlite *sqlite, bool alone, struct err 
     sqlite3_extended_result_codes(sqlite->db, 1);
     sqlite3_busy_handler(sqlite->db, wait_for_turn, sqlite);
     sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten. */
+    /* FULL: a commit survives a power failure. secure_delete: a replaced token is overwritten.
+     * MEMORY: nothing is written outside of the folder, and nothing else need be writable. */
     if ((alone && execute(sqlite, "PRAGMA locking_mode = EXCLUSIVE", err) != 0) ||
-        execute(
-            sqlite,
-            "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA cache_size = -" CACHE_KIB,
-            err) != 0 ||
+        execute(sqlite,
+                "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; "
+                "PRAGMA cache_size = -" CACHE_KIB,
+                err) != 0 ||
         read_version(sqlite, &version, err) != 0)
         return -1;
     return version < STORE_VERSION ? migrate(sqlite, err) : 0;

@@ -12,7 +12,8 @@
     " SELECT scope FROM job UNION SELECT scope FROM job_counter UNION"                             \
     " SELECT DISTINCT scope FROM kv UNION SELECT DISTINCT scope FROM event)"
 
-#define MOVED "moved " /* in meta, before a home */
+#define MOVED     "moved " /* in meta, before a home */
+#define PART_ROWS "256"    /* of one statement that changes many */
 
 /* A statement of up to three texts. */
 static int write_texts(struct store_sqlite *sqlite, const char *sql, const char *const texts[3],
@@ -221,18 +222,48 @@ static int copy_keys(struct store_sqlite *sqlite, const struct store_home *home,
     return result;
 }
 
-/* Their seq stays: it is how people name them. */
-static int move_events(struct store_sqlite *sqlite, const struct store_home *home,
-                       const char *const texts[3], struct err *err)
+/* The last row of a part that begins behind `from`. 1, 0: there is none, -1. */
+static int part_end(struct store_sqlite *sqlite, const char *table, int64_t from, int64_t *end,
+                    struct err *err)
 {
-    return write_texts(sqlite,
-                       home->replace ? "UPDATE OR REPLACE event SET scope = moved_to(scope, ?)"
-                                       " WHERE is_among(scope)"
-                                     : "UPDATE OR IGNORE event SET scope = moved_to(scope, ?)"
-                                       " WHERE is_among(scope)",
-                       texts, err) != 0
-               ? -1
-               : write_texts(sqlite, "DELETE FROM event WHERE is_among(scope)", texts, err);
+    char *sql = mem_printf("SELECT max(rowid) FROM (SELECT rowid FROM %s WHERE rowid > ?"
+                           " ORDER BY rowid LIMIT " PART_ROWS ")",
+                           table);
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
+    mem_free(sql);
+    if (stmt == NULL)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, from);
+    bool some = sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL;
+    *end = some ? sqlite3_column_int64(stmt, 0) : from;
+    return store_sqlite_finish(sqlite, stmt, err) != 0 ? -1 : some;
+}
+
+/* Rows that may be large and many, in parts: what SQLite keeps of a statement, to undo it, is in
+ * memory. They keep their numbers, by which people name events. */
+static int move_rows(struct store_sqlite *sqlite, const struct store_home *home, const char *table,
+                     const char *otherwise, struct err *err)
+{
+    int64_t from = INT64_MIN, end;
+    int result;
+    char *sql = mem_printf("UPDATE OR %s %s SET scope = moved_to(scope, ?1)"
+                           " WHERE rowid > ?2 AND rowid <= ?3 AND is_among(scope)",
+                           otherwise, table);
+    while ((result = part_end(sqlite, table, from, &end, err)) == 1) {
+        sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql, err);
+        if (stmt != NULL) {
+            store_sqlite_bind_text(stmt, 1, home->home);
+            sqlite3_bind_int64(stmt, 2, from);
+            sqlite3_bind_int64(stmt, 3, end);
+        }
+        if (stmt == NULL || store_sqlite_finish(sqlite, stmt, err) != 0) {
+            result = -1;
+            break;
+        }
+        from = end;
+    }
+    mem_free(sql);
+    return result;
 }
 
 static int move_all(struct store_sqlite *sqlite, const struct store_home *home, struct err *err)
@@ -251,11 +282,10 @@ static int move_all(struct store_sqlite *sqlite, const struct store_home *home, 
         if (move_table(sqlite, home, tables[i][0], tables[i][1], err) != 0)
             return -1;
     }
-    return move_events(sqlite, home, texts, err) != 0
-               ? -1
-               : write_texts(sqlite,
-                             "UPDATE run SET scope = moved_to(scope, ?) WHERE is_among(scope)",
-                             texts, err);
+    if (move_rows(sqlite, home, "event", home->replace ? "REPLACE" : "IGNORE", err) != 0 ||
+        write_texts(sqlite, "DELETE FROM event WHERE is_among(scope)", texts, err) != 0)
+        return -1;
+    return move_rows(sqlite, home, "run", "ABORT", err);
 }
 
 static int move(struct store_sqlite *sqlite, struct store_home *home, struct err *err)

@@ -52,8 +52,12 @@ $env              securityContext:
                   readOnly: true
 $mounts                - name: state
                   mountPath: $state
+                - name: tmp
+                  mountPath: /tmp
           volumes:
-$secrets$volume]]
+$secrets$volume            - name: tmp # for scripts and the programs that they start
+              emptyDir: {}
+]]
 
 local SECRET = [[
             - name: config

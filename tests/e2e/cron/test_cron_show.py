@@ -280,6 +280,8 @@ class Kubernetes(Show):
         self.assertIn(template["restartPolicy"], ("Never", "OnFailure"))
         mounts = {mount["name"] for mount in template["containers"][0]["volumeMounts"]}
         self.assertEqual(mounts, {volume["name"] for volume in template["volumes"]})
+        self.assertTrue(template["containers"][0]["securityContext"]["readOnlyRootFilesystem"])
+        self.assertIn({"name": "tmp", "mountPath": "/tmp"}, template["containers"][0]["volumeMounts"])  # os.tmpname
 
     def test_manifests(self):
         found = self.manifests("version: 1\nstate: /var/lib/jeton\n" + text_of_jobs())
@@ -435,7 +437,7 @@ jobs:
                 manifest = self.read(part)
                 self.check_manifests([manifest])
                 pod = manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-                self.assertEqual([mount["name"] for mount in pod["containers"][0]["volumeMounts"]], ["config", "state"])
+                self.assertEqual([mount["name"] for mount in pod["containers"][0]["volumeMounts"]], ["config", "state", "tmp"])
                 source = pod["volumes"][0]["projected"]["sources"][1]["secret"]
                 found[manifest["metadata"]["name"]] = {item["key"]: item["path"] for item in source["items"]}
             return found

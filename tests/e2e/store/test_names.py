@@ -127,6 +127,30 @@ class Releases(NameCase):
             self.assertRegex(file.read(), r"jeton_job_runs_total\{.*\} 2\n")
         self.assertEqual(len(json.loads(self.ok("history", "gone", "--json").stdout)), 1)
 
+    def test_runs_and_events_that_move_in_parts(self):
+        """More than one statement moves, and each of another home between them, which stays."""
+        one, two = self.configure_at("jeton.yaml"), self.configure_at("two/jeton.yaml")
+        self.count(one)
+        self.count(two)
+        with sqlite3.connect(os.path.join(self.state, "jeton.db")) as db:
+            for home in (one, two):
+                db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)"
+                           " INSERT INTO run (run, scope, job, attempt, started_ms, ended_ms, exit, requests, exchanges,"
+                           " peak_kib, pid, pid_start, boot_id, output_bytes) SELECT hex(randomblob(5)), 'job:count:' || ?, 'count', 1,"
+                           " started_ms - i, ended_ms - i, 0, 0, 0, 0, 0, 0, '', 0 FROM run, n WHERE run.row = (SELECT min(row) FROM run)", (home,))
+                db.execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)"
+                           " INSERT INTO event (scope, id, part, state, received_ms, next_ms, attempt, conflicts, duplicates,"
+                           " alone) SELECT 'hook:h:' || ?, 'e' || i, 0, 'ready', 1, 1, 0, 0, 0, 0 FROM n", (home,))
+        db.close()
+        tables = ("SELECT row, scope FROM run ORDER BY row", "SELECT seq, scope FROM event ORDER BY seq")
+        before = [self.query(table) for table in tables]
+        self.configure_at("jeton.yaml", name="shop")
+        self.ok("-c", one, "run", "--job", "count")
+        for table, rows in zip(tables, before, strict=True):
+            moved = [{**row, "scope": row["scope"].removesuffix(one) + "name:shop"} if row["scope"].endswith(":" + one) else row
+                     for row in rows]
+            self.assertEqual(self.query(table)[:len(rows)], moved)
+
     def test_a_job_that_begins_anew_says_so(self):
         """At another path without a name: in check, and at its first run, but at no other time."""
         old = self.configure_at("releases/1/jeton.yaml")

@@ -128,6 +128,17 @@ class State(support.Case):
         self.assertIn("read-only", done.stderr.lower())
         self.assertIn("state:", done.stderr)
 
+    def test_nothing_else_need_be_writable(self):
+        """As in a pod of Kubernetes whose root is read-only: SQLite's temporary files would be in /var/tmp or /tmp."""
+        script = self.write("many.lua", 'local state = require "jeton.state"\n'
+                                        'for i = 1, 4000 do state.set("key" .. i, ("x"):rep(1000)) end\n')
+        self.ok("token", "contoso")
+        mounts = "mount --bind /tmp /tmp && mount --bind /var/tmp /var/tmp && mount -o remount,ro,bind /var/tmp && " \
+                 f"mount --bind {self.state} {self.state} && mount -o remount,ro,bind /tmp && cd /proc"
+        done = self.in_namespace(mounts, "-c", os.path.join(self.folder, "jeton.yaml"), "run", script)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(len(self.ok("state", "keys", "list", "--script", script).stdout.splitlines()), 4000)
+
     def test_a_full_disk(self):
         for size, fill in (("4k", ""), ("256k", f" && (cat /dev/zero > {self.state}/fill; true) 2>/dev/null")):
             with self.subTest(size=size):
