@@ -192,6 +192,16 @@ static bool wait_for_token(struct client_call *call)
     return retry_later(&call->retry, 1000 * ++call->early, &why);
 }
 
+/* The file will come, but has not. */
+static void call_promised(struct client_call *call, bool repeatable, struct http_response *response)
+{
+    err_set(&call->last, ERR_HTTP, "202: the service has not got the file ready yet");
+    call->last.status = response->status;
+    call->last.retryable = true;
+    call_label(call);
+    call_broken(call, repeatable, response);
+}
+
 static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
@@ -205,6 +215,10 @@ static void call_answered(void *arg, struct http_result *result)
         return;
     }
     int status = response->status;
+    if (status == 202 && call->request->save_path != NULL && !response->saved) {
+        call_promised(call, repeatable, response);
+        return;
+    }
     if (status >= 200 && status < 300) {
         call_finish(call, response, NULL);
         return;

@@ -108,7 +108,7 @@ struct http_response {
     struct http_header *headers; /* in order; repeated ones repeat */
     size_t nheaders;
     struct buf body;
-    bool saved; /* the body is in the file of save_path */
+    bool saved; /* the body is in the file of save_path; not of a 202 that has only a Retry-After */
 };
 
 /*

@@ -163,11 +163,18 @@ bool http_save(struct http_transfer *transfer, const char *data, size_t len)
     return true;
 }
 
+/* Box, for one, says so of a file that is not ready yet. */
+static bool is_promised(const struct http_transfer *transfer)
+{
+    return transfer->result.response.status == 202 && transfer->saved == 0 &&
+           http_retry_after_ms(&transfer->result.response) >= 0;
+}
+
 int http_save_done(struct http_transfer *transfer)
 {
     struct err *err = &transfer->result.err;
     int status = transfer->result.response.status;
-    if (!transfer->save.open || status < 200 || status >= 300)
+    if (!transfer->save.open || status < 200 || status >= 300 || is_promised(transfer))
         return 0;
     if (newfile_publish(&transfer->save, SAVED_MODE, 0, err) != 0) {
         err->kind = ERR_INVALID;

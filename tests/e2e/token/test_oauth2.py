@@ -511,6 +511,38 @@ class Limits(OAuth2):
         self.assertEqual([form["refresh_token"] for form in grants.forms], ["refresh-token-0"] * 2)
 
 
+class Promised(OAuth2):
+    """Box answers so where a file has just been uploaded: an empty one was saved."""
+
+    def test_a_file_that_is_not_ready_yet(self):
+        answers = []
+        grants = self.grants(api=lambda _: answers.pop(0) if answers else (200, {}, b"the file"))
+        self.books(grants, retries=2)
+        self.write("kept", "former")
+        script = self.write("save.lua", """
+            local response, err = require("jeton.http").request { connector = true, path = "file", save_to = "kept" }
+            print(response and response.status, err and err.kind, err and err.retry_after)
+            local file <close> = io.open "kept"
+            print(file:read "a")
+        """)
+        later = (202, {"Retry-After": "1"}, b"")
+        for given, says in (([later, later], ["200", "nil", "nil", "the", "file"]), ([later] * 3, ["nil", "http", "1", "former"]),
+                            ([(202, {}, b"")], ["202", "nil", "nil"]),
+                            ([(202, {"Retry-After": "1"}, b"all")], ["202", "nil", "nil", "all"])):
+            with self.subTest(given=given):
+                self.write("kept", "former")
+                answers[:] = given
+                self.assertEqual(self.ok("run", script).stdout.split(), says)
+                self.assertEqual(answers, [])
+        self.write("kept", "former")
+        self.write("plain.lua", f"""
+            local response = assert(require("jeton.http").get("{grants.url}/api/file", {{ save_to = "kept" }}))
+            print(response.status, response.path, io.open("kept"):read "a")
+        """)
+        answers[:] = [later]
+        self.assertEqual(self.ok("run", "plain.lua").stdout.split(), ["202", "nil", "former"])
+
+
 class Hosts(OAuth2):
     def test_an_endpoint_that_a_reply_names(self):
         grants, foreign = self.grants(), self.grants()
