@@ -12,6 +12,7 @@
 #include "config.h"
 #include "mem.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define KEEP_EVERY_MS 600000
@@ -119,6 +120,10 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
             (event->added == STORE_EVENT_STORED || event->added == STORE_EVENT_HELD_BACK))
             print(front, event, hook->hook);
     }
+    if (full && listen_verdict_may_log(hook)) /* not each sender comes again */
+        log_msg(front->log, LOG_WARN,
+                "webhook '%s': refused with 503: max_waiting events wait (%" PRId64 ")",
+                hook->hook->name, hook->hook->max_waiting);
     if (full)
         listen_waiting_busy(waiting, LISTEN_RETRY_AFTER_FULL_S);
     else if (seq > 0 && hook->answer >= 0 && !front->stopping)

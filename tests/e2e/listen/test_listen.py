@@ -175,6 +175,7 @@ class Listen(listening.Case):
         replies = [listener.post(text(i)) for i in range(3)]
         self.assertEqual([reply[0] for reply in replies], [200, 200, 503])
         self.assertTrue(int(replies[2][1]["Retry-After"]) > 0)
+        listener.wait_log(r"refused with 503: max_waiting events wait \(2\)")  # its sender may not come again
         self.assertEqual(listener.post(text(0))[0], 200)  # known already: no place is needed
         self.assertEqual(sum(self.states().values()), 2)
 
