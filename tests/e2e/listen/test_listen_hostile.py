@@ -90,8 +90,7 @@ class Hostile(listening.Case):
         for chunks in (9, 40, 400):
             self.assertEqual(self.status(head(signed, "Transfer-Encoding: chunked"), *[chunk] * chunks), 413, chunks)
         told = r"webhook 'orders': refused with 413: the body has more than its max_body \(65536 bytes\)"
-        self.served.wait_log(told)  # its sender may not come again
-        self.assertEqual(len(re.findall(told, self.served.log())), 4)
+        self.served.wait_log(f"(?s)({told}.*){{4}}")  # its sender may not come again
         self.assertEqual(self.status(head(too_long, line="POST /elsewhere HTTP/1.1")), 404)
         self.assertEqual(self.ask(b"x" * MAX), 200)
         bomb = gzip.compress(b"\0" * 10_000_000)
