@@ -179,8 +179,26 @@ static int complete(struct app *app, int argc, char **argv, struct err *err)
     return result;
 }
 
+/* `jeton help [VERB …]` is `jeton [VERB …] --help`, as elsewhere. */
+static int dispatch_help(struct app *app, int argc, char **argv, struct buf *help, struct err *err)
+{
+    static char option[] = "--help";
+    if (argc == 1) {
+        char *alone[] = {argv[0], option, NULL};
+        struct opt_result result = {0};
+        int parsed = parse_globals(&app->globals, 2, alone, &result, help, err);
+        mem_free(result.operands);
+        return parsed != 0 ? parsed : app_print(app, help->data, help->len, err);
+    }
+    const struct verb *verb = find_verb(argv[1], err);
+    for (int i = 1; i < argc; i++)
+        argv[i - 1] = argv[i];
+    argv[argc - 1] = option;
+    return verb != NULL ? verb->run(app, argc, argv, err) : -1;
+}
+
 static int dispatch(struct app *app, const struct opt_result *result, char **verb_argv,
-                    const struct buf *help, struct err *err)
+                    struct buf *help, struct err *err)
 {
     if (result->help)
         return app_print(app, help->data, help->len, err);
@@ -192,6 +210,8 @@ static int dispatch(struct app *app, const struct opt_result *result, char **ver
         return err_set(err, ERR_USAGE, "no verb given; `jeton --help` lists them");
     if (strcmp(verb_argv[0], COMPLETE) == 0)
         return complete(app, result->count, verb_argv, err);
+    if (strcmp(verb_argv[0], "help") == 0)
+        return dispatch_help(app, result->count, verb_argv, help, err);
     const struct verb *verb = find_verb(verb_argv[0], err);
     return verb != NULL ? verb->run(app, result->count, verb_argv, err) : -1;
 }
