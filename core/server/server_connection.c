@@ -403,11 +403,13 @@ static bool is_silent(const struct server_connection *connection)
 static int64_t deadline(const struct server_connection *connection)
 {
     const struct server_options *limits = &connection->server->options;
+    int64_t from_ms = connection->server->retired_ms;
     if (connection->ended)
         return INT64_MAX;
+    if (connection->server->retired && connection->since_ms > from_ms)
+        from_ms = connection->since_ms; /* a reply that was made before */
     if (connection->server->retired && is_silent(connection))
-        return connection->server->retired_ms +
-               (connection->answered ? SERVER_KEPT_MS : SERVER_RETIRE_MS);
+        return from_ms + (connection->answered ? SERVER_KEPT_MS : SERVER_RETIRE_MS);
     if (connection->phase == ARRIVING)
         return connection->since_ms + limits->head_ms;
     if (connection->phase == LINGERING)

@@ -349,15 +349,19 @@ void server_exchange_on_completed(void *arg, struct MHD_Connection *connection, 
     struct server_connection *peer = exchange->peer;
     if (exchange->state == WAITING && server->options.gone != NULL) /* it broke */
         server->options.gone(server->options.arg, exchange);
+    /* A reply that was made before server_retire has not said that it was the last. */
+    bool over =
+        peer->half_closed || (server->retired && (exchange->state != ANSWERED || exchange->last));
     server_exchange_free(exchange);
-    if ((peer->half_closed || server->retired) &&
-        !peer->ended) { /* the library does not always notice */
+    if (over && !peer->ended) { /* the library does not always notice */
         peer->ended = true;
         shutdown(peer->fd, SHUT_RDWR);
     }
     peer->answered = true;
     peer->since_ms = loop_now_ms(server->loop);
-    server_clock_expect(server, peer->since_ms + server->options.idle_ms + server->options.head_ms);
+    server_clock_expect(server, peer->since_ms + (server->retired ? SERVER_KEPT_MS
+                                                                  : server->options.idle_ms +
+                                                                        server->options.head_ms));
 }
 
 int64_t server_exchange_deadline(const struct server_exchange *exchange, int64_t ms, uint64_t rate)

@@ -56,6 +56,7 @@ struct server_exchange {
     uint64_t bytes;               /* of the body that came; of the reply, once there is one */
     uint64_t in_memory, in_files; /* what of it the server counts */
     int status;
+    bool last; /* the reply says that the connection ends with it */
     struct MHD_Response *response;
     void *user_data;
 };

@@ -109,6 +109,7 @@ static void answer(struct server_exchange *exchange, int status, struct MHD_Resp
                              : server_message_error(&server->api, "The reply was not a valid one",
                                                     "InternalError", is_last(exchange));
     exchange->bytes = len;
+    exchange->last = is_last(exchange);
     exchange->since_ms = loop_now_ms(server->loop);
     server_clock_expect(server, exchange->since_ms + server->options.body_ms);
     server_reply_leave(exchange, ANSWERED);

@@ -220,6 +220,28 @@ static void large_bodies_give_up_their_memory(void **state)
     close(large[1]);
 }
 
+/* It is being sent as the end comes, and does not say that it is the last. */
+static void retired_waits_behind_a_reply(void **state)
+{
+    struct server_fixture *f = *state;
+    struct buf reply;
+    int fd = client_dial(f);
+    buf_create(&reply, TEXT_MAX);
+    client_say(f, fd, "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+    fixture_wait_held(f, 1);
+    server_reply(f->held[0], 200, NULL, 0, "still", 5);
+    server_retire(f->server);
+    client_hear(f, fd, &reply, "still", 1);
+    assert_null(strstr(reply.data, "Connection: close"));
+    client_say(f, fd, GET);
+    buf_clear(&reply);
+    client_hear(f, fd, &reply, "/a", 1);
+    assert_non_null(strstr(reply.data, "Connection: close"));
+    assert_true(ended(f, fd));
+    buf_destroy(&reply);
+    close(fd);
+}
+
 static void retired_answers_what_it_has(void **state)
 {
     struct server_fixture *f = *state;
@@ -288,6 +310,7 @@ int main(void)
         T(slow_bodies_give_up_their_memory),
         T(large_bodies_give_up_their_memory),
         T(retired_answers_what_it_has),
+        T(retired_waits_behind_a_reply),
         T(tls_that_cannot_begin),
     };
 #undef T
