@@ -99,6 +99,32 @@ static bool is_below(const struct cron_plan *plan, const char *path)
     return path != NULL && strncmp(path, plan->path, folder) == 0 && strstr(path, "/../") == NULL;
 }
 
+static bool is_in(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+/* Folders that the pods do not have, or may not write to. */
+static void warn_of_folders(const struct cron_plan *plan, const struct job *job)
+{
+    const char *state = plan->config->state->folder;
+    struct log *log = plan->app->log;
+    char *own = mem_strndup(plan->path, (size_t)(base_name(plan->path) - plan->path) - 1);
+    if (job->metrics != NULL && !is_in(job->metrics, state) && !is_in(job->metrics, "/tmp"))
+        log_msg(log, LOG_WARN,
+                "job '%s': its pod cannot write the metrics %s, as its root is read-only; mount a "
+                "volume there",
+                job->name, job->metrics);
+    if (job->directory != NULL && !is_in(job->directory, state) && !is_in(job->directory, "/tmp") &&
+        !is_in(job->directory, own))
+        log_msg(log, LOG_WARN,
+                "job '%s': its directory %s must be in the image, where it is read-only, or be a "
+                "volume that you mount",
+                job->name, job->directory);
+    mem_free(own);
+}
+
 static int put_job(struct cron_plan *plan, const struct job *job, bool kubernetes, struct buf *out,
                    struct err *err)
 {
@@ -400,6 +426,8 @@ int cron_view(struct cron_plan *plan, bool kubernetes, const char *image, struct
                     "job '%s' is omitted: Kubernetes has no equivalent of @reboot", job->name);
             continue;
         }
+        if (kubernetes)
+            warn_of_folders(plan, job);
         buf_puts(out, comma);
         if (put_job(plan, job, kubernetes, out, err) != 0)
             return -1;

@@ -339,6 +339,22 @@ jobs:
         env = local["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"]
         self.assertEqual(env, [{"name": "TZ", "value": "UTC"}])  # there, local time is this one
 
+    def test_folders_that_the_pods_lack(self):
+        self.write("jeton.yaml", """\
+version: 1
+state: /var/lib/jeton
+jobs:
+  a: { script: report.lua, schedule: "@daily", metrics: /srv/a.prom, directory: /srv }
+  b: { script: report.lua, schedule: "@daily", metrics: /var/lib/jeton/b.prom, directory: . }
+  c: { script: report.lua, schedule: "@daily", metrics: /var/lib/jeton2/c.prom, directory: /tmp }
+  d: { script: report.lua, schedule: "@daily", directory: FOLDER }
+""".replace("FOLDER", os.path.realpath(self.folder)))
+        said = self.ok("cron", "show", "--format", "kubernetes").stderr
+        self.assertEqual(re.findall("job '(.)': its (pod cannot write the metrics|directory) (.*?)(?:,| must)", said),
+                         [("a", "pod cannot write the metrics", "/srv/a.prom"), ("a", "directory", "/srv"),
+                          ("c", "pod cannot write the metrics", "/var/lib/jeton2/c.prom")])
+        self.assertNotIn("pod", self.ok("cron", "show", "--format", "systemd").stderr)
+
     def test_named_configurations(self):
         """No two share an object, however their names and those of their jobs are put together."""
         found = []
