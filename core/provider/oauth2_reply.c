@@ -186,31 +186,43 @@ static void fill_refusal(const struct http_response *response, const char *code,
     buf_destroy(&text);
 }
 
-/* Atlassian has two ways to say it; the second is its answer in use. */
-static bool is_dead(const struct oauth2_connector *oauth2, const struct json *words,
-                    const struct err *err)
+/* Whether the connector says of this error that it means a dead refresh token. */
+static bool is_listed(const struct oauth2_connector *oauth2, const char *code)
 {
-    bool dead = strcmp(err->code, "invalid_grant") == 0 ||
-                (words != NULL && strcmp(err->code, "unauthorized_client") == 0 &&
-                 strcasecmp(words->text, "refresh_token is invalid") == 0);
-    for (size_t i = 0; oauth2->dead_errors != NULL && oauth2->dead_errors[i] != NULL; i++)
-        dead = dead || strcmp(err->code, oauth2->dead_errors[i]) == 0;
-    return dead;
+    for (size_t i = 0; oauth2->dead_errors != NULL && oauth2->dead_errors[i] != NULL; i++) {
+        if (strcmp(code, oauth2->dead_errors[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* What passes by itself, whatever the status: as the standard, Google and Slack say it; and
- * Salesforce, of a refresh token that is just being exchanged. */
-static bool is_passing(const char *code, const struct json *words)
+/* Atlassian has two ways to say it; the second is its answer in use. */
+static bool is_dead(const struct json *words, const struct err *err)
+{
+    return strcmp(err->code, "invalid_grant") == 0 ||
+           (words != NULL && strcmp(err->code, "unauthorized_client") == 0 &&
+            strcasecmp(words->text, "refresh_token is invalid") == 0);
+}
+
+/* Salesforce, of a refresh token that is just being exchanged. */
+static bool is_busy(const char *code, const struct json *words)
+{
+    return words != NULL && strcmp(code, "invalid_grant") == 0 &&
+           strcasecmp(words->text, "token request is already being processed") == 0;
+}
+
+/* What passes by itself, whatever the status: as the standard, Google and Slack say it. */
+static bool is_passing(const char *code)
 {
     static const char *const codes[] = {
         "temporarily_unavailable", "server_error", "internal_failure",
         "internal_error",          "fatal_error",  "service_unavailable",
         "request_timeout",         "ratelimited"};
-    bool passes = words != NULL && strcmp(code, "invalid_grant") == 0 &&
-                  strcasecmp(words->text, "token request is already being processed") == 0;
-    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        passes = passes || strcmp(code, codes[i]) == 0;
-    return passes;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* The standard's codes that say which value is wrong. */
@@ -235,12 +247,13 @@ static enum provider_meaning judge(const struct provider_ask *ask, const struct 
     const struct oauth2_connector *oauth2 = oauth2_connector_of(ask->connector);
     if (err->kind == ERR_THROTTLED || http_status_passes(err->status))
         return PROVIDER_WAIT;
-    if (is_passing(err->code, words)) {
+    bool listed = ask->refresh_token != NULL && is_listed(oauth2, err->code);
+    if (is_busy(err->code, words) || (is_passing(err->code) && !listed)) {
         err->kind = ERR_HTTP; /* nothing is wrong with what was sent */
         err->retryable = true;
         return PROVIDER_WAIT;
     }
-    if (ask->refresh_token != NULL && is_dead(oauth2, words, err))
+    if (listed || (ask->refresh_token != NULL && is_dead(words, err)))
         return PROVIDER_DEAD;
     advise(err);
     return PROVIDER_REFUSED;

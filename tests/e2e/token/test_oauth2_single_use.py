@@ -728,12 +728,12 @@ class Killed(SingleUse):
 class Refused(SingleUse):
     def test_a_dead_grant(self):
         for answer in ((400, {}, {"error": "invalid_grant"}), (403, {}, {"error": "invalid_grant"}),
-                       (200, {}, {"ok": False, "error": "token_gone"})):
+                       (200, {}, {"ok": False, "error": "token_gone"}), (400, {}, {"error": "server_error"})):
             with self.subTest(answer=answer):
                 grants = self.grants()
                 grants.answers = [answer]
                 self.state = os.path.join(self.folder, "state" + str(grants.service.port))
-                self.books(grants, dead_errors=["token_gone"])
+                self.books(grants, dead_errors=["token_gone", "server_error"])
                 done = self.fails(4, "token", "books", says=["connector 'books': token exchange", "the refresh token is dead"])
                 self.assertNotIn("reply lost", done.stderr)
                 self.fails(4, "token", "books", says=["needs a person since", "`jeton token books --refresh` tries once"])
