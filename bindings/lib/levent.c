@@ -382,7 +382,8 @@ static int hook_fail(lua_State *L)
     return push_end(L, result, &err);
 }
 
-/* What a worker that has died left: see hook_worker.h. */
+/* What a worker that has died left: see hook_worker.h. 1, or 0: it is ours, or its owner, which was
+ * ending, has ended it meanwhile. */
 static int recover_one(struct store *store, const struct vm_events *events,
                        const struct store_events *left, const struct store_event *event,
                        struct err *err)
@@ -405,7 +406,8 @@ static int recover_one(struct store *store, const struct vm_events *events,
         .alone = true,
         .error = "the process ended while the event was handled",
     };
-    return store_event_end(store, &end, err) < 0 ? -1 : 0;
+    int result = store_event_end(store, &end, err);
+    return result < 0 ? -1 : result == STORE_EVENT_ENDED;
 }
 
 static int hook_recover(lua_State *L)
@@ -415,17 +417,16 @@ static int hook_recover(lua_State *L)
     struct store *store = ready_store(L);
     struct store_events left;
     struct err err = {0};
+    lua_Integer count = 0;
     int result = store_event_list(store, &filter, &left, &err);
-    for (size_t i = 0; result == 0 && i < left.count; i++) {
+    for (size_t i = 0; result >= 0 && i < left.count; i++) {
         vm_own_time(vm_of(L), STORE_BUSY_MS);
         result = recover_one(store, events, &left, &left.items[i], &err);
+        count += result > 0 ? 1 : 0;
     }
-    lua_Integer count = 0;
-    for (size_t i = 0; result == 0 && i < left.count; i++)
-        count += strcmp(left.items[i].owner, events->owner) != 0 ? 1 : 0;
     lua_pushinteger(L, count);
     store_events_destroy(&left);
-    return result == 0 ? 1 : lerr_raise(L, &err);
+    return result >= 0 ? 1 : lerr_raise(L, &err);
 }
 
 /* Steps */

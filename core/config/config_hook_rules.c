@@ -260,6 +260,25 @@ static void check_items(const struct schema_walk *walk, const struct yaml_node *
         schema_problem(walk, node, "%s: item: needs 'each'", walk->what);
 }
 
+/* A type that is the same for all, or none, would have each request answered and not stored. */
+static void check_events(const struct schema_walk *walk, const struct yaml_node *node,
+                         const struct hook_rules *rules)
+{
+    struct buf type;
+    bool told = rules->type.count == 0 && yaml_get(node, "type") != NULL; /* that it is wrong */
+    if (told || hook_template_has(&rules->type, HOOK_PIECE_PLACE))
+        return;
+    buf_create(&type, HOOK_TEMPLATE_TEXT_MAX + 1);
+    for (size_t i = 0; i < rules->type.count; i++)
+        buf_append(&type, rules->type.pieces[i].text, rules->type.pieces[i].len);
+    if (!hook_rules_want(rules, type.data))
+        schema_problem(walk, node,
+                       "%s has 'events', which none of its requests would have: 'type' must say "
+                       "where theirs stands, such as \"{json:type}\"",
+                       walk->what);
+    buf_destroy(&type);
+}
+
 static void check_id(const struct schema_walk *walk, const struct yaml_node *node,
                      const struct hook_rules *rules)
 {
@@ -283,6 +302,7 @@ void config_hook_rules_check(const struct schema_walk *walk, const struct yaml_n
     defaults(&rules->verify);
     check_verify(walk, node, &rules->verify);
     check_items(walk, node, rules);
+    check_events(walk, node, rules);
     check_id(walk, node, rules);
     check_challenges(walk, node, rules);
 }

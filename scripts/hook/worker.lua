@@ -26,6 +26,7 @@ local RETRY_AFTER_MAX = 7 * 86400 -- seconds: as long as `retries` may wait
 local ANSWER_MAX, ANSWER_HEADERS_MAX = 64 * 1024, 32 -- as the listener takes them
 local REPLY_KEYS = { status = true, headers = true, body = true, json = true }
 local STATUS_MIN, STATUS_MAX = 200, 599
+local KEY_SHOWN = 64 -- bytes of a reply's key
 local SHOW_MS = 1000 -- for the code of a script that says what an error or a reply is
 local LINE_MAX, TRACE_MAX = 4096, 64 * 1024
 
@@ -145,11 +146,19 @@ local function reply_headers(given)
   return headers
 end
 
+--- The key of a reply, as the log shows it: it may be long, or run code of the script as it becomes a text.
+local function shown_key(key)
+  local kind = type(key)
+  if kind ~= "string" and kind ~= "number" then return "(a " .. kind .. ")" end
+  local text = tostring(key)
+  return #text > KEY_SHOWN and string.sub(text, 1, KEY_SHOWN) .. "..." or text
+end
+
 --- Of a reply that a script has written, not one of jeton.http that it hands on.
 local function unknown_key(given)
   if getmetatable(given) ~= nil then return nil end
   for key in next, given do
-    if not REPLY_KEYS[key] then return tostring(key) end
+    if not REPLY_KEYS[key] then return shown_key(key) end
   end
 end
 
@@ -217,7 +226,16 @@ local function run_event(raw, run, settings)
   return ok, result
 end
 
---- The pump's state is `pump`: {running=, begun=, stopping=, claims=}.
+--- At each event it would be much of the log where many count in one key.
+local function say_conflict(raw, settings, pump)
+  log.debug(name(raw, settings) .. ": run anew: a key of jeton.state that it read was changed meanwhile")
+  if pump.conflicted then return end
+  pump.conflicted = true
+  log.info("webhook '" .. settings.hook .. "': a handler runs anew, as a key of jeton.state that it read was "
+    .. "changed meanwhile (-v tells of each)")
+end
+
+--- The pump's state is `pump`: {running=, begun=, stopping=, claims=, conflicted=}.
 local function handle(raw, run, settings, pump)
   local fine, ok, result = pcall(run_event, raw, run, settings)
   if not fine then ok, result = false, ok end
@@ -235,6 +253,7 @@ local function handle(raw, run, settings, pump)
     ended = storing.patiently(hook.fail, raw.claim, how)
     again = how.uncounted and not pump.stopping -- at once: its sender waits for that
     if what then say(raw, settings, failure, what) end
+    if how.conflicted then say_conflict(raw, settings, pump) end
   end
   if ended == "lost" then log.warn(name(raw, settings) .. ": somebody else has it") end
   if settings.answers and not again then

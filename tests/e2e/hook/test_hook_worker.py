@@ -213,9 +213,22 @@ connectors:
         self.until("done", "dead")
         self.assertEqual((sorted(self.rows("state, attempt, conflicts")), self.keys()), ([("done", 1, 20), ("done", 2, 20)], {"n": 2}))
 
+    def test_what_its_owner_has_ended_meanwhile_was_not_left(self):
+        """A worker that is ending ends an event between the look at what is left, and the taking over."""
+        self.add("a", "b", "c")
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"))) as database:
+            database.execute("UPDATE event SET state = 'running', owner = 'gone', next_ms = NULL, attempt = 1")
+            database.execute("CREATE TRIGGER its_owner AFTER UPDATE ON event WHEN NEW.error LIKE 'the process ended%' BEGIN"
+                             " UPDATE event SET state = 'done', owner = NULL, ended_ms = 1 WHERE owner = 'gone'; END")
+            database.commit()
+        worker = self.work(script="return function(event) state.set(event.id, 1) end")
+        self.until("done")
+        self.assertIn("1 event was being handled when the process ended", self.end(worker)[1])
+        self.assertEqual(self.keys(), {"c": 1})
+
     def test_a_conflict_is_no_attempt(self):
         self.add(*(str(n) for n in range(30)))
-        self.work(concurrency=8, attempts=1, script="""
+        worker = self.work(concurrency=8, attempts=1, script="""
             return function(event)
               local n = state.get "n" or 0
               task.sleep(0.002)
@@ -226,6 +239,7 @@ connectors:
         self.assertEqual(self.keys()["n"], done)
         self.assertGreater(sum(self.rows("conflicts")), 0)
         self.assertEqual(set(self.rows("attempt")), {1})
+        self.assertEqual(self.end(worker)[1].count("runs anew, as a key of jeton.state"), 1)
 
     def test_the_order_of_a_key(self):
         self.add(*((f"{key}{n}", "", key) for n in range(5) for key in "ab"))
@@ -287,6 +301,15 @@ connectors:
         self.assertEqual(errors.count("says nothing"), 2, errors)
         self.assertIn("webhook 'h', event 1: the handler's reply has the key 'text', which says nothing; status, headers, body", errors)
         self.assertIn("event 2: the handler's reply has the key '1'", errors)
+
+    def test_a_key_that_says_nothing_is_told_in_brief(self):
+        self.add("{ [('k'):rep(100000)] = 1 }", "{ [setmetatable({}, { __tostring = error })] = 1, body = 'x' }")
+        worker = self.work(answers=1, attempts=1, concurrency=1, script="""
+            return function(event) return load("return " .. event.id)() end""")
+        self.assertEqual([json.loads(worker.stdout.readline()).get("body") for _ in range(2)], [None, "x"])
+        _, errors = self.end(worker)
+        self.assertIn("event 1: the handler's reply has the key '" + "k" * 64 + "...', which says nothing", errors)
+        self.assertIn("event 2: the handler's reply has the key '(a table)', which says nothing", errors)
 
     def test_nobody_reads_what_handlers_print(self):
         worker = self.work(attempts=1, script="return function(event) print(event.id) io.write(event.id, '\\n') end")
