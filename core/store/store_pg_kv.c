@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define COLUMN    "kv.value"
-#define PAGE_KEYS 100 /* a key and its value may be a megabyte */
+#define PAGE_KEYS 100  /* a key and its value may be a megabyte */
+#define LOOK_KEYS 1000 /* in one statement */
 
 /* Whose a value is. */
 static const char *owner_of(struct arena *arena, const char *scope, const char *key)
@@ -76,6 +77,54 @@ static void enter(struct store_pg_batch *batch, const char *scope, int64_t versi
     store_pg_int(batch, version);
 }
 
+static void put_seen(const struct store_kv_seen *seen, struct buf *keys, struct buf *versions)
+{
+    const char *comma = keys->len > 1 ? "," : "";
+    size_t len = strlen(seen->key);
+    char *hex = mem_alloc(2 * len + 1);
+    sodium_bin2hex(hex, 2 * len + 1, (const unsigned char *)seen->key, len);
+    buf_printf(keys, "%s\"\\\\x%s\"", comma, hex);
+    buf_printf(versions, "%s%lld", comma, (long long)seen->version);
+    mem_free(hex);
+}
+
+/* Of a scope, from a place in the list on, as many as one statement asks for. Where it ends. */
+static size_t look_at(struct store_pg_batch *batch, const struct store_call *call,
+                      const char *scope, size_t from)
+{
+    struct buf keys, versions;
+    size_t at = from, count = 0;
+    buf_create(&keys, SIZE_MAX);
+    buf_create(&versions, SIZE_MAX);
+    buf_putc(&keys, '{');
+    buf_putc(&versions, '{');
+    for (; at < call->kv.nseen && count < LOOK_KEYS; at++) {
+        const struct store_kv_seen *seen = &call->kv.seen[at];
+        if (strcmp(seen->scope != NULL ? seen->scope : call->kv.scope, scope) != 0)
+            continue;
+        put_seen(seen, &keys, &versions);
+        count++;
+    }
+    buf_putc(&keys, '}');
+    buf_putc(&versions, '}');
+    if (count > 0) {
+        store_pg_say(batch,
+                     "SELECT " STORE_PG_CHANGED(
+                         "NOT its.again AND EXISTS (SELECT FROM unnest($2::bytea[], $3::bigint[])"
+                         " AS seen (key, version) WHERE coalesce((SELECT kv.version FROM @kv AS kv"
+                         " WHERE sha256(kv.scope) = sha256($1) AND kv.key = seen.key), 0)"
+                         " <> seen.version)") " FROM @kv_write AS its WHERE its.scope ="
+                                              " sha256($4)" STORE_PG_KV_GUARD);
+        store_pg_scope(batch, scope);
+        store_pg_text(batch, keys.data);
+        store_pg_text(batch, versions.data);
+        store_pg_scope(batch, call->kv.scope);
+    }
+    buf_destroy(&keys);
+    buf_destroy(&versions);
+    return at;
+}
+
 /* The row of the call's own scope says whether this very writing was done before. What was seen
  * counts only where it was not. */
 static void look(struct store_pg_batch *batch, const struct store_call *call, int64_t version,
@@ -83,17 +132,9 @@ static void look(struct store_pg_batch *batch, const struct store_call *call, in
 {
     for (size_t i = 0; i < nscopes; i++)
         enter(batch, scopes[i], version);
-    for (size_t i = 0; i < call->kv.nseen; i++) {
-        store_pg_say(batch, "SELECT " STORE_PG_CHANGED(
-                                "NOT its.again AND coalesce((SELECT version FROM @kv"
-                                " WHERE sha256(scope) = sha256($1) AND key = $2), 0) "
-                                "<> $3::bigint") " FROM @kv_write AS its WHERE "
-                                                 "its.scope = sha256($4)" STORE_PG_KV_GUARD);
-        const struct store_kv_seen *seen = &call->kv.seen[i];
-        store_pg_scope(batch, seen->scope != NULL ? seen->scope : call->kv.scope);
-        store_pg_scope(batch, seen->key);
-        store_pg_int(batch, seen->version);
-        store_pg_scope(batch, call->kv.scope);
+    for (size_t i = 0; i < nscopes; i++) {
+        for (size_t at = 0; at < call->kv.nseen;)
+            at = look_at(batch, call, scopes[i], at);
     }
 }
 

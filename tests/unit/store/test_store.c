@@ -7,8 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define SCOPE  "job:report:/etc/jeton.yaml"
-#define SHARED "shared:board:/etc/jeton.yaml"
+#define SCOPE "job:report:/etc/jeton.yaml"
 
 static int read_salt(struct store *store, unsigned char salt[STORE_SALT_SIZE])
 {
@@ -161,110 +160,6 @@ static void an_intent_ends_with_the_tokens_or_alone(void **state)
     assert_int_equal(store_fixture_load(store, "o", &found), 1);
     assert_int_equal(found.intent.started_ms, 0);
     store_token_destroy(&found);
-    store_free(store);
-}
-
-static void keys_are_written_together_or_not_at_all(void **state)
-{
-    (void)state;
-    struct err err;
-    struct store *store = store_fixture_open();
-    struct store_kv good[] = {{.key = "b", .value = "2", .len = 1},
-                              {.key = "a", .value = "1", .len = 1},
-                              {.key = "c", .value = "3", .len = 1}};
-    assert_int_equal(store_kv_write(store, "job", good, 3, &err), 0);
-    char *long_key = mem_alloc(STORE_KEY_MAX + 2);
-    memset(long_key, 'x', STORE_KEY_MAX + 1);
-    struct store_kv bad[] = {{.key = "a", .value = "changed", .len = 7},
-                             {.key = long_key, .value = "1", .len = 1}};
-    assert_int_equal(store_kv_write(store, "job", bad, 2, &err), -1);
-    assert_int_equal(err.kind, ERR_INVALID);
-    struct store_kv gone = {.key = "b", .value = NULL, .len = 0};
-    assert_int_equal(store_kv_write(store, "job", &gone, 1, &err), 0);
-
-    struct buf out;
-    buf_create(&out, 1000);
-    store_fixture_keys(store, "job", &out);
-    assert_string_equal(out.data, "a=1;c=3;");
-    buf_clear(&out);
-    assert_int_equal(store_kv_get(store, "job", "c", &out, &err), 1);
-    assert_string_equal(out.data, "3");
-    assert_int_equal(store_kv_get(store, "other job", "c", &out, &err), 0);
-    buf_destroy(&out);
-    mem_free(long_key);
-    store_free(store);
-}
-
-static void what_was_seen_must_stay(void **state)
-{
-    (void)state;
-    struct err err;
-    struct store *store = store_fixture_open();
-    struct buf out;
-    int64_t version = 0, written = 0;
-    buf_create(&out, 1000);
-    const struct store_kv one = {.key = "n", .value = "1", .len = 1},
-                          two = {.key = "n", .value = "2", .len = 1},
-                          gone = {.key = "n", .value = NULL, .len = 0};
-    assert_int_equal(store_kv_write(store, SCOPE, &one, 1, &err), 0);
-    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
-    struct store_kv_seen seen[] = {{.key = "none", .version = 0}, {.key = "n", .version = version}};
-    struct store_call write = {.op = STORE_KV_WRITE,
-                               .kv = {.scope = SCOPE,
-                                      .items = &two,
-                                      .count = 1,
-                                      .seen = seen,
-                                      .nseen = 2,
-                                      .version = &written}};
-    assert_int_equal(store_wait(store, &write, &err), 0);
-    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 1);
-    assert_int_equal(version, written);
-    assert_int_equal(store_wait(store, &write, &err), 1); /* it is another version now */
-    seen[1].version = version;
-    write.kv.items = &gone;
-    assert_int_equal(store_wait(store, &write, &err), 0);
-    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &version, &err), 0);
-    assert_int_equal(version, 0);
-    assert_int_equal(store_wait(store, &write, &err), 1);
-    seen[1].version = 0;
-    write.kv.items = &one;
-    assert_int_equal(store_wait(store, &write, &err), 0);
-    assert_string_equal(out.data, "12");
-    buf_destroy(&out);
-    store_free(store);
-}
-
-/* One writing with keys of two scopes: all or none. */
-static void scopes_are_written_together(void **state)
-{
-    (void)state;
-    struct err err;
-    struct store *store = store_fixture_open();
-    struct buf out;
-    int64_t version = 0;
-    buf_create(&out, 1000);
-    const struct store_kv items[] = {{.key = "n", .value = "1", .len = 1},
-                                     {.key = "n", .value = "2", .len = 1, .scope = SHARED}};
-    struct store_kv_seen seen[] = {{.key = "n", .scope = SHARED}, {.key = "n"}};
-    struct store_call write = {
-        .op = STORE_KV_WRITE,
-        .kv = {.scope = SCOPE, .items = items, .count = 2, .seen = seen, .nseen = 2}};
-    assert_int_equal(store_wait(store, &write, &err), 0);
-    assert_int_equal(store_kv_read(store, SCOPE, "n", &out, &seen[1].version, &err), 1);
-    assert_int_equal(store_kv_read(store, SHARED, "n", &out, &version, &err), 1);
-    assert_string_equal(out.data, "12");
-    assert_int_equal(version, seen[1].version);
-    assert_int_equal(store_wait(store, &write, &err), 1); /* the shared one is there now */
-    seen[0].version = version;
-    assert_int_equal(store_wait(store, &write, &err), 0);
-    const struct store_kv more[] = {{.key = "m", .value = "3", .len = 1},
-                                    {.key = "n", .scope = SHARED}};
-    write.kv.items = more;
-    write.kv.nseen = 1;
-    assert_int_equal(store_wait(store, &write, &err), 1);
-    assert_int_equal(store_kv_get(store, SCOPE, "m", &out, &err), 0);
-    assert_int_equal(store_kv_get(store, SHARED, "n", &out, &err), 1);
-    buf_destroy(&out);
     store_free(store);
 }
 
@@ -565,9 +460,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_row_comes_back_as_it_was),
         TEST(an_intent_ends_with_the_tokens_or_alone),
-        TEST(keys_are_written_together_or_not_at_all),
-        TEST(what_was_seen_must_stay),
-        TEST(scopes_are_written_together),
         TEST(many_processes_create_one_store),
         TEST(the_salt_stays),
         TEST(a_call_is_done_once),
