@@ -10,6 +10,7 @@
 
 #define OUTPUT_COLUMN "run.output"
 #define MADE_SIZE     16
+#define PRUNE_RUNS    5000 /* that go at once: the end of a run does not wait for more */
 #define ENDED         "(exit IS NOT NULL OR cause IS NOT NULL)"
 /* As take_row reads them; the output stands last. */
 #define COLUMNS                                                                                    \
@@ -174,6 +175,24 @@ static int started(struct store_pg_work *work, struct store_pg_batch *batch, str
     return 0;
 }
 
+/* By their places, as the planner without statistics would look through all for each. */
+static void prune(struct store_pg_batch *batch, const struct store_call *call)
+{
+    store_pg_say(batch,
+                 "WITH ended AS (SELECT max(row) AS last, min(started_ms) AS started,"
+                 " array_agg(ctid) AS places FROM @run WHERE sha256(scope) = sha256($1)"
+                 " GROUP BY run HAVING bool_and" ENDED "), kept AS (SELECT coalesce(min(last),"
+                 " 9223372036854775807) AS first FROM (SELECT last FROM ended ORDER BY last DESC"
+                 " LIMIT $3::bigint) AS newest) DELETE FROM @run WHERE ctid = ANY (ARRAY("
+                 "SELECT unnest(places) FROM (SELECT places FROM ended WHERE"
+                 " last < (SELECT max(last) FROM ended) AND (started < $2::bigint"
+                 " OR last < (SELECT first FROM kept)) ORDER BY last LIMIT $4::bigint) AS gone))");
+    store_pg_scope(batch, call->run.ended->scope);
+    store_pg_int(batch, call->run.since_ms);
+    store_pg_int(batch, call->run.keep);
+    store_pg_int(batch, PRUNE_RUNS);
+}
+
 static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct err *err)
 {
     const struct store_call *call = work->call;
@@ -188,16 +207,7 @@ static int end(struct store_pg_work *work, struct store_pg_batch *batch, struct 
         insert(batch, call->run.added);
     if (!call->run.prune)
         return 0;
-    store_pg_say(batch,
-                 "WITH ended AS (SELECT run, max(row) AS last, min(started_ms) AS started"
-                 " FROM @run WHERE sha256(scope) = sha256($1) GROUP BY run"
-                 " HAVING bool_and" ENDED ") DELETE FROM @run WHERE sha256(scope) = sha256($1)"
-                 " AND run IN (SELECT run FROM ended WHERE last < (SELECT max(last) FROM ended)"
-                 " AND (started < $2::bigint OR last NOT IN (SELECT last FROM ended"
-                 " ORDER BY last DESC LIMIT $3::bigint)))");
-    store_pg_scope(batch, call->run.ended->scope);
-    store_pg_int(batch, call->run.since_ms);
-    store_pg_int(batch, call->run.keep);
+    prune(batch, call);
     return 0;
 }
 

@@ -336,6 +336,22 @@ class Postgres(PostgresCase):
                               capture_output=True, check=True).stdout
         self.assertNotIn(b"secret output".hex().encode(), dump)
 
+    def test_a_history_that_is_much_shorter_now_goes_in_parts(self):
+        """By the planner without statistics each of tens of thousands was looked for among all: no run's end was recorded."""
+        script = self.write("job.lua", "print 'done'")
+        text = f"history: {{ keep: KEEP }}\njobs:\n  job: {{ script: {script} }}\n"
+        self.host(0, text.replace("KEEP", "100000"))
+        self.says(0, 0, "run", "--job", "job")
+        self.sql("INSERT INTO @run (row, run, scope, job, attempt, started_ms, ended_ms, exit, requests, exchanges,"
+                 " peak_kib, pid, pid_start, boot_id, output_bytes, untold, host_id, made)"
+                 " SELECT n - 20000, 'r' || n, scope, job, 1, started_ms, ended_ms, 0, 0, 0, 0, 1, 1, '', 0, false, '', ''"
+                 " FROM @run, generate_series(1, 20000) AS n")
+        self.host(0, text.replace("KEEP", "1000"))
+        for left in (15002, 10003, 5004, 1000, 1000):
+            self.says(0, 0, "run", "--job", "job")
+            self.assertEqual(self.sql("SELECT count(*) FROM @run"), [[str(left)]])
+        self.assertEqual(self.sql("SELECT count(*), min(row) FROM @run WHERE row <= 0"), [["994", "-993"]])  # the newest
+
     def test_its_keys_are_shown_and_changed_from_any_host(self):
         self.write("job.lua", "")
         for number in range(2):
