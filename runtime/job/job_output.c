@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define CHUNK_BYTES ((size_t)64 * 1024) /* what a pipe holds */
+#define LINE_BYTES  ((size_t)4 * 1024)
 
 enum { OUTPUT, ERRORS, KEPT }; /* the streams */
 
@@ -21,9 +22,11 @@ struct stream {
     int to;                        /* ours; -1: it is only kept */
     size_t room;                   /* what can be written to it at once, when poll says so */
     struct redact_stream *masking; /* to the tail */
-    char *chunk;                   /* CHUNK_BYTES */
-    size_t len, kept, passed;      /* of the chunk: there are, went to the tail, went on */
-    bool broken;                   /* nobody takes what would go on */
+    struct job_output *output;
+    struct buf line;          /* of a line that is written, and whose end the masking holds back */
+    char *chunk;              /* CHUNK_BYTES */
+    size_t len, kept, passed; /* of the chunk: there are, went to the tail, went on */
+    bool broken;              /* nobody takes what would go on */
 };
 
 struct job_output {
@@ -36,10 +39,8 @@ struct job_output {
     int64_t total;
 };
 
-static void keep(void *arg, const char *data, size_t len)
+static void put(struct job_output *output, const char *data, size_t len)
 {
-    struct job_output *output = arg;
-    history_live_write(output->live, data, len);
     if (len >= STORE_OUTPUT_MAX) {
         data += len - STORE_OUTPUT_MAX;
         len = STORE_OUTPUT_MAX;
@@ -51,6 +52,28 @@ static void keep(void *arg, const char *data, size_t len)
     memcpy(output->tail, data + first, len - first);
     output->full = output->full || output->at + len >= STORE_OUTPUT_MAX;
     output->at = (output->at + len) % STORE_OUTPUT_MAX;
+}
+
+static void end_line(struct stream *stream)
+{
+    put(stream->output, stream->line.data, stream->line.len);
+    stream->line.len = 0;
+}
+
+/* Whole lines, so that none of another stream comes into one. Who follows sees all at once. */
+static void keep(void *arg, const char *data, size_t len)
+{
+    struct stream *stream = arg;
+    const char *last = memrchr(data, '\n', len);
+    size_t whole = last != NULL ? (size_t)(last + 1 - data) : 0;
+    history_live_write(stream->output->live, data, len);
+    if (whole > 0)
+        end_line(stream);
+    put(stream->output, data, whole);
+    if (buf_append(&stream->line, data + whole, len - whole) == 0)
+        return;
+    end_line(stream);
+    put(stream->output, data + whole, len - whole);
 }
 
 /* poll promises PIPE_BUF bytes to pipes and their like; a file, and /dev/null, take any number. */
@@ -85,7 +108,9 @@ struct job_output *job_output_new(struct log *log, const struct redact *redact,
         stream->broken = i == KEPT;
         stream->room = room_of(stream->to);
         stream->chunk = mem_alloc(CHUNK_BYTES);
-        stream->masking = redact_stream_new(redact, keep, output);
+        stream->masking = redact_stream_new(redact, keep, stream);
+        stream->output = output;
+        buf_create(&stream->line, LINE_BYTES);
     }
     return output;
 }
@@ -106,6 +131,7 @@ void job_output_free(struct job_output *output)
         close_end(&stream->from);
         close_end(&stream->child_end);
         redact_stream_free(stream->masking);
+        buf_destroy(&stream->line);
         if (stream->chunk != NULL)
             sodium_memzero(stream->chunk, CHUNK_BYTES);
         mem_free(stream->chunk);
@@ -204,9 +230,12 @@ void job_output_pass(struct job_output *output)
 {
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
         struct stream *stream = &output->streams[i];
-        if (stream->kept < stream->len)
+        if (stream->kept < stream->len) {
             redact_stream_write(stream->masking, stream->chunk + stream->kept,
                                 stream->len - stream->kept);
+            if (stream->chunk[stream->len - 1] != '\n') /* it was left open, or is a long one */
+                end_line(stream);
+        }
         stream->kept = stream->len;
         pass_on(output, stream);
     }
@@ -241,6 +270,7 @@ char *job_output_take(struct job_output *output, size_t *len, int64_t *total)
         redact_stream_cut(output->streams[i].masking);
         redact_stream_free(output->streams[i].masking);
         output->streams[i].masking = NULL;
+        end_line(&output->streams[i]);
     }
     *total = output->total;
     *len = output->full ? STORE_OUTPUT_MAX : output->at;

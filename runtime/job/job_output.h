@@ -1,7 +1,7 @@
 /*
  * The output of an attempt: three pipes. What arrives goes on to the supervisor's own standard
  * output and error, but for the third one's; the last part of all is kept, masked, in order of
- * arrival. Memory is bounded, however much is written.
+ * arrival, lines that were written as a whole as such. Memory is bounded, however much is written.
  */
 #ifndef JETON_JOB_OUTPUT_H
 #define JETON_JOB_OUTPUT_H

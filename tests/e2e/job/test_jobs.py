@@ -486,6 +486,22 @@ connectors:
         with open(os.path.join(self.state, "jeton.db"), "rb") as file:
             self.assertNotIn(b"hunter2-and-more", file.read())
 
+    def test_lines_stay_whole(self):
+        """The end of each of the first two may be the beginning of a secret in base64, which may go on in the next line."""
+        self.job("""
+          local pause = require "jeton.task".sleep
+          require "jeton.token".get "contoso"
+          print "output aHVudG" pause(0.2)
+          io.stderr:write "error aHVudG\\n" pause(0.2)
+          io.stderr:write "another\\n" pause(0.2)
+          io.write "open" io.flush() pause(0.2) io.stderr:write "one\\n" pause(0.2)
+          print " line"
+        """, connectors=self.CONNECTORS.replace("application_id: app", "application_id: app-id-of-it"))
+        self.run_job(env={"APP_SECRET": "hunter2-and-more"})
+        lines = self.row()["output"].decode().splitlines()
+        self.assertEqual(sorted(lines), [" line", "another", "error aHVudG", "openone", "output aHVudG"], lines)
+        self.assertLess(lines.index("error aHVudG"), lines.index("another"))
+
     def test_even_where_the_script_is_killed(self):
         self.job("""
           require "jeton.token".get "contoso"
