@@ -118,6 +118,12 @@ void store_hurry(struct store *store)
         store->engine->hurry(store->self);
 }
 
+void store_patience(struct store *store, int64_t ms)
+{
+    if (store->engine->patience != NULL)
+        store->engine->patience(store->self, ms);
+}
+
 void store_queue(struct store *store)
 {
     if (store->engine->queue != NULL)

@@ -89,6 +89,9 @@ void store_before_fork(struct store *store);
 /* For whoever is about to give up: a state that is elsewhere and does not answer is waited for
  * STORE_HURRY_MS from now on, not STORE_BUSY_MS; store_queue is over. */
 void store_hurry(struct store *store);
+/* For whoever serves others: a state in a folder, where all else waits meanwhile, is waited for
+ * this long from now on while another process has it locked; STORE_BUSY_MS as it was. */
+void store_patience(struct store *store, int64_t ms);
 /* For whoever serves nobody meanwhile: where others write one after the other, as many jobs do at
  * once on a slow disk, it waits for its turn for up to STORE_TURNS_MS. */
 void store_queue(struct store *store);

@@ -31,6 +31,7 @@ struct store_engine {
     void (*close)(void *self);                /* idempotent */
     void (*before_fork)(void *self);          /* NULL: it is closed */
     void (*hurry)(void *self);                /* NULL: it makes no difference */
+    void (*patience)(void *self, int64_t ms); /* likewise */
     void (*queue)(void *self);                /* as store_queue. NULL: it makes no difference */
     bool (*has_changed)(void *self);          /* as store_has_changed. NULL: nobody knows */
     bool (*exists)(const void *self);

@@ -59,6 +59,12 @@ static void sqlite_queue(void *self)
     sqlite->turns_ms = STORE_TURNS_MS;
 }
 
+static void sqlite_patience(void *self, int64_t ms)
+{
+    struct store_sqlite *sqlite = self;
+    sqlite->patience_ms = (int)ms;
+}
+
 static void sqlite_hurry(void *self)
 {
     struct store_sqlite *sqlite = self;
@@ -168,6 +174,7 @@ const struct store_engine store_sqlite = {
     .has_changed = sqlite_has_changed,
     .reads = sqlite_reads,
     .hurry = sqlite_hurry,
+    .patience = sqlite_patience,
     .queue = sqlite_queue,
     .close = sqlite_close,
     .exists = sqlite_exists,

@@ -21,6 +21,7 @@
 #define KEEP_AT_ONCE  1000  /* rows */
 #define COMMIT_ROWS   250   /* together: a busy database takes seconds for them */
 #define TRY_MS        10000 /* after an event that could not be stored, if no other has come */
+#define UNSTORED_MS   3000  /* what /healthz waits at most, while that is so */
 #define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
 /* ---- what is stored ---- */
@@ -164,6 +165,7 @@ static void say_unstored(struct listen_front *front, const struct err *err, size
         log_msg(front->log, LOG_ERROR, "events cannot be stored (%zu refused with 503): %s", count,
                 err_line(err, line));
     front->stored = false;
+    store_patience(front->store, UNSTORED_MS);
     front->trying.due_ms = loop_now_ms(front->loop) + TRY_MS;
 }
 
@@ -171,6 +173,7 @@ static void say_storable(struct listen_front *front)
 {
     if (!front->stored)
         log_msg(front->log, LOG_INFO, "events can be stored again");
+    store_patience(front->store, STORE_BUSY_MS);
     front->stored = true;
 }
 

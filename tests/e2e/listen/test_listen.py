@@ -179,6 +179,23 @@ class Listen(listening.Case):
         self.assertEqual(listener.post(text(0))[0], 200)  # known already: no place is needed
         self.assertEqual(sum(self.states().values()), 2)
 
+    def test_a_state_that_another_program_has_locked(self):
+        """From the first event on that could not be stored, /healthz does not wait as long as that for each."""
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post(text(0))[0], 200)
+        self.wait_done(1)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None)) as db:
+            db.execute("BEGIN EXCLUSIVE")
+            self.assertEqual(listener.post(text(1))[0], 503)
+            begun = time.monotonic()
+            for i in range(2, 4):
+                self.assertEqual((listener.post(text(i))[0], listener.ask("GET", "/healthz")[0]), (503, 503))
+            self.assertLess(time.monotonic() - begun, 15)  # it was 20 s
+            db.execute("ROLLBACK")
+        self.assertEqual(listener.post(text(1))[0], 200)
+        self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+
     def test_a_full_disk_and_its_end(self):
         self.hooks()
         listener = self.listener()
