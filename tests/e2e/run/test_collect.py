@@ -13,7 +13,7 @@ from support import SOAK, SOURCE
 
 SHORT = ("lib/sandbox_http.lua", "lib/sandbox_http_files.lua", "lib/sandbox_token.lua")
 LUA = os.path.join(SOURCE, "tests/lua")
-SECONDS = 1800  # for one file
+SECONDS = 3600  # for one file
 
 
 class Collect(support.Case):
