@@ -23,10 +23,17 @@ const char *store_event_hook(const char *scope, size_t *len)
 
 bool store_event_is_excepted(const struct store_event_filter *filter, const char *scope)
 {
-    const char *const *except = filter->except;
-    while (except != NULL && *except != NULL && strcmp(*except, scope) != 0)
-        except++;
-    return except != NULL && *except != NULL;
+    bool named = false;
+    size_t len, its;
+    const char *name = store_event_hook(scope, &len);
+    for (const char *const *at = filter->except; at != NULL && *at != NULL; at++) {
+        const char *other = store_event_hook(*at, &its);
+        if (strcmp(*at, scope) == 0)
+            return true;
+        named = named ||
+                (name != NULL && other != NULL && len == its && strncmp(name, other, len) == 0);
+    }
+    return filter->namesakes && !named;
 }
 
 const char *store_event_state_name(enum store_event_state state)

@@ -128,6 +128,7 @@ struct store_event_filter {
     const char *const *homes;  /* only of these (store_home_among); NULL: of all */
     const char *hook;          /* only of webhooks of this name; NULL: of all */
     const char *const *except; /* none of these scopes; NULL: of all */
+    bool namesakes;            /* only of webhooks that are called as one of those */
     int64_t seq;               /* only this one; 0: all */
     unsigned states;           /* enum store_event_state, added up; 0: all */
     int64_t limit;             /* at most; 0: all */

@@ -128,8 +128,10 @@ static void tell_elsewhere(const struct config *config, const struct hook *hook,
 static void look_elsewhere(const struct config *config, struct store *store,
                            const char *const *scopes, listen_left_fn *tell, void *arg)
 {
-    const struct store_event_filter filter = {
-        .except = scopes, .states = STORE_EVENT_READY | STORE_EVENT_RUNNING, .limit = LOOKED_MAX};
+    const struct store_event_filter filter = {.except = scopes,
+                                              .namesakes = true,
+                                              .states = STORE_EVENT_READY | STORE_EVENT_RUNNING,
+                                              .limit = LOOKED_MAX};
     struct store_events events;
     struct err err;
     size_t count;
