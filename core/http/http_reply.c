@@ -11,19 +11,6 @@
 #define STATUS_NOT_MODIFIED 304
 #define HEADERS_STEP        16 /* fields that there is room for at once */
 
-void http_response_clear(struct http_response *response)
-{
-    for (size_t i = 0; i < response->nheaders; i++) {
-        mem_free(response->headers[i].name);
-        mem_free_secret(response->headers[i].value);
-    }
-    mem_free(response->headers);
-    response->headers = NULL;
-    response->nheaders = 0;
-    response->saved = false;
-    buf_destroy(&response->body);
-}
-
 /* Anything but the number of bytes given makes libcurl stop the transfer. */
 static size_t stop(struct http_transfer *transfer, enum http_fault fault)
 {
@@ -234,12 +221,4 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
         buf_append(body, data, body->limit - body->len);
     transfer->fault = transfer->request->cut ? HTTP_FAULT_BODY_CUT : HTTP_FAULT_BODY_BYTES;
     return false;
-}
-
-const char *http_response_header(const struct http_response *response, const char *name)
-{
-    for (size_t i = 0; i < response->nheaders; i++)
-        if (strcasecmp(response->headers[i].name, name) == 0)
-            return response->headers[i].value;
-    return NULL;
 }
