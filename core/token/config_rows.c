@@ -401,6 +401,7 @@ int config_rows_begin_anew(const struct config *config, const struct job *job, s
 void config_rows_tell(const struct config *config, struct log *log,
                       const struct connector *connector, const char *home)
 {
+    const char *when = home[0] == '/' ? " once that file is gone" : "";
     if (config != NULL && config->state->url != NULL)
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s: if that was the name before, "
@@ -409,13 +410,12 @@ void config_rows_tell(const struct config *config, struct log *log,
     else if (strcmp(connector->home, connector->file) != 0)
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s: `jeton state adopt %s` moves "
-                "what belongs to that to this configuration, once that file is gone",
-                connector->name, home, home);
+                "what belongs to that to this configuration%s",
+                connector->name, home, home, when);
     else
         log_msg(log, LOG_WARN,
                 "the state holds a token of connector '%s' for %s, and this is %s. Add a line "
-                "`name: NAME` at the top of the configuration, and `jeton state adopt %s` once "
-                "that file is "
-                "gone: tokens, keys and history then belong to the name, wherever the file is",
-                connector->name, home, connector->file, home);
+                "`name: NAME` at the top of the configuration, and `jeton state adopt %s`%s: "
+                "tokens, keys and history then belong to the name, wherever the file is",
+                connector->name, home, connector->file, home, when);
 }
