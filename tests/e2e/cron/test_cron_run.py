@@ -381,13 +381,13 @@ class End(CronRun):
         self.one_job(script)
         scheduler = self.schedule("--grace", "1h")
         self.wait_waits("pid")
-        for _ in range(2):  # as timeout(1) does
-            scheduler.process.terminate()
+        for signo in (signal.SIGINT, signal.SIGTERM):  # at once: both wait, and SIGINT is taken first
+            scheduler.process.send_signal(signo)
         scheduler.wait_said("waiting up to 3600 s")
         time.sleep(0.6)
         self.assertIsNone(scheduler.process.poll())
         scheduler.process.send_signal(signal.SIGINT)
-        scheduler.ended(143)
+        scheduler.ended(130)
         with open(self.path("pid"), encoding="utf-8") as file:
             self.assertFalse(is_alive(int(file.read())))
         self.assertEqual((self.row()["exit"], self.row()["ended_ms"]), (None, None))  # interrupted, by the next run
