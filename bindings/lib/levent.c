@@ -184,7 +184,7 @@ static int hook_claim(lua_State *L)
     struct claiming claiming;
     struct store *store = ready_store(L);
     vm_watch_tasks(vm_of(L), true);
-    if (events->lease != NULL && !events->lease->held)
+    if (events->lease != NULL && !store_lease_is_seen(events->lease, events->owner))
         return 0;
     const struct store_event_claim claim = {.scope = events->scope,
                                             .owner = events->owner,

@@ -45,6 +45,8 @@ struct store_engine {
     void (*lease_take)(void *self, struct store_lease *lease);
     /* As store_lease_left_ms, of one that is held. NULL: it does not run out. */
     int64_t (*lease_left_ms)(const struct store_lease *lease);
+    /* As store_lease_is_seen, of one that is held. NULL: it is. */
+    bool (*lease_is_seen)(const void *self, const char *run);
     /* As store_lease_keep. NULL: it does not run out. */
     void (*lease_keep)(const struct store_lease *lease, bool keep);
     void (*lease_release)(void *self, struct store_lease *lease);

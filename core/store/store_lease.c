@@ -66,6 +66,13 @@ int64_t store_lease_left_ms(const struct store_lease *lease)
     return engine->lease_left_ms != NULL ? engine->lease_left_ms(lease) : INT64_MAX;
 }
 
+bool store_lease_is_seen(const struct store_lease *lease, const char *run)
+{
+    const struct store *store = lease->store;
+    return lease->held &&
+           (store->engine->lease_is_seen == NULL || store->engine->lease_is_seen(store->self, run));
+}
+
 int64_t store_tend(struct store *store)
 {
     return store->engine->tend != NULL ? store->engine->tend(store->self) : INT64_MAX;

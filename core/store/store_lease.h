@@ -52,6 +52,9 @@ int store_lease_try_with(struct store_lease *lease, struct store *store, enum st
 /* How long something may take that is begun under it now, in ms: while it lasts without a renewal.
  * 0: nothing may be begun; INT64_MAX: it does not run out. Asks nobody. */
 int64_t store_lease_left_ms(const struct store_lease *lease);
+/* Whether others find this sign of life, which its key is given of, where they look: not where the
+ * folder was taken away beneath its holder. */
+bool store_lease_is_seen(const struct store_lease *lease, const char *run);
 /*
  * For whoever holds leases and turns no loop: renews those that are due, and waits for that at most
  * STORE_TEND_MS. Returns after how many milliseconds it must be called again at the latest;

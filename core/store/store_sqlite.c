@@ -34,7 +34,7 @@
 bool store_sqlite_is_there(const struct store_sqlite *sqlite)
 {
     struct stat st;
-    return stat(sqlite->path, &st) == 0 && st.st_ino == sqlite->inode;
+    return sqlite->db != NULL && stat(sqlite->path, &st) == 0 && st.st_ino == sqlite->inode;
 }
 
 /* Keeps a damaged file (and its journal) under a name of its own, so that nothing overwrites it. */
@@ -97,7 +97,8 @@ static int read_integer(struct store_sqlite *sqlite, const char *sql, int *value
 bool store_sqlite_has_changed(struct store_sqlite *sqlite)
 {
     int version = 0;
-    if (read_integer(sqlite, "PRAGMA data_version", &version) == 1 &&
+    if (store_sqlite_is_there(sqlite) &&
+        read_integer(sqlite, "PRAGMA data_version", &version) == 1 &&
         version == sqlite->seen_version)
         return false;
     sqlite->seen_version = version;

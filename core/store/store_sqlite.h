@@ -46,7 +46,8 @@ int store_sqlite_open_image(struct store_sqlite *sqlite, const char *bytes, size
                             struct err *err);
 void store_sqlite_close(struct store_sqlite *sqlite); /* idempotent */
 
-/* Whether the file that was opened still is the state: a damaged one was set aside. */
+/* Whether the file that was opened still is the state: a damaged one was set aside, and somebody
+ * may have put back a backup. False where none is open. */
 bool store_sqlite_is_there(const struct store_sqlite *sqlite);
 /* Sets err from what SQLite has just refused; a damaged file is set aside. Returns -1. */
 int store_sqlite_failed(struct store_sqlite *sqlite, const char *doing, struct err *err);

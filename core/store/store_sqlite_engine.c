@@ -102,6 +102,16 @@ static int sqlite_rekey(struct store_sqlite *sqlite, struct store_call *call, st
                    sqlite->folder);
 }
 
+/* Where another file was put in its place, or none, beneath a process that lives long, that is the
+ * state from now on: in the one that is open, nobody else would find what is written. */
+static int follow(struct store_sqlite *sqlite, struct err *err)
+{
+    if (store_sqlite_is_there(sqlite))
+        return 0;
+    store_sqlite_close(sqlite);
+    return sqlite_open(sqlite, err);
+}
+
 static void sqlite_start(void *self, struct store_call *call)
 {
     static store_sqlite_op *const ops[STORE_OPS] = {
@@ -143,7 +153,8 @@ static void sqlite_start(void *self, struct store_call *call)
         [STORE_EVENT_PRUNE] = store_sqlite_event_prune,
         [STORE_EVENT_RELEASE] = store_sqlite_event_release,
     };
-    store_finish(call, ops[call->op](self, call, &call->err));
+    int result = follow(self, &call->err);
+    store_finish(call, result == 0 ? ops[call->op](self, call, &call->err) : result);
 }
 
 static void sqlite_cancel(void *self, struct store_call *call)
@@ -156,6 +167,12 @@ static void sqlite_lease_take(void *self, struct store_lease *lease)
 {
     const struct store_sqlite *sqlite = self;
     store_flock_take(lease, sqlite->folder);
+}
+
+static bool sqlite_lease_is_seen(const void *self, const char *run)
+{
+    const struct store_sqlite *sqlite = self;
+    return store_flock_run_is_held(sqlite->folder, run);
 }
 
 static void sqlite_lease_release(void *self, struct store_lease *lease)
@@ -182,5 +199,6 @@ const struct store_engine store_sqlite = {
     .start = sqlite_start,
     .cancel = sqlite_cancel,
     .lease_take = sqlite_lease_take,
+    .lease_is_seen = sqlite_lease_is_seen,
     .lease_release = sqlite_lease_release,
 };

@@ -196,6 +196,34 @@ class Listen(listening.Case):
         self.assertEqual(listener.post(text(1))[0], 200)
         self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
 
+    def test_a_state_that_is_taken_away_or_put_back(self):
+        """What is stored afterwards is in the file that others find, and what waits there is handled."""
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post(text(0))[0], 200)
+        self.wait_done(1)
+        backup = self.folder + "/backup"
+        with contextlib.closing(sqlite3.connect(self.state + "/jeton.db", timeout=30)) as db:
+            db.execute("VACUUM INTO ?", (backup,))
+        with contextlib.closing(sqlite3.connect(backup)) as db, db:
+            db.execute("UPDATE event SET state = 'ready', ended_ms = NULL, attempt = 0, next_ms = received_ms")
+            db.execute("PRAGMA journal_mode = WAL")
+        os.chmod(backup, 0o600)
+        shutil.rmtree(self.state)
+        self.assertEqual(listener.post(text(1))[0], 200)
+        self.wait_done(1)
+        self.assertEqual(self.handled(), {"e1": 1})
+        shutil.rmtree(self.state)
+        os.mkdir(self.state, 0o700)
+        shutil.move(backup, self.state + "/jeton.db")
+        support.wait_until(lambda: self.handled() == {"e0": 2})  # nothing came: it looks every five seconds
+        self.assertEqual(listener.post(text(2))[0], 200)
+        self.wait_done(2)
+        self.assertEqual(self.handled(), {"e0": 2, "e2": 1})
+        # Others would take its sign of life, which was in the folder, for gone, and run again what it has under way.
+        self.assertIn("the sign of life was lost; starting anew", listener.log())
+        listener.stop()
+
     def test_a_full_disk_and_its_end(self):
         self.hooks()
         listener = self.listener()
