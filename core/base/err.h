@@ -39,8 +39,9 @@ enum err_kind {
 /* What would help, for callers that have an option for it. */
 enum err_hint {
     ERR_HINT_NONE,
-    ERR_HINT_ALLOW_HOST, /* a pattern in allow_hosts */
-    ERR_HINT_KEPT,       /* nothing: what the API said stands */
+    ERR_HINT_ALLOW_HOST,  /* a pattern in allow_hosts */
+    ERR_HINT_KEPT,        /* nothing: what the API said stands */
+    ERR_HINT_CERTIFICATE, /* one of ours that the server takes */
 };
 
 struct err {

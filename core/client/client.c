@@ -59,6 +59,7 @@ struct client_call {
     int64_t came_ms;              /* when the token was received, by the loop's clock */
     int64_t early;                /* 401s that may only mean that it has not got about yet */
     bool renewed;                 /* the one exchange after a 401 has been */
+    bool reidentified;            /* likewise, after a refusal of our certificate */
     int64_t worse_than;           /* the generation that heard it */
     struct http_response refusal; /* that 401, while another token is looked for */
     struct err refused;           /* in words */
@@ -202,6 +203,22 @@ static void call_promised(struct client_call *call, bool repeatable, struct http
     call_broken(call, repeatable, response);
 }
 
+static struct client_tls_reader tls_reader(const struct client *client)
+{
+    return (struct client_tls_reader){loop_now_ms(client->loop), client->redact,
+                                      client->deadline_ms};
+}
+
+/* The certificate may have been renewed. Nothing was read of a request that came with the former.
+ */
+static bool identifies_anew(struct client_call *call)
+{
+    const struct client_tls_reader reader = tls_reader(call->client);
+    bool again = !call->reidentified;
+    call->reidentified = true;
+    return again && client_tls_renew(call->client->tls, call->connector, &reader);
+}
+
 static void call_answered(void *arg, struct http_result *result)
 {
     struct client_call *call = arg;
@@ -210,6 +227,10 @@ static void call_answered(void *arg, struct http_result *result)
     call->transfer = NULL;
     call->retry.deadline_ms = call->client->deadline_ms;
     call->last = result->err;
+    if (call->last.hint == ERR_HINT_CERTIFICATE && identifies_anew(call)) {
+        call_begin(call);
+        return;
+    }
     if (result->err.kind != ERR_NONE) {
         call_broken(call, result->err.retryable && (repeatable || !result->sent), NULL);
         return;
@@ -264,10 +285,10 @@ static int call_send_to(struct client_call *call, struct url *place, struct err 
         call->options.check(call->options.check_arg, place, call->url, err) != 0)
         return -1;
     struct client *client = call->client;
+    const struct client_tls_reader reader = tls_reader(client);
     const struct provider_tls *tls = NULL;
     if (strcmp(place->scheme, "https") == 0 &&
-        client_tls_find(&client->tls, call->connector, call->generation, client->redact,
-                        client->deadline_ms, &tls, err) != 0)
+        client_tls_find(&client->tls, call->connector, call->generation, &reader, &tls, err) != 0)
         return -1;
     struct http_request request = *call->request;
     if (tls != NULL) {

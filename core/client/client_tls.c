@@ -2,9 +2,14 @@
 
 #include "mem.h"
 
+#include <string.h>
+
+#define AGE_MS 300000 /* after which it is read again; a server may refuse it by any words */
+
 struct client_tls {
     const struct connector *connector;
-    int64_t generation;
+    int64_t generation; /* -1: not read */
+    int64_t read_ms;
     struct provider_tls tls;
     struct client_tls *next;
 };
@@ -25,23 +30,56 @@ static struct client_tls *of_connector(struct client_tls **list, const struct co
     return tls;
 }
 
+static bool is_same(const struct buf *one, const struct buf *other)
+{
+    return one->len == other->len && memcmp(one->data, other->data, one->len) == 0;
+}
+
+/* 1: it is another one than before; 0; -1 with err: what was there stays. */
+static int read_again(struct client_tls *tls, const struct client_tls_reader *reader,
+                      struct err *err)
+{
+    struct provider_tls now, former = tls->tls;
+    provider_tls_create(&now);
+    tls->read_ms = reader->now_ms;
+    int result = provider_identify(tls->connector, reader->redact, reader->deadline_ms, &now, err);
+    if (result == 0) {
+        result = !is_same(&now.certificate, &former.certificate) || !is_same(&now.key, &former.key);
+        tls->tls = now;
+        now = former;
+    }
+    provider_tls_destroy(&now);
+    return result;
+}
+
 int client_tls_find(struct client_tls **list, const struct connector *connector, int64_t generation,
-                    struct redact *redact, int64_t deadline_ms, const struct provider_tls **found,
+                    const struct client_tls_reader *reader, const struct provider_tls **found,
                     struct err *err)
 {
+    struct err ignored;
     *found = NULL;
     if (provider_of(connector_owner(connector))->identify == NULL)
         return 0;
     struct client_tls *tls = of_connector(list, connector);
     if (tls->generation != generation) {
-        provider_tls_destroy(&tls->tls);
         tls->generation = -1;
-        if (provider_identify(connector, redact, deadline_ms, &tls->tls, err) != 0)
+        if (read_again(tls, reader, err) < 0)
             return -1;
         tls->generation = generation;
+    } else if (reader->now_ms - tls->read_ms >= AGE_MS) {
+        read_again(tls, reader, &ignored);
     }
     *found = tls->tls.key.len > 0 ? &tls->tls : NULL;
     return 0;
+}
+
+bool client_tls_renew(struct client_tls *list, const struct connector *connector,
+                      const struct client_tls_reader *reader)
+{
+    struct err ignored;
+    while (list != NULL && list->connector != connector)
+        list = list->next;
+    return list != NULL && list->generation != -1 && read_again(list, reader, &ignored) == 1;
 }
 
 void client_tls_free(struct client_tls *list)

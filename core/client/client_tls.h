@@ -1,4 +1,4 @@
-/* The certificates that calls show to servers that ask for them, each read once for a token. */
+/* The certificates that calls show to servers that ask for them. */
 #ifndef JETON_CLIENT_TLS_H
 #define JETON_CLIENT_TLS_H
 
@@ -6,14 +6,23 @@
 
 struct client_tls; /* a list; NULL: empty */
 
+struct client_tls_reader {
+    int64_t now_ms; /* by any clock that goes on */
+    struct redact *redact;
+    int64_t deadline_ms;
+};
+
 /*
  * That of the connector, or of whoever lends it its token; NULL: none is configured. Valid until
  * the next call. A token of another generation may be bound to another one, so it is read anew
- * then (provider.identify: may block). -1 with err.
+ * then, and now and then (provider.identify: may block). -1 with err.
  */
 int client_tls_find(struct client_tls **list, const struct connector *connector, int64_t generation,
-                    struct redact *redact, int64_t deadline_ms, const struct provider_tls **found,
+                    const struct client_tls_reader *reader, const struct provider_tls **found,
                     struct err *err);
+/* Where the server did not take it: whether there is another one by now. */
+bool client_tls_renew(struct client_tls *list, const struct connector *connector,
+                      const struct client_tls_reader *reader);
 void client_tls_free(struct client_tls *list); /* wipes */
 
 #endif

@@ -361,6 +361,7 @@ void http_explain(struct http_transfer *transfer, CURLcode code)
                 "'%s' lets in only clients with a certificate that it knows, which a connector's "
                 "'tls' is for: %s",
                 transfer->url.host, curl_words(transfer, code));
+        err->hint = ERR_HINT_CERTIFICATE;
     } else {
         explain(transfer, code);
     }

@@ -165,6 +165,49 @@ class ClientCertificates(OAuth2):
         self.assertEqual(len(grants.forms), 3)
         self.ok("check", "--online")
 
+    def test_a_certificate_that_is_renewed(self):
+        """While a process runs, with a token that stays good: the former one is not taken any more."""
+        class Context:
+            now = self.context
+
+            def wrap_socket(self, *args, **keys):
+                return self.now.wrap_socket(*args, **keys)
+
+        def api(request):
+            if request["path"] != "/api/switch":
+                return (200, {"Connection": "close"}, {})
+            context.now = context.then
+            return (200, {"Connection": "close"}, {})
+
+        folder = os.path.join(self.authority.folder, "renewed")
+        os.mkdir(folder)
+        authority = Authority(folder)
+        authority.server("client", subject="DNS:client")
+        context = Context()
+        context.then = self.authority.server("then")
+        context.then.verify_mode = ssl.CERT_REQUIRED
+        context.then.load_verify_locations(authority.file)
+        own = {name: {"file": shutil.copy(self.secret("client" + end)["file"], self.folder + "/own" + end)}
+               for name, end in (("certificate", ".pem"), ("key", ".key"))}
+        grants = self.grants(api, context=context)
+        self.shows(grants, tls=own)
+        self.write("renewed.lua", """\
+local http = require "jeton.http"
+local new, own = ...
+print(assert(http.request {connector = "books", path = "/switch"}).status)
+print(http.request {connector = "books", path = "/it", method = "POST", body = "x"})
+for _, ending in ipairs {".pem", ".key"} do
+  local from, to = assert(io.open(new .. ending)), assert(io.open(own .. ending, "w"))
+  assert(to:write(from:read "a"))
+  to:close()
+end
+print(assert(http.request {connector = "books", path = "/it", method = "POST", body = "x"}).status)
+""")
+        lines = self.ok("run", "renewed.lua", folder + "/client", self.folder + "/own").stdout.splitlines()
+        self.assertEqual((lines[0], lines[2]), ("200", "200"), lines)
+        self.assertIn("lets in only clients with a certificate that it knows", lines[1])
+        self.assertEqual(len(grants.forms), 1)
+
     def test_a_key_that_is_gone(self):
         """It is needed for the API, but not to tell what the state holds."""
         grants = self.grants(context=self.context)
