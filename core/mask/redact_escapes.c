@@ -11,14 +11,29 @@ static const struct {
     const char *name; /* with what ends it */
     const char *text;
 } entities[] = {
-    {"amp;", "&"},    {"lt;", "<"},       {"gt;", ">"},     {"quot;", "\""}, {"apos;", "'"},
-    {"AMP;", "&"},    {"LT;", "<"},       {"GT;", ">"},     {"QUOT;", "\""}, {"sol;", "/"},
-    {"bsol;", "\\"},  {"grave;", "`"},    {"equals;", "="}, {"plus;", "+"},  {"num;", "#"},
-    {"percnt;", "%"}, {"dollar;", "$"},   {"excl;", "!"},   {"quest;", "?"}, {"ast;", "*"},
-    {"lpar;", "("},   {"rpar;", ")"},     {"lsqb;", "["},   {"rsqb;", "]"},  {"lcub;", "{"},
-    {"rcub;", "}"},   {"comma;", ","},    {"period;", "."}, {"colon;", ":"}, {"semi;", ";"},
-    {"commat;", "@"}, {"Hat;", "^"},      {"lowbar;", "_"}, {"vert;", "|"},  {"nbsp;", "\xc2\xa0"},
-    {"Tab;", "\t"},   {"NewLine;", "\n"},
+    {"amp;", "&"},          {"lt;", "<"},
+    {"gt;", ">"},           {"quot;", "\""},
+    {"apos;", "'"},         {"AMP;", "&"},
+    {"LT;", "<"},           {"GT;", ">"},
+    {"QUOT;", "\""},        {"sol;", "/"},
+    {"bsol;", "\\"},        {"grave;", "`"},
+    {"equals;", "="},       {"plus;", "+"},
+    {"num;", "#"},          {"percnt;", "%"},
+    {"dollar;", "$"},       {"excl;", "!"},
+    {"quest;", "?"},        {"ast;", "*"},
+    {"lpar;", "("},         {"rpar;", ")"},
+    {"lsqb;", "["},         {"rsqb;", "]"},
+    {"lcub;", "{"},         {"rcub;", "}"},
+    {"comma;", ","},        {"period;", "."},
+    {"colon;", ":"},        {"semi;", ";"},
+    {"commat;", "@"},       {"Hat;", "^"},
+    {"lowbar;", "_"},       {"vert;", "|"},
+    {"nbsp;", "\xc2\xa0"},  {"Tab;", "\t"},
+    {"NewLine;", "\n"},     {"lbrack;", "["},
+    {"rbrack;", "]"},       {"lbrace;", "{"},
+    {"rbrace;", "}"},       {"midast;", "*"},
+    {"verbar;", "|"},       {"UnderBar;", "_"},
+    {"VerticalLine;", "|"}, {"DiacriticalGrave;", "`"},
 };
 
 /* FULL with the value of `digits` hex digits, PARTIAL when the text ends among them, or NO. */

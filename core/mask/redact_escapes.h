@@ -24,7 +24,7 @@ struct redact_unit {
 };
 
 /* The most that one escape takes of a text, of which a part must not be decided on. */
-#define READ_BYTES_MAX 12
+#define READ_BYTES_MAX 18
 
 /* The escape at the beginning of text (not empty). NO: the byte stands for itself. */
 enum redact_match redact_escapes_read(const char *text, size_t len, unsigned ways,

@@ -64,6 +64,14 @@ static void html(void **state)
           "&#xg; &#1114112; &");
     check(redact, "aB3&amp;k&lt;1&g...", "********...");
     redact_free(redact);
+    redact = with("a[b]c{d}e|f_g`h*");
+    check(redact, "<a&lsqb;b&rsqb;c&lcub;d&rcub;e&vert;f&lowbar;g&grave;h&ast;>", "<********>");
+    check(redact,
+          "<a&lbrack;b&rbrack;c&lbrace;d&rbrace;e&verbar;f&UnderBar;g&DiacriticalGrave;h&midast;>",
+          "<********>");
+    check(redact, "<a[b]c{d}e&VerticalLine;f_g`h*>", "<********>");
+    check(redact, "a[b]c{d}e|f_g&DiacriticalGra...", "********...");
+    redact_free(redact);
 }
 
 static void hex(void **state)
