@@ -384,7 +384,7 @@ static int hook_fail(lua_State *L)
 
 /* What a worker that has died left: see hook_worker.h. 1, or 0: it is ours, or its owner, which was
  * ending, has ended it meanwhile. */
-static int recover_one(struct store *store, const struct vm_events *events,
+static int recover_one(struct store *store, const struct vm_events *events, struct log *log,
                        const struct store_events *left, const struct store_event *event,
                        struct err *err)
 {
@@ -407,6 +407,10 @@ static int recover_one(struct store *store, const struct vm_events *events,
         .error = "the process ended while the event was handled",
     };
     int result = store_event_end(store, &end, err);
+    if (result == STORE_EVENT_ENDED && spent)
+        log_msg(log, LOG_WARN, "webhook '%s', event %lld, attempt %lld of %lld: %s (given up)",
+                events->hook, (long long)event->seq, (long long)event->attempt,
+                (long long)events->attempts, end.error);
     return result < 0 ? -1 : result == STORE_EVENT_ENDED;
 }
 
@@ -421,7 +425,7 @@ static int hook_recover(lua_State *L)
     int result = store_event_list(store, &filter, &left, &err);
     for (size_t i = 0; result >= 0 && i < left.count; i++) {
         vm_own_time(vm_of(L), STORE_BUSY_MS);
-        result = recover_one(store, events, &left, &left.items[i], &err);
+        result = recover_one(store, events, vm_engine(vm_of(L))->log, &left, &left.items[i], &err);
         count += result > 0 ? 1 : 0;
     }
     lua_pushinteger(L, count);

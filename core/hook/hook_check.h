@@ -68,8 +68,8 @@ struct hook_result {
     size_t nmarks;
     size_t nskipped;          /* items of the batch that are of no wanted type */
     const char *headers_json; /* of STORE: an object, names in lower case; secrets as *** */
-    const char *why;          /* of REFUSE and SKIP, for the log; "" else */
-    bool typed;               /* of SKIP: what was skipped has a type */
+    const char *why;          /* of REFUSE, SKIP and what was skipped, for the log; "" else */
+    bool typed;               /* what was skipped has a type, all of it */
     const char *part;   /* of REFUSE, one word for counters: "signature", "time", "size" … */
     struct arena arena; /* of all that is above */
 };

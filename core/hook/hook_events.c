@@ -267,12 +267,12 @@ static void mark(struct making *making, const struct hook_event *event)
     memcpy(made->digest, event->digest, sizeof made->digest);
 }
 
-/* The first one tells for all. */
+/* The first one tells for all, or the first without a type. */
 static void skip(struct making *making, const char *type)
 {
     struct hook_result *result = making->result;
     struct buf why;
-    if (result->nskipped++ > 0)
+    if (result->nskipped++ > 0 && (type != NULL || !result->typed))
         return;
     result->typed = type != NULL;
     buf_create(&why, BUF_LIMIT_LINE);
@@ -334,9 +334,7 @@ void hook_events(struct hook_view *view, struct hook_span signed_, struct hook_r
         return;
     }
     result->verdict = result->nevents > 0 ? HOOK_STORE : HOOK_SKIP;
-    if (result->nevents > 0)
-        result->why = "";
-    else if (result->nskipped == 0)
+    if (result->nevents == 0 && result->nskipped == 0)
         result->why = "no events in it";
     result->events = making.events;
     result->marks = making.marks;

@@ -11,6 +11,7 @@
 #include "mem.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -43,12 +44,25 @@ static void rearm(struct listen_front *front)
                          on_patience, front);
 }
 
+/* What its handler answers later is heard by nobody. */
+static void say_late(const struct listen_waiting *waiting)
+{
+    if (listen_verdict_may_log(waiting->hook, LISTEN_TOLD_LATE))
+        log_msg(waiting->hook->front->log, LOG_WARN,
+                "webhook '%s', event %" PRId64 ": no reply of its handler within %g s; its sender "
+                "has heard that it is stored",
+                waiting->hook->hook->name, waiting->seq,
+                (double)waiting->hook->hook->answer_ms / 1000);
+}
+
 static void accept_due(struct listen_front *front, int64_t now_ms)
 {
     for (struct listen_waiting *it = front->handlers.first, *next; it != NULL; it = next) {
         next = it->next;
         if (it->due_ms > now_ms)
             continue;
+        if (now_ms < INT64_MAX)
+            say_late(it);
         listen_waiting_remove(it);
         listen_waiting_accept(it);
     }

@@ -127,6 +127,7 @@ static void destroy(struct listen_front *front)
     for (size_t i = 0; i < front->nservers; i++)
         server_free(front->servers[i]);
     server_free(front->metrics);
+    listen_verdict_say_rest(front, true);
     listen_store_stop(front);
     for (size_t i = 0; i < front->nhooks; i++)
         listen_answer_stop(&front->hooks[i]);

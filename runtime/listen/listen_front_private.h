@@ -24,6 +24,23 @@ enum listen_count {
     LISTEN_COUNTS,
 };
 
+/* What the log tells of a hook's requests. */
+enum listen_told {
+    LISTEN_TOLD_FORGED,    /* 401: anybody can send these */
+    LISTEN_TOLD_REFUSED,   /* otherwise */
+    LISTEN_TOLD_NOT_TAKEN, /* by the server, before they are looked at */
+    LISTEN_TOLD_FULL,
+    LISTEN_TOLD_HELD,
+    LISTEN_TOLD_SKIPPED,
+    LISTEN_TOLD_LATE, /* replies of handlers */
+    LISTEN_TOLD,
+};
+
+struct listen_said {
+    int64_t since_ms; /* monotonic */
+    uint64_t count;   /* since then; not all are logged */
+};
+
 /* Of each hook. */
 struct listen_hook {
     struct listen_front *front;
@@ -35,8 +52,7 @@ struct listen_hook {
     struct loop_fd answers;
     int64_t reserved_ms; /* monotonic: when the last of its events is so no more; 0: none was */
     uint64_t counts[LISTEN_COUNTS];
-    int64_t logged_since_ms; /* of refusals: those of a while are counted, not all are logged */
-    uint64_t logged;
+    struct listen_said said[LISTEN_TOLD];
 };
 
 /* A request between its check and its reply. */
@@ -119,6 +135,7 @@ struct listen_front {
     struct listen_keeping keeping;
     struct listen_trying trying;
     bool stored;                 /* the last commit worked */
+    bool unprinted;              /* the last event could not be printed */
     uint64_t commits, committed; /* and the events in them */
     uint64_t unknown;            /* requests for no hook, or that the server refused */
     bool stopping;
@@ -144,8 +161,10 @@ void listen_waiting_plain(struct server_exchange *exchange, int status, const ch
 bool listen_verdict_asked(const struct server_request *request);
 /* One line of ASCII, to be freed; of what was stored or skipped. */
 char *listen_verdict_text(const struct listen_waiting *waiting);
-/* Whether one more warning of a hook's requests may be logged: of many in a row, the first. */
-bool listen_verdict_may_log(struct listen_hook *hook);
+/* Whether one more warning of this kind may be logged: of many in a minute, the first. */
+bool listen_verdict_may_log(struct listen_hook *hook, enum listen_told told);
+/* How many more there were: of the minutes that are over, or of all. From time to time. */
+void listen_verdict_say_rest(struct listen_front *front, bool all);
 
 /* listen_request.c */
 void listen_request_handle(void *arg, struct server_exchange *exchange,

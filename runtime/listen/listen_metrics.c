@@ -35,8 +35,10 @@ static void put_requests(const struct listen_front *front, struct buf *out)
         [LISTEN_HELD] = "held",         [LISTEN_FULL] = "full",
         [LISTEN_UNSTORED] = "unstored", [LISTEN_SKIPPED] = "skipped",
         [LISTEN_ANSWERED] = "answered", [LISTEN_REFUSED] = "refused"};
-    put_head(out, "webhook_received_total", "counter",
-             "Events (stored, duplicate, held, full) and other requests, by what became of them.");
+    put_head(
+        out, "webhook_received_total", "counter",
+        "Events (stored, duplicate, held, full, skipped) and other requests, by what became of "
+        "them.");
     for (size_t i = 0; i < front->nhooks; i++) {
         const struct listen_hook *hook = &front->hooks[i];
         for (size_t k = 0; k < LISTEN_COUNTS; k++)

@@ -33,7 +33,8 @@ static void say_refused(struct listen_hook *hook, const struct server_request *r
                         const struct hook_result *result)
 {
     hook->counts[LISTEN_REFUSED]++;
-    if (listen_verdict_may_log(hook))
+    if (listen_verdict_may_log(hook, result->reply.status == 401 ? LISTEN_TOLD_FORGED
+                                                                 : LISTEN_TOLD_REFUSED))
         log_msg(hook->front->log, LOG_WARN, "webhook '%s': refused with %d (from %s): %s",
                 hook->hook->name, result->reply.status,
                 request->remote[0] != '\0' ? request->remote : "a Unix socket", result->why);
@@ -42,11 +43,13 @@ static void say_refused(struct listen_hook *hook, const struct server_request *r
 /* That others skip types is as it is configured; a request without one may have lost a header. */
 static void say_skipped(struct listen_hook *hook, const struct listen_waiting *waiting)
 {
-    hook->counts[LISTEN_SKIPPED]++;
-    bool typed = waiting->result.typed;
-    if (typed || listen_verdict_may_log(hook))
-        log_msg(hook->front->log, typed ? LOG_DEBUG : LOG_WARN, "webhook '%s': skipped: %s",
-                hook->hook->name, waiting->result.why);
+    const struct hook_result *result = &waiting->result;
+    bool typed = result->typed;
+    hook->counts[LISTEN_SKIPPED] += result->nskipped > 0 ? result->nskipped : 1;
+    if (!typed && !listen_verdict_may_log(hook, LISTEN_TOLD_SKIPPED))
+        return;
+    log_msg(hook->front->log, typed ? LOG_DEBUG : LOG_WARN, "webhook '%s': skipped: %s",
+            hook->hook->name, result->why);
 }
 
 /* ---- the server's callbacks ---- */
@@ -80,6 +83,8 @@ static void check(struct listen_hook *hook, struct server_exchange *exchange,
     hook_check(&hook->hook->rules, hook->keys, &asked, &waiting->result);
     switch (waiting->result.verdict) {
     case HOOK_STORE:
+        if (waiting->result.nskipped > 0)
+            say_skipped(hook, waiting);
         server_set_user_data(exchange, waiting);
         listen_store_add(hook->front, waiting);
         return;
@@ -139,7 +144,7 @@ void listen_request_gone(void *arg, struct server_exchange *exchange)
 static void say_not_taken(struct listen_hook *hook, const struct server_refusal *refusal)
 {
     hook->counts[LISTEN_REFUSED]++;
-    if (!listen_verdict_may_log(hook))
+    if (!listen_verdict_may_log(hook, LISTEN_TOLD_NOT_TAKEN))
         return;
     if (refusal->status == 413)
         log_msg(hook->front->log, LOG_WARN,

@@ -58,7 +58,7 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
 
 /* ---- after the commit ---- */
 
-static void print(const struct listen_front *front, const struct store_event_new *event,
+static void print(struct listen_front *front, const struct store_event_new *event,
                   const struct hook *hook)
 {
     char at[CLOCK_RFC3339_SIZE];
@@ -71,8 +71,10 @@ static void print(const struct listen_front *front, const struct store_event_new
                event->added == STORE_EVENT_HELD_BACK ? " (held)" : "");
     buf_append(&text, event->body, event->body_len);
     buf_puts(&text, "\n\n");
-    if (app_print(front->options->app, text.data, text.len, &err) != 0)
-        log_msg(front->log, LOG_DEBUG, "--print: %s", err.msg);
+    bool fine = app_print(front->options->app, text.data, text.len, &err) == 0;
+    if (!fine)
+        log_msg(front->log, front->unprinted ? LOG_DEBUG : LOG_WARN, "--print: %s", err.msg);
+    front->unprinted = !fine; /* said once, until it works again */
     buf_destroy(&text);
 }
 
@@ -93,7 +95,7 @@ static enum listen_count counted_as(enum store_event_added added)
 
 static void say_held(struct listen_hook *hook, const struct store_event_new *event)
 {
-    if (listen_verdict_may_log(hook))
+    if (listen_verdict_may_log(hook, LISTEN_TOLD_HELD))
         log_msg(
             hook->front->log, LOG_WARN,
             "webhook '%s': event %lld is held: an earlier one has the same content, and another "
@@ -121,7 +123,7 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
             (event->added == STORE_EVENT_STORED || event->added == STORE_EVENT_HELD_BACK))
             print(front, event, hook->hook);
     }
-    if (full && listen_verdict_may_log(hook)) /* not each sender comes again */
+    if (full && listen_verdict_may_log(hook, LISTEN_TOLD_FULL)) /* not each sender comes again */
         log_msg(front->log, LOG_WARN,
                 "webhook '%s': refused with 503: max_waiting events wait (%" PRId64 ")",
                 hook->hook->name, hook->hook->max_waiting);
@@ -142,7 +144,9 @@ static void refuse(struct listen_front *front, struct listen_waiting *waiting,
 {
     waiting->hook->counts[LISTEN_UNSTORED]++;
     if (err->kind == ERR_INVALID) {
-        log_msg(front->log, LOG_WARN, "webhook '%s': %s", waiting->hook->hook->name, err->msg);
+        if (listen_verdict_may_log(waiting->hook, LISTEN_TOLD_REFUSED))
+            log_msg(front->log, LOG_WARN, "webhook '%s': refused with 400: %s",
+                    waiting->hook->hook->name, err->msg);
         listen_waiting_finish(waiting, 400, NULL, 0, "", 0);
     } else {
         listen_waiting_busy(waiting, LISTEN_RETRY_AFTER_S);
@@ -474,6 +478,7 @@ void listen_store_look(void *arg)
 {
     struct listen_front *front = arg;
     try(front);
+    listen_verdict_say_rest(front, false);
     bool changed = store_has_changed(front->store);
     for (size_t i = 0; changed && i < front->nhooks; i++)
         listen_children_wake(front->hooks[i].worker);

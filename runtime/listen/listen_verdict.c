@@ -71,6 +71,8 @@ char *listen_verdict_text(const struct listen_waiting *waiting)
         say_one(&waiting->events[0], &text);
     else
         say_all(waiting, &text);
+    if (waiting->result.verdict == HOOK_STORE && waiting->result.nskipped > 0)
+        buf_printf(&text, "; %zu skipped: %.500s", waiting->result.nskipped, waiting->result.why);
     for (size_t i = 0; i < text.len; i++) { /* a header's value */
         if ((unsigned char)text.data[i] < ' ' || (unsigned char)text.data[i] > '~')
             text.data[i] = '?';
@@ -78,18 +80,42 @@ char *listen_verdict_text(const struct listen_waiting *waiting)
     return buf_take(&text);
 }
 
-/* Of those that are refused (or held, or skipped) in a row only the first ones are told, and then
- * how many there were. */
-bool listen_verdict_may_log(struct listen_hook *hook)
+static void say_rest(struct listen_hook *hook, enum listen_told told)
 {
+    static const char *const kinds[LISTEN_TOLD] = {
+        [LISTEN_TOLD_FORGED] = "requests were refused with 401",
+        [LISTEN_TOLD_REFUSED] = "requests were refused",
+        [LISTEN_TOLD_NOT_TAKEN] = "requests were not taken",
+        [LISTEN_TOLD_FULL] = "requests were refused with 503: max_waiting events wait",
+        [LISTEN_TOLD_HELD] = "events were held",
+        [LISTEN_TOLD_SKIPPED] = "requests were skipped",
+        [LISTEN_TOLD_LATE] = "replies of the handler came too late"};
+    struct listen_said *said = &hook->said[told];
+    if (said->count > LOGGED_MAX)
+        log_msg(hook->front->log, LOG_WARN, "webhook '%s': %" PRIu64 " more %s", hook->hook->name,
+                said->count - LOGGED_MAX, kinds[told]);
+    said->count = 0;
+}
+
+/* Of each kind by itself: what an outsider sends does not hide what becomes of the sender's. */
+bool listen_verdict_may_log(struct listen_hook *hook, enum listen_told told)
+{
+    struct listen_said *said = &hook->said[told];
     int64_t now_ms = loop_now_ms(hook->front->loop);
-    if (hook->logged == 0 || now_ms - hook->logged_since_ms >= LOGGED_EVERY_MS) {
-        if (hook->logged > LOGGED_MAX)
-            log_msg(hook->front->log, LOG_WARN,
-                    "webhook '%s': %llu more requests were refused, held or skipped",
-                    hook->hook->name, (unsigned long long)(hook->logged - LOGGED_MAX));
-        hook->logged = 0;
-        hook->logged_since_ms = now_ms;
+    if (said->count == 0 || now_ms - said->since_ms >= LOGGED_EVERY_MS) {
+        say_rest(hook, told);
+        said->since_ms = now_ms;
     }
-    return ++hook->logged <= LOGGED_MAX;
+    return ++said->count <= LOGGED_MAX;
+}
+
+void listen_verdict_say_rest(struct listen_front *front, bool all)
+{
+    int64_t now_ms = loop_now_ms(front->loop);
+    for (size_t i = 0; i < front->nhooks; i++) {
+        for (int told = 0; told < LISTEN_TOLD; told++) {
+            if (all || now_ms - front->hooks[i].said[told].since_ms >= LOGGED_EVERY_MS)
+                say_rest(&front->hooks[i], told);
+        }
+    }
 }

@@ -47,7 +47,7 @@ end
 local function verdict(failure, raw, settings, stopping)
   local kind, error = failure.kind, failure.message
   if kind == "cancelled" and stopping then
-    return { uncounted = true }, nil
+    return { uncounted = true }, "begun anew by the next process"
   end
   if kind == "conflict" and raw.conflicts < CONFLICTS_MAX * raw.attempt then
     return { uncounted = true, conflicted = true, delay_ms = jitter(CONFLICT_MS) }, nil
