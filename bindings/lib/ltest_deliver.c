@@ -88,6 +88,7 @@ static const char *name_of(enum store_event_added added)
     case STORE_EVENT_DUPLICATE:
         return "duplicate";
     case STORE_EVENT_HELD_BACK:
+    case STORE_EVENT_LEFT_OUT:
         return "held";
     case STORE_EVENT_FULL:
         return "full";

@@ -153,6 +153,16 @@ bool hook_rules_body_is_signed(const struct hook_rules *rules)
            hook_template_has(&rules->verify.text, HOOK_PIECE_FORM_SORTED);
 }
 
+bool hook_rules_digest_is_of_body(const struct hook_rules *rules)
+{
+    bool all = hook_rules_have_signature(rules) && rules->each.nparts == 0;
+    for (size_t i = 0; i < rules->verify.text.count; i++) {
+        int kind = rules->verify.text.pieces[i].kind;
+        all = all && (kind == HOOK_PIECE_BODY || kind == HOOK_PIECE_TEXT);
+    }
+    return all;
+}
+
 bool hook_rules_time_is_signed(const struct hook_rules *rules)
 {
     return !hook_rules_have_signature(rules) ||

@@ -90,6 +90,8 @@ bool hook_rules_is_signed(const struct hook_rules *rules, const struct hook_plac
 bool hook_rules_ids_are_signed(const struct hook_rules *rules);
 /* Else whoever can change a request on its way can send another body with its signature. */
 bool hook_rules_body_is_signed(const struct hook_rules *rules);
+/* What is signed is the body and nothing else: the same event, sent again, has the same digest. */
+bool hook_rules_digest_is_of_body(const struct hook_rules *rules);
 /* Else it says nothing. True where no time is looked at. */
 bool hook_rules_time_is_signed(const struct hook_rules *rules);
 /* All places of the type. */

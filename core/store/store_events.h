@@ -32,14 +32,16 @@
 
 #include "store_runs.h"
 
-#define STORE_EVENT_DIGEST  32
-#define STORE_STEP_NAME_MAX 256
-#define STORE_STEP_MAX      ((size_t)1024 * 1024) /* bytes of a step's result */
-#define STORE_STEPS_MAX     1000                  /* of one event */
-#define STORE_EVENT_SAME    "same content, other id"
-#define STORE_EVENT_SKIPPED "skipped: of no type that is wanted"
-#define STORE_EVENT_DROPPED "dropped by hand"
-#define STORE_EVENT_UNHELD  "dropped by hand: same content, other id" /* its id is still free */
+#define STORE_EVENT_DIGEST 32
+/* Of one webhook: whoever has one signed body could fill the disk with it. */
+#define STORE_EVENT_HELD_MAX 1000
+#define STORE_STEP_NAME_MAX  256
+#define STORE_STEP_MAX       ((size_t)1024 * 1024) /* bytes of a step's result */
+#define STORE_STEPS_MAX      1000                  /* of one event */
+#define STORE_EVENT_SAME     "same content, other id"
+#define STORE_EVENT_SKIPPED  "skipped: of no type that is wanted"
+#define STORE_EVENT_DROPPED  "dropped by hand"
+#define STORE_EVENT_UNHELD   "dropped by hand: same content, other id" /* its id is still free */
 
 /* The scope of a hook's events, and of its keys of jeton.state: "hook:NAME:HOME". */
 void store_event_scope(char scope[static STORE_SCOPE_SIZE], const char *hook, const char *home);
@@ -62,6 +64,7 @@ enum store_event_added {
     STORE_EVENT_DUPLICATE, /* the id is known: only counted */
     STORE_EVENT_HELD_BACK, /* stored, and held: STORE_EVENT_SAME */
     STORE_EVENT_FULL,      /* max_waiting of its scope are ready or running: not stored */
+    STORE_EVENT_LEFT_OUT,  /* to be held, but STORE_EVENT_HELD_MAX of its scope are: not stored */
 };
 
 struct store_event_new {
@@ -84,7 +87,8 @@ struct store_event_new {
     int64_t reserved_ms;      /* for so long */
     /* Set: */
     enum store_event_added added;
-    int64_t seq; /* of the new one, or of the one that had the id; 0: full */
+    bool differs; /* of a DUPLICATE: the one that had the id has another digest */
+    int64_t seq;  /* of the new one, or of the one that had the id; 0: full */
 };
 /* One transaction for all of them. Strings are borrowed. */
 int store_event_add(struct store *store, struct store_event_new *events, size_t count,

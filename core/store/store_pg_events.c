@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELD_MAX "1000" /* of one hook: whoever has one signed body could fill the disk with it */
+#define TEXT(number)   #number
+#define TEXT_OF(macro) TEXT(macro)
+#define HELD_MAX       TEXT_OF(STORE_EVENT_HELD_MAX)
 #define SHUT                                                                                       \
     "no key of `state.key` opens it; once its key is there again, `jeton events --retry` tries it"
 #define THE_HOOK "(SELECT id FROM @hook WHERE key = sha256($1))"
@@ -128,11 +130,13 @@ static void add_one(struct store_pg_batch *batch, const struct store_event_new *
     store_pg_say(batch, "UPDATE @event SET duplicates = duplicates + CASE WHEN made = $4"
                         " OR again IS NOT DISTINCT FROM $4 THEN 0 ELSE 1 END,"
                         " again = CASE WHEN made = $4 THEN again ELSE $4 END WHERE hook = " THE_HOOK
-                        " AND id = $2 AND part = $3 RETURNING seq, made = $4, state");
+                        " AND id = $2 AND part = $3 RETURNING seq, made = $4, state,"
+                        " digest <> $5::bytea");
     store_pg_scope(batch, event->scope);
     store_pg_scope(batch, event->id);
     store_pg_int(batch, event->part);
     store_pg_bytes(batch, mark, STORE_PG_MARK_SIZE);
+    store_pg_bytes(batch, event->digest, event->digest != NULL ? STORE_EVENT_DIGEST : 0);
 
     store_pg_say(
         batch,
@@ -221,6 +225,7 @@ static size_t added_one(struct store_pg_batch *batch, size_t at, struct store_ev
 {
     event->added = STORE_EVENT_STORED;
     event->seq = 0;
+    event->differs = false;
     if (event->skipped)
         return 1;
     at++; /* free_id */
@@ -230,10 +235,13 @@ static size_t added_one(struct store_pg_batch *batch, size_t at, struct store_ev
     int64_t state = store_pg_get_int(batch, known ? at : at + 1, 0, known ? 2 : 1, 0);
     bool same = !known && store_pg_get(batch, at + 1, 0, 2) != NULL;
     event->seq = store_pg_get_int(batch, known ? at : at + 1, 0, known || stored ? 0 : 2, 0);
+    event->differs = known && store_pg_get_true(batch, at, 0, 3);
     if (mine)
         event->added = state == STORE_EVENT_HELD ? STORE_EVENT_HELD_BACK : STORE_EVENT_STORED;
+    else if (known)
+        event->added = STORE_EVENT_DUPLICATE;
     else
-        event->added = known || same ? STORE_EVENT_DUPLICATE : STORE_EVENT_FULL;
+        event->added = same ? STORE_EVENT_LEFT_OUT : STORE_EVENT_FULL;
     return 3;
 }
 

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define HELD_MAX    1000 /* of one hook: whoever has one signed body could fill the disk with it */
 #define SET_BACK_MS 1000 /* of the clock; less may be a correction, or another process's look */
 /* Of its order key, one that was stored before it is open. */
 #define EARLIER                                                                                    \
@@ -34,7 +33,8 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
 {
     static const char *const sql[ADD_STATEMENTS] = {
         [ADD_REPEATED] = "UPDATE event SET duplicates = duplicates + 1"
-                         " WHERE scope = ?1 AND id = ?2 AND part = ?3 RETURNING seq",
+                         " WHERE scope = ?1 AND id = ?2 AND part = ?3"
+                         " RETURNING seq, digest <> ?4",
         [ADD_FREED] = "DELETE FROM event WHERE scope = ?1 AND id = ?2 AND part = ?3"
                       " AND (state = 'held' OR state = 'done' AND error = '" STORE_EVENT_UNHELD "')"
                       " AND digest <> ?4 AND NOT EXISTS (SELECT 1 FROM event"
@@ -63,17 +63,26 @@ static int prepare_adding(struct store_sqlite *sqlite, struct adding *adding, st
     return 0;
 }
 
-/* A query's one number. 1, 0: no row, -1. */
-static int ask(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t *number, struct err *err)
+/* A query's numbers. 1, 0: no row, -1. */
+static int ask_two(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t *number, bool *yes,
+                   struct err *err)
 {
     int step = sqlite3_step(stmt);
-    if (step == SQLITE_ROW)
+    if (step == SQLITE_ROW) {
         *number = sqlite3_column_int64(stmt, 0);
+        *yes = sqlite3_column_int(stmt, 1) != 0; /* where there is none, and of NULL, false */
+    }
     int result = step == SQLITE_ROW    ? 1
                  : step == SQLITE_DONE ? 0
                                        : store_sqlite_failed(sqlite, "cannot be written", err);
     sqlite3_reset(stmt);
     return result;
+}
+
+static int ask(struct store_sqlite *sqlite, sqlite3_stmt *stmt, int64_t *number, struct err *err)
+{
+    bool ignored;
+    return ask_two(sqlite, stmt, number, &ignored, err);
 }
 
 static void bind_id(sqlite3_stmt *stmt, const struct store_event_new *event)
@@ -99,9 +108,11 @@ static int is_freed(struct store_sqlite *sqlite, const struct adding *adding,
 static int is_repeated(struct store_sqlite *sqlite, const struct adding *adding,
                        struct store_event_new *event, struct err *err)
 {
-    bind_id(adding->statements[ADD_REPEATED], event);
+    sqlite3_stmt *stmt = adding->statements[ADD_REPEATED];
+    bind_id(stmt, event);
+    sqlite3_bind_blob(stmt, 4, event->digest, STORE_EVENT_DIGEST, SQLITE_STATIC);
     event->added = STORE_EVENT_DUPLICATE;
-    int found = ask(sqlite, adding->statements[ADD_REPEATED], &event->seq, err);
+    int found = ask_two(sqlite, stmt, &event->seq, &event->differs, err);
     int freed = found == 1 ? is_freed(sqlite, adding, event, err) : 0;
     return freed == 0 ? found : freed < 0 ? -1 : 0;
 }
@@ -121,7 +132,7 @@ static int is_same(struct store_sqlite *sqlite, const struct adding *adding,
     store_sqlite_bind_text(stmt, 1, event->scope);
     if (ask(sqlite, stmt, &held, err) < 0)
         return -1;
-    return held < HELD_MAX ? 1 : 2;
+    return held < STORE_EVENT_HELD_MAX ? 1 : 2;
 }
 
 /* 1: there is no room. */
@@ -177,12 +188,15 @@ static int add_one(struct store_sqlite *sqlite, struct adding *adding,
                    struct store_event_new *event, struct err *err)
 {
     event->seq = 0;
+    event->differs = false;
     if (event->skipped)
         return insert_skipped(sqlite, adding, event, err);
     int repeated = is_repeated(sqlite, adding, event, err);
     if (repeated != 0)
         return repeated < 0 ? -1 : 0;
     int same = is_same(sqlite, adding, event, err);
+    if (same == 2)
+        event->added = STORE_EVENT_LEFT_OUT;
     if (same < 0 || same == 2)
         return same < 0 ? -1 : 0;
     event->added = same == 1 ? STORE_EVENT_HELD_BACK : STORE_EVENT_STORED;

@@ -32,6 +32,7 @@ enum listen_told {
     LISTEN_TOLD_FULL,
     LISTEN_TOLD_HELD,
     LISTEN_TOLD_SKIPPED,
+    LISTEN_TOLD_DIFFERS,
     LISTEN_TOLD_LATE, /* replies of handlers */
     LISTEN_TOLD,
 };

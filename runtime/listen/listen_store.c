@@ -86,6 +86,7 @@ static enum listen_count counted_as(enum store_event_added added)
     case STORE_EVENT_DUPLICATE:
         return LISTEN_DUPLICATE;
     case STORE_EVENT_HELD_BACK:
+    case STORE_EVENT_LEFT_OUT:
         return LISTEN_HELD;
     case STORE_EVENT_FULL:
         break;
@@ -103,6 +104,37 @@ static void say_held(struct listen_hook *hook, const struct store_event_new *eve
             hook->hook->name, (long long)event->seq, (long long)event->seq);
 }
 
+static void say_left_out(struct listen_hook *hook)
+{
+    if (listen_verdict_may_log(hook, LISTEN_TOLD_HELD))
+        log_msg(hook->front->log, LOG_WARN,
+                "webhook '%s': an event is not kept: an earlier one has the same content, and "
+                "another ID, and %d are held already (`jeton events --held`)",
+                hook->hook->name, STORE_EVENT_HELD_MAX);
+}
+
+/* A sender sends what it sends again as it was; else `id` may name what several events have. */
+static void say_differs(struct listen_hook *hook, const struct store_event_new *event)
+{
+    if (hook_rules_digest_is_of_body(&hook->hook->rules) &&
+        listen_verdict_may_log(hook, LISTEN_TOLD_DIFFERS))
+        log_msg(hook->front->log, LOG_WARN,
+                "webhook '%s': another content came with the ID of event %" PRId64
+                ", and is not handled; if it is another event, `id` of the webhook names the wrong "
+                "place",
+                hook->hook->name, event->seq);
+}
+
+static void say(struct listen_hook *hook, const struct store_event_new *event)
+{
+    if (event->added == STORE_EVENT_HELD_BACK)
+        say_held(hook, event);
+    else if (event->added == STORE_EVENT_LEFT_OUT)
+        say_left_out(hook);
+    else if (event->added == STORE_EVENT_DUPLICATE && event->differs)
+        say_differs(hook, event);
+}
+
 /* It was stored, or there was no room for it. */
 static void answer(struct listen_front *front, struct listen_waiting *waiting)
 {
@@ -112,8 +144,7 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
     for (size_t i = 0; i < waiting->result.nevents; i++) {
         const struct store_event_new *event = &waiting->events[i];
         hook->counts[counted_as(event->added)]++;
-        if (event->added == STORE_EVENT_HELD_BACK)
-            say_held(hook, event);
+        say(hook, event);
         full = full || event->added == STORE_EVENT_FULL;
         if (event->added == STORE_EVENT_STORED && seq == 0)
             seq = event->seq;

@@ -35,6 +35,12 @@ static void say_one(const struct store_event_new *event, struct buf *text)
                    "another ID",
                    event->seq);
         break;
+    case STORE_EVENT_LEFT_OUT:
+        buf_printf(text,
+                   "not stored: event %" PRId64 " has the same content, and another ID, and %d "
+                   "such are held",
+                   event->seq, STORE_EVENT_HELD_MAX);
+        break;
     case STORE_EVENT_FULL:
         buf_puts(text, "not stored: max_waiting events wait");
         break;
@@ -51,7 +57,7 @@ static void say_all(const struct listen_waiting *waiting, struct buf *text)
         if (event->added == STORE_EVENT_STORED && stored++ == 0)
             first = event->seq;
         known += event->added == STORE_EVENT_DUPLICATE ? 1 : 0;
-        held += event->added == STORE_EVENT_HELD_BACK ? 1 : 0;
+        held += event->added == STORE_EVENT_HELD_BACK || event->added == STORE_EVENT_LEFT_OUT;
     }
     buf_printf(text, "of %zu events %zu stored", waiting->result.nevents, stored);
     if (stored > 0)
@@ -89,6 +95,7 @@ static void say_rest(struct listen_hook *hook, enum listen_told told)
         [LISTEN_TOLD_FULL] = "requests were refused with 503: max_waiting events wait",
         [LISTEN_TOLD_HELD] = "events were held",
         [LISTEN_TOLD_SKIPPED] = "requests were skipped",
+        [LISTEN_TOLD_DIFFERS] = "came with the ID of an event and another content",
         [LISTEN_TOLD_LATE] = "replies of the handler came too late"};
     struct listen_said *said = &hook->said[told];
     if (said->count > LOGGED_MAX)

@@ -32,7 +32,7 @@ static char *field(char **line)
 /* All lines that are there, at most EVENTS_MAX at a time, as the listener does it. */
 static int add(const struct config *config, const char *scope, struct err *err)
 {
-    static const char *const names[] = {"stored", "duplicate", "held", "full"};
+    static const char *const names[] = {"stored", "duplicate", "held", "full", "left out"};
     static struct store_event_new events[EVENTS_MAX];
     struct store *store = store_new(config->state, NULL);
     int result = 0;

@@ -47,6 +47,16 @@ class Told(listening.Case):
         self.assertIn('{webhook="orders",result="skipped"} 3\n', listener.ask("GET", "/metrics")[2].decode())
         listener.port = own
 
+    def test_another_content_under_a_known_id(self):
+        """`id` may name what several events have in common: all but the first are taken for copies."""
+        self.hooks()
+        listener = self.listener()
+        for data in ({"id": "17", "type": "created"}, {"id": "17", "type": "created"}, {"id": "17", "type": "paid"}):
+            self.assertEqual(listener.post(data)[0], 200)
+        listener.wait_log("warning: webhook 'orders': another content came with the ID of event 1, and is not handled")
+        self.assertEqual(listener.log().count("another content"), 1)
+        listener.stop()
+
     def test_a_reply_that_comes_too_late(self):
         self.handler("return function() task.sleep(0.5) return { body = 'late' } end\n")
         self.hooks(hook="    answer: { handler: 100ms }\n")

@@ -111,6 +111,46 @@ static void each_is_stored_once(void **state)
 }
 
 /* Whoever has seen one could send it under each id that its sender will use. */
+static void another_content_of_the_same_id_is_told(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    unsigned char one[STORE_EVENT_DIGEST] = {1}, two[STORE_EVENT_DIGEST] = {2};
+    struct store_event_new events[] = {
+        store_fixture_event("a", NULL), store_fixture_event("a", NULL),
+        store_fixture_event("a", NULL), store_fixture_event("a", NULL)};
+    events[0].digest = events[1].digest = one;
+    events[2].digest = two;
+    assert_int_equal(store_event_add(store, events, 4, &err), 0);
+    for (size_t i = 1; i < 4; i++) {
+        assert_int_equal(events[i].added, STORE_EVENT_DUPLICATE);
+        assert_int_equal(events[i].differs, i == 2); /* of one without a digest nobody knows */
+    }
+    store_free(store);
+}
+
+static void so_many_are_held(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    static struct store_event_new events[STORE_EVENT_HELD_MAX + 2];
+    static char ids[STORE_EVENT_HELD_MAX + 2][8];
+    unsigned char one[STORE_EVENT_DIGEST] = {1};
+    for (int i = 0; i < STORE_EVENT_HELD_MAX + 2; i++) {
+        snprintf(ids[i], sizeof ids[i], "i%d", i);
+        events[i] = store_fixture_event(ids[i], NULL);
+        events[i].digest = one;
+    }
+    assert_int_equal(store_event_add(store, events, STORE_EVENT_HELD_MAX + 2, &err), 0);
+    assert_int_equal(events[0].added, STORE_EVENT_STORED);
+    assert_int_equal(events[STORE_EVENT_HELD_MAX].added, STORE_EVENT_HELD_BACK);
+    assert_int_equal(events[STORE_EVENT_HELD_MAX + 1].added, STORE_EVENT_LEFT_OUT);
+    assert_int_equal(count(store).held, STORE_EVENT_HELD_MAX);
+    store_free(store);
+}
+
 static void a_held_one_keeps_no_id(void **state)
 {
     (void)state;
@@ -511,6 +551,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_is_stored_once),
+        TEST(another_content_of_the_same_id_is_told),
+        TEST(so_many_are_held),
         TEST(a_held_one_keeps_no_id),
         TEST(nor_does_one_that_is_dropped),
         TEST(above_the_limit_nothing_is_stored),
