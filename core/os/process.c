@@ -210,15 +210,19 @@ static int collect(int pipe_fd, int pid_fd, int signal_fd, int64_t deadline_ms, 
     return 0;
 }
 
+/* Most of what fails asks somebody over a network. */
 static int check_status(int status, struct err *err)
 {
     if (WIFSIGNALED(status))
-        return err_set(err, ERR_CONFIG, "it was ended by signal %d (%s)", WTERMSIG(status),
-                       strsignal(WTERMSIG(status)));
-    if (WEXITSTATUS(status) != 0)
-        return err_set(err, ERR_CONFIG, "it ended with status %d; run it by hand to see why",
-                       WEXITSTATUS(status));
-    return 0;
+        err_set(err, ERR_NETWORK, "it was ended by signal %d (%s)", WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 0)
+        err_set(err, ERR_NETWORK, "it ended with status %d; run it by hand to see why",
+                WEXITSTATUS(status));
+    else
+        return 0;
+    err->retryable = true;
+    return -1;
 }
 
 /* Those that end this process at once; not what somebody watches, handles or ignores. */

@@ -175,7 +175,10 @@ static int pg_open(void *self, struct err *err)
     struct store_pg *pg = self;
     if (pg_check(pg, err) != 0)
         return -1;
-    return pg->host[0] != '\0' ? 0 : know_host(pg, err);
+    if (pg->host[0] == '\0')
+        return know_host(pg, err);
+    /* Where somebody has removed the folder meanwhile, this process stays who it is. */
+    return access(pg->place.folder, F_OK) == 0 ? 0 : safefile_private_dir(pg->place.folder, err);
 }
 
 static void pg_close(void *self)

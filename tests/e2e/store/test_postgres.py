@@ -39,6 +39,15 @@ class Postgres(PostgresCase):
     def expire(self):
         self.sql("UPDATE @token SET received_wall_ms = 0, received_boot_ms = 0, received_boot_id = 'gone'")
 
+    def test_a_folder_of_the_host_that_is_taken_away(self):
+        """Beneath a process, which makes it again."""
+        grants = Grants()
+        self.addCleanup(grants.service.stop)
+        script = self.write("away.lua", "local state = require 'jeton.state'\nstate.set('a', 1)\nstate.commit()\n"
+                            f"assert(os.execute 'rm -r {self.folder}/host0')\nprint(require('jeton.token').get('contoso').source)\n")
+        self.host(0, contoso(grants) + f"jobs:\n  away: {{ script: {script} }}\n")
+        self.assertEqual(self.says(0, 0, "run", "--job", "away").stdout, "exchange\n")
+
     def test_cron_lacks_variables_of_the_state(self):
         job = "jobs:\n  j: { script: /dev/null, schedule: '@daily', environment: { STATE_PASSWORD: set-too-late } }\n"
         self.host(0, job, password={"env": "STATE_PASSWORD"}, key={"env": "STATE_KEY"})

@@ -95,6 +95,14 @@ class Asked(OAuth2):
             self.assertEqual(json.loads(self.ok("check", "--online", "--json").stdout)["not_exchanged"], [])
             self.assertEqual(len(grants.forms), count)
 
+    def test_a_command_that_fails_once(self):
+        """As it may where it asks somebody over a network: jobs and events are tried again after that."""
+        grants = self.grants()
+        once = self.folder + "/once"
+        self.daemon(grants, client_secret={"command": ["sh", "-c", f"[ -e {once} ] || {{ touch {once}; exit 1; }}; echo {SECRET}"]})
+        self.fails(5, "token", "books", says="command: 'sh': it ended with status 1")
+        self.token()
+
     def test_check_tries_tls_and_keys_though_the_token_is_fresh(self):
         authority = Authority(self.folder)
         body = b'{"access_token": "access-token-1", "refresh_token": "refresh-token-1"}'
