@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHARED "shared:"
+#define SHARED       "shared:"
+#define JOBS_AT_ONCE 250 /* a busy database takes seconds for them */
 
 void store_scope(char scope[static STORE_SCOPE_SIZE], const char *job, const char *home)
 {
@@ -135,21 +136,39 @@ int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
     return store_jobs_installed(store, &scope, 1, now_ms, installed_ms, err);
 }
 
+static size_t part_of_jobs(size_t count, size_t done)
+{
+    return count - done < JOBS_AT_ONCE ? count - done : JOBS_AT_ONCE;
+}
+
 int store_jobs_installed(struct store *store, const char *const *scopes, size_t count,
                          int64_t now_ms, int64_t *installed_ms, struct err *err)
 {
-    struct store_call call = {
-        .op = STORE_JOB_INSTALLED,
-        .job = {.scopes = scopes, .count = count, .at_ms = now_ms, .found_ms = installed_ms}};
-    return store_wait(store, &call, err);
+    int result = 0;
+    for (size_t done = 0, part; done < count && result == 0; done += part) {
+        part = part_of_jobs(count, done);
+        struct store_call call = {.op = STORE_JOB_INSTALLED,
+                                  .job = {.scopes = scopes + done,
+                                          .count = part,
+                                          .at_ms = now_ms,
+                                          .found_ms = installed_ms + done}};
+        result = store_wait(store, &call, err);
+    }
+    return result;
 }
 
 int store_jobs_set_installed(struct store *store, const char *const *scopes, size_t count,
                              int64_t installed_ms, struct err *err)
 {
-    struct store_call call = {.op = STORE_JOB_SET_INSTALLED,
-                              .job = {.scopes = scopes, .count = count, .at_ms = installed_ms}};
-    return store_wait(store, &call, err);
+    int result = 0;
+    for (size_t done = 0, part; done < count && result == 0; done += part) {
+        part = part_of_jobs(count, done);
+        struct store_call call = {
+            .op = STORE_JOB_SET_INSTALLED,
+            .job = {.scopes = scopes + done, .count = part, .at_ms = installed_ms}};
+        result = store_wait(store, &call, err);
+    }
+    return result;
 }
 
 int store_counters_add(struct store *store, const char *scope, const struct store_counters *more,

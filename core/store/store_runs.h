@@ -140,10 +140,11 @@ int store_slot_latest(struct store *store, const char *scope, int64_t not_after_
  * where it was not known. */
 int store_job_installed(struct store *store, const char *scope, int64_t now_ms,
                         int64_t *installed_ms, struct err *err);
-/* The same for many, all or none; what is written is written at once. */
+/* The same for many, in parts of which each is written at once; after a failure some are, in the
+ * order that is given. */
 int store_jobs_installed(struct store *store, const char *const *scopes, size_t count,
                          int64_t now_ms, int64_t *installed_ms, struct err *err);
-/* Of all or none of them, at once. STORE_NONE: not known any more. */
+/* In such parts, too. STORE_NONE: not known any more. */
 int store_jobs_set_installed(struct store *store, const char *const *scopes, size_t count,
                              int64_t installed_ms, struct err *err);
 

@@ -163,7 +163,7 @@ static bool had_job(const char *block, const char **from, const struct job *job)
     return found != NULL;
 }
 
-/* All at once: each commit waits for the disk. */
+/* In few commits: each waits for the disk. What a failure leaves is noted by the next command. */
 static int note_jobs(const struct change *change, bool installed, struct store *store,
                      struct err *err)
 {

@@ -58,6 +58,27 @@ class Postgres(PostgresCase):
         done = self.says(0, 0, "cron", "install", words="password of state comes from the variable STATE_PASSWORD")
         self.assertNotIn("STATE_KEY", done.stderr)
 
+    def test_many_jobs_are_noted_in_parts(self):
+        """Each has ten seconds, which a busy server took for some thousand rows: each time, so that none was ever noted."""
+        self.host(0, "jobs:\n" + "".join(f"  j{i}: {{ script: /dev/null, schedule: '@daily' }}\n" for i in range(600)))
+        path = self.write("bin/crontab", '#!/bin/sh\n[ "$1" = -l ] && exec cat tab; exec cat >tab\n')
+        self.write("tab", "")
+        os.chmod(path, 0o700)
+        self.env["PATH"] = f"{self.folder}/bin:{self.env['PATH']}"
+
+        def noted(known, what):
+            rows = self.sql(f"SELECT count(*) FROM @job WHERE (installed_ms IS NOT NULL) = {known} GROUP BY {what}")
+            return sorted(int(row[0]) for row in rows)
+
+        self.says(0, 0, "cron", "install")
+        self.assertEqual(noted(True, "xmin::text"), [100, 250, 250])
+        self.sql("UPDATE @job SET installed_ms = NULL WHERE scope NOT LIKE 'job:j1%'")  # as if a part had failed
+        self.says(0, 0, "cron", "install")
+        self.assertEqual((noted(False, "installed_ms IS NULL"), noted(True, "installed_ms IS NULL")), ([], [600]))
+        self.assertLessEqual(max(noted(True, "xmin::text")), 250)
+        self.says(0, 0, "cron", "remove")
+        self.assertEqual(noted(False, "xmin::text"), [100, 250, 250])
+
     def test_hosts_exchange_once_and_share_what_came(self):
         sandbox = self.sandbox()
         for number in range(HOSTS):
