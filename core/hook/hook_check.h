@@ -14,7 +14,7 @@
 
 #define HOOK_CANDIDATES_MAX        16   /* signatures of one request */
 #define HOOK_ITEMS_MAX             5000 /* events of one request: SendGrid's have up to 3,500 */
-#define HOOK_ID_MAX                512  /* bytes; a longer id counts by its hash */
+#define HOOK_ID_MAX                512 /* bytes; a longer id counts by its hash; a longer type is cut */
 #define HOOK_TYPE_MAX              256
 #define HOOK_CHALLENGES_PER_SECOND 10
 #define HOOK_CHALLENGE_TEXT_MAX    256 /* bytes that an answer may hold the HMAC of */

@@ -160,12 +160,31 @@ static bool keep(struct making *making, enum hook_got got, struct hook_span text
     return true;
 }
 
+/* What a column does not take is no reason to refuse an event, or all of a batch: a text that is
+ * too long is cut between two characters, and "?" stands for what is none. */
+static void fit_type(struct buf *type)
+{
+    size_t len = type->len;
+    if (len > HOOK_TYPE_MAX) {
+        len = HOOK_TYPE_MAX;
+        while (len > HOOK_TYPE_MAX - 4 && ((unsigned char)type->data[len] & 0xC0) == 0x80)
+            len--;
+    }
+    type->len = len;
+    bool is_utf8 = json_utf8_valid(type->data, len);
+    ascii_blank_controls(type->data, len, '?');
+    for (size_t i = 0; i < len && !is_utf8; i++)
+        if ((unsigned char)type->data[i] >= 0x80)
+            type->data[i] = '?';
+}
+
 static bool set_type(struct making *making, struct hook_event *event)
 {
     struct buf type;
     buf_create(&type, 2 * (size_t)HOOK_TYPE_MAX);
     enum hook_got got =
         hook_view_write(making->view, &making->view->rules->type, HOOK_TEMPLATE_TYPE, &type);
+    fit_type(&type);
     struct hook_span text = {type.data, type.len};
     bool good = keep(making, got, text, HOOK_TYPE_MAX, "type", &event->type);
     buf_destroy(&type);

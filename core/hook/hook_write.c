@@ -170,6 +170,13 @@ static enum hook_got put(struct hook_view *view, const struct hook_piece *piece,
     return result == 0 ? got : HOOK_GOT_TWICE;
 }
 
+/* A type may be cut: see set_type. */
+static void put_some(struct buf *out, const char *text, size_t len)
+{
+    size_t room = out->limit - out->len;
+    (void)buf_append(out, text, len < room ? len : room);
+}
+
 /* "{a}.{b}": without b there is no dot, and without a neither. */
 static enum hook_got write_type(struct hook_view *view, const struct hook_template *text,
                                 struct buf *out)
@@ -187,18 +194,17 @@ static enum hook_got write_type(struct hook_view *view, const struct hook_templa
         if (got == HOOK_GOT_TWICE)
             return got;
         if (got == HOOK_GOT && value.len > 0) {
-            if (between != NULL && before && buf_append(out, between->text, between->len) != 0)
-                return HOOK_GOT_TWICE;
-            if (buf_append(out, value.text, value.len) != 0)
-                return HOOK_GOT_TWICE;
+            if (between != NULL && before)
+                put_some(out, between->text, between->len);
+            put_some(out, value.text, value.len);
             before = true;
         } else {
             before = before && out->len > 0;
         }
         between = NULL;
     }
-    if (between != NULL && before && buf_append(out, between->text, between->len) != 0)
-        return HOOK_GOT_TWICE;
+    if (between != NULL && before)
+        put_some(out, between->text, between->len);
     return HOOK_GOT;
 }
 

@@ -276,6 +276,41 @@ static void long_ids_of_a_batch(void **state)
     hook_fixture_end(&f);
 }
 
+static void types_of_a_batch(void **state)
+{
+    (void)state;
+    struct hook_fixture f;
+    char body[4000], many[131 * 2 + 1] = "";
+    for (int i = 0; i < 131; i++)
+        strcat(many, "ü");
+    hook_fixture_begin(&f, HOOK_NONE, NULL, NULL, NULL);
+    assert_int_equal(hook_place_parse("json:items", 10, &f.rules.each, &err), 0);
+    hook_fixture_template(&f.rules.type, "{header:X-Event}.{item:type}.{item:more}",
+                          HOOK_TEMPLATE_TYPE);
+    snprintf(
+        body, sizeof body,
+        "{\"items\":[{\"type\":\"%0256d\"},{\"type\":\"%0257d\"},{\"type\":\"x%s\"},"
+        "{\"type\":\"a\\n\\u0000\"},{\"type\":\"%0600d\",\"more\":\"b\"},{\"type\":\"good\"}]}",
+        1, 1, many, 1);
+    assert_int_equal(hook_fixture_check(&f, &(struct hook_fixture_call){.body = body}), 200);
+    assert_int_equal(f.result.nevents, 6);
+    const struct hook_event *events = f.result.events;
+    assert_int_equal(strlen(events[0].type), 256);
+    assert_int_equal(events[0].type[255], '1');
+    assert_int_equal(strlen(events[1].type), 256);
+    assert_int_equal(events[1].type[255], '0');
+    assert_int_equal(strlen(events[2].type), 255);
+    assert_memory_equal(events[2].type + 1, many, 254);
+    assert_string_equal(events[3].type, "a??");
+    assert_int_equal(strlen(events[4].type), 256);
+    assert_string_equal(events[5].type, "good");
+    const struct hook_fixture_call call = {.body = "{\"items\":[{}]}",
+                                           .headers = {{"X-Event", "v\xfcr"}}};
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    assert_string_equal(f.result.events[0].type, "v?r");
+    hook_fixture_end(&f);
+}
+
 /* As many as SendGrid sends at once, of which one type is wanted; and more than are taken. */
 static void large_batches(void **state)
 {
@@ -346,7 +381,8 @@ int main(void)
         cmocka_unit_test(challenges),        cmocka_unit_test(named_secret),
         cmocka_unit_test(gzipped),           cmocka_unit_test(ids_and_types),
         cmocka_unit_test(places_of_a_batch), cmocka_unit_test(long_ids_of_a_batch),
-        cmocka_unit_test(large_batches),     cmocka_unit_test(signing),
+        cmocka_unit_test(types_of_a_batch),  cmocka_unit_test(large_batches),
+        cmocka_unit_test(signing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
