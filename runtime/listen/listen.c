@@ -253,15 +253,27 @@ static int check_directory(const char *path, struct err *err)
     return result;
 }
 
-/* Those in use go on with the scripts and directories that they have; new ones could not. */
-static int check_handlers(const struct config *config, struct err *err)
+static int check_handler(const struct hook *hook, struct err *err)
 {
+    if ((hook->directory != NULL && check_directory(hook->directory, err) != 0) ||
+        (hook->script != NULL && vm_check_syntax(hook->script, err) != 0))
+        return err_wrap(err, "webhook '%s'", hook->name);
+    return 0;
+}
+
+/* Those in use go on with the scripts and directories that they have; new ones could not. One that
+ * could not begin before, either, holds up nothing else. */
+static int check_handlers(const struct listener *listener, const struct config *config,
+                          struct err *err)
+{
+    char line[ERR_LINE_MAX];
     for (size_t i = 0; i < config->nhooks; i++) {
         const struct hook *hook = config->hooks[i];
-        if (hook->directory != NULL && check_directory(hook->directory, err) != 0)
-            return err_wrap(err, "webhook '%s'", hook->name);
-        if (hook->script != NULL && vm_check_syntax(hook->script, err) != 0)
-            return err_wrap(err, "webhook '%s'", hook->name);
+        if (check_handler(hook, err) == 0)
+            continue;
+        if (!listen_children_fails(listener->generations, hook->name))
+            return -1;
+        log_msg(listener->app->log, LOG_WARN, "%s; so it was before", err_line(err, line));
     }
     return 0;
 }
@@ -280,7 +292,7 @@ static void reload(struct listener *listener)
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
         if (check_same(listener, plan.config, &err) == 0 &&
             listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
-            check_handlers(plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
+            check_handlers(listener, plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
             const struct listen_generation *newest = listener->generations;
             size_t count = newest->plan.config->nhooks;
             log_msg(listener->app->log, LOG_INFO, "configuration reloaded: %zu webhook%s", count,

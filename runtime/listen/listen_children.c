@@ -17,6 +17,7 @@
 #define DELAY_FIRST_MS      100
 #define DELAY_MAX_MS        30000
 #define STEADY_MS           60000 /* one that ran so long begins with the first delay again */
+#define LOADED_MS           2000  /* one that runs so long has its script */
 #define DESCRIPTORS_OWN     64    /* of the listener, beside connections and webhooks */
 #define ANEW_MS             1000 /* between two starts, where one ended well to have a fresh process */
 #define KEEPER_FIRST_MS     1000     /* the front must answer first */
@@ -190,6 +191,18 @@ void listen_children_note(struct listen_generation *generation, const char *grou
         plan_next(child, wait_status, clock_mono_ms());
     }
     end_answers(generation);
+}
+
+bool listen_children_fails(const struct listen_generation *generation, const char *hook)
+{
+    int64_t now_ms = clock_mono_ms();
+    for (size_t i = 0; i < generation->count; i++) {
+        const struct listen_child *child = &generation->children[i];
+        if (child->hook != NULL && strcmp(child->hook->name, hook) == 0)
+            return child->delay_ms > DELAY_FIRST_MS &&
+                   (!child->running || now_ms - child->started_ms < LOADED_MS);
+    }
+    return false;
 }
 
 /* True in the child. */

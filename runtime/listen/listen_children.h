@@ -63,6 +63,9 @@ int64_t listen_children_start(struct listen_generation *generation, struct app_c
 /* As app_children tells it. What the handlers of a worker that did not end by itself have started
  * is killed: the next one tries their events again. */
 void listen_children_note(struct listen_generation *generation, const char *group, int wait_status);
+/* Whether the webhook's worker ends as soon as it starts, as one does whose script does not load.
+ */
+bool listen_children_fails(const struct listen_generation *generation, const char *hook);
 /* The worker looks for events; unless none is woken any more. */
 void listen_children_wake(const struct listen_child *worker);
 /* Wakes no worker any more: one ends when nobody can. Idempotent. */

@@ -493,6 +493,25 @@ os.execv(sys.argv[1], sys.argv[1:])
         listener.stop()
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_a_reload_beside_a_script_that_has_never_loaded(self):
+        """It holds up no other webhook, nor what else is new."""
+        def use(script, more=""):
+            hook = listening.HOOK.format(folder=self.folder)
+            self.hooks(more=f"  never:\n{hook.replace('handler.lua', script)}{more}")
+
+        self.write("broken.lua", "return function(event\n")
+        use("broken.lua")
+        listener = self.listener()
+        listener.wait_log(r"webhook 'never': (.|\s)*webhook 'never': ")
+        use("broken.lua", more="  second:\n" + listening.HOOK.format(folder=self.folder))
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"webhook 'never': .*broken\.lua:\d+: .*; so it was before")
+        listener.wait_log("configuration reloaded: 3 webhooks")
+        support.wait_until(lambda: listener.post(text(1), path="/second")[0] == 200)
+        self.write("handler.lua", "return function(event\n")  # this one has
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"webhook 'orders': .*handler\.lua:\d+: .*; the previous configuration stays in use")
+
     def test_a_reload_with_a_directory_that_is_not_there(self):
         place = os.path.join(self.folder, "place")
         os.mkdir(place)
