@@ -91,12 +91,11 @@ static const char *base_name(const char *path)
     return strrchr(path, '/') + 1;
 }
 
-/* Whether the configuration's volume, which hides the image's folder, must have it. No path in a
- * volume may have "..". */
+/* Whether the configuration's volume, which hides the image's folder, must have it. */
 static bool is_below(const struct cron_plan *plan, const char *path)
 {
     size_t folder = (size_t)(base_name(plan->path) - plan->path);
-    return path != NULL && strncmp(path, plan->path, folder) == 0 && strstr(path, "/../") == NULL;
+    return path != NULL && strncmp(path, plan->path, folder) == 0;
 }
 
 static bool is_in(const char *path, const char *folder)
@@ -323,7 +322,7 @@ static bool is_same_path(const char *one, const char *other)
     return *one == '\0' && *other == '\0';
 }
 
-static int check_names(struct keys *keys, struct err *err)
+static int check_names(const struct cron_plan *plan, struct keys *keys, struct err *err)
 {
     for (size_t i = 0; i < keys->count; i++) {
         const struct key *key = &keys->items[i];
@@ -331,6 +330,11 @@ static int check_names(struct keys *keys, struct err *err)
             return -1;
         if (!json_utf8_valid(key->path, strlen(key->path)))
             return err_set(err, ERR_CONFIG, "%s: the path is not valid UTF-8", key->whose);
+        if (is_below(plan, key->path) && strstr(key->path, "/../") != NULL)
+            return err_set(err, ERR_CONFIG,
+                           "%s: no path in a volume of Kubernetes may have '..', as %s has; write "
+                           "it without",
+                           key->whose, key->path);
     }
     qsort(keys->items, keys->count, sizeof *keys->items, compare_keys);
     for (size_t i = 1; i < keys->count; i++) {
@@ -355,7 +359,7 @@ static int check_keys(const struct cron_plan *plan, struct err *err)
             return -1;
     }
     collect_keys(plan, &keys);
-    int result = check_names(&keys, err);
+    int result = check_names(plan, &keys, err);
     mem_free(keys.items);
     return result;
 }

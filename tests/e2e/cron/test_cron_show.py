@@ -443,7 +443,7 @@ jobs:
         text = ("version: 1\nstate: /var/lib/jeton\nconnectors: { c: { provider: oauth2, token_url: 'https://id.example.org/', ca_file: %s,\n"
                 "  client_id: { file: etc/id }, client_secret: { env: SECRET }, grant: client_credentials,\n"
                 "  endpoint: 'https://api.example.org' } }\njobs:\n")
-        for name, script in (("a", "reports/a.lua"), ("b", "./b.lua"), ("c", "../c.lua"), ("d", "x/y/a.lua"), ("e", "x/../e.lua")):
+        for name, script in (("a", "reports/a.lua"), ("b", "./b.lua"), ("c", "../c.lua"), ("d", "x/y/a.lua")):
             text += f"  {name}: {{ script: {script}, schedule: '{'@reboot' if name == 'd' else '@daily'}', timezone: UTC }}\n"
 
         def shown(certificate):
@@ -459,12 +459,15 @@ jobs:
             return found
 
         often = {"id": "etc/id"}
-        self.assertEqual(shown("/etc/ssl/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
+        self.assertEqual(shown("/etc/ssl/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often})
         often["ca.pem"] = "etc/ca.pem"
-        self.assertEqual(shown("etc/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often, "jeton-e": often})
+        self.assertEqual(shown("etc/ca.pem"), {"jeton-a": {**often, "a.lua": "reports/a.lua"}, "jeton-b": often, "jeton-c": often})
         self.write("app/jeton.yaml", text % "/etc/ssl/ca.pem" + "  f: { script: ./reports//a.lua, schedule: '@daily', timezone: UTC }\n")
         shown = self.ok("-c", "app/jeton.yaml", "cron", "show", "--format", "kubernetes").stdout
         self.assertEqual(len(re.findall(r'key: "a.lua", path: "reports/+a.lua"', shown)), 2)  # one file, written in two ways
+        for certificate, script, says in (("x/../ca.pem", "a.lua", "x/../ca.pem has; write it without"), ("ca.pem", "x/../e.lua", "x/../e.lua has")):
+            self.write("app/jeton.yaml", text % certificate + f"  e: {{ script: {script}, schedule: '@daily', timezone: UTC }}\n")
+            self.fails(3, "-c", "app/jeton.yaml", "cron", "show", "--format", "kubernetes", says=says)
         for certificate, says in (("other/id", "files of the same name"), ("other/a.lua", "files of the same name"),
                                   ("other/jeton.yaml", "files of the same name"), ("'other/a b'", "can be no key")):
             self.write("app/jeton.yaml", text % certificate)
