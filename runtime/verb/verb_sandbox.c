@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -336,6 +337,16 @@ static int parse(struct app *app, struct sandbox_options *options, int exec, int
     return app_options_alone(app, &spec, own ? exec + 1 : argc, argv, err);
 }
 
+/* A link's media are beside the file that it leads to: by any name it is the same database. NULL:
+ * it is none. */
+static char *linked(const char *db)
+{
+    struct stat st;
+    char real[PATH_MAX];
+    bool is_link = db != NULL && lstat(db, &st) == 0 && S_ISLNK(st.st_mode);
+    return is_link && realpath(db, real) != NULL ? mem_strdup(real) : NULL;
+}
+
 static int run_alone(struct app *app, const char *db, const char *json, struct err *err)
 {
     if (db == NULL || *db == '\0' || strcmp(db, ":memory:") == 0)
@@ -354,12 +365,15 @@ static int run_alone(struct app *app, const char *db, const char *json, struct e
     return status;
 }
 
-static int start(struct app *app, const struct sandbox_options *options, char *const *command,
+static int start(struct app *app, struct sandbox_options *options, char *const *command,
                  struct err *err)
 {
     struct sandbox_start start = {0};
     struct buf json;
     int status = -1;
+    char *real = linked(options->db);
+    if (real != NULL)
+        options->db = real;
     buf_create_secret(&json, JSON_MAX);
     if (read_start(options, app, &start, err) != 0 ||
         write_json(options, &start, command, &json, err) != 0)
@@ -374,6 +388,7 @@ static int start(struct app *app, const struct sandbox_options *options, char *c
 cleanup:
     buf_destroy(&json);
     mem_free(start.host);
+    mem_free(real);
     explicit_bzero(&start.password_hash, sizeof start.password_hash);
     return status;
 }

@@ -211,6 +211,10 @@ class Database(support.Case):
         for _ in range(2):  # one that is refused leaves the folder by which the first is known
             done = self.fails(7, *options, says=f"another sandbox uses {self.db}")
             self.assertEqual(done.stdout, "")
+        link = os.path.join(self.folder, "link.db")
+        os.symlink(self.db, link)
+        self.fails(7, "sandbox", "--listen", "127.0.0.1:0", "--db", link, "--exec", "true", says=f"another sandbox uses {self.db}")
+        self.assertFalse(os.path.exists(link + ".media"))
         self.access_token(first)  # it goes on
         first.process.kill()
         first.process.wait()
