@@ -161,11 +161,32 @@ static void forget_cancel(struct task *task)
     task->cancel = NULL;
 }
 
+/* What lies below the results of a coroutine that has ended: it is not called. Lua takes one that
+ * has values for one that has not begun. */
+static int over(lua_State *L)
+{
+    return luaL_error(L, "cannot resume dead coroutine");
+}
+
+static void mark(lua_State *co)
+{
+    if (!lua_checkstack(co, 1))
+        return;
+    lua_pushcfunction(co, over);
+    lua_insert(co, 1);
+}
+
+bool task_is_over(lua_State *co)
+{
+    return lua_gettop(co) > 0 && lua_tocfunction(co, 1) == over;
+}
+
 /* The coroutine's stack holds its results or its error. */
 static void end(struct task *task)
 {
     struct task_scheduler *scheduler = task->scheduler;
     task->nresults = lua_gettop(task->co);
+    mark(task->co);
     if (!task->failed)
         task->state = TASK_DONE;
     else

@@ -71,8 +71,8 @@ int task_outcome(lua_State *L, struct task *task, int index)
     if (task->state == TASK_DONE) {
         if (!lua_checkstack(task->co, task->nresults))
             return luaL_error(L, "too many results of a task");
-        for (int i = 1; i <= task->nresults; i++) /* copies: others may join too */
-            lua_pushvalue(task->co, i);
+        for (int i = 0; i < task->nresults; i++) /* copies: others may join too */
+            lua_pushvalue(task->co, -task->nresults);
         lua_xmove(task->co, L, task->nresults);
         return task->nresults;
     }

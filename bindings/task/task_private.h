@@ -24,8 +24,9 @@ enum { USER_COROUTINE = 1, USER_TRACEBACK = 2, USER_HELD = 3, USER_CONTEXT = 4, 
  * not joined. */
 struct task {
     struct task_scheduler *scheduler;
-    lua_State *co; /* once it has ended, its stack holds nothing but the results, or the error */
-    int nargs;     /* for the first resume */
+    lua_State
+        *co;   /* once it has ended, the last values of its stack are the results, or the error */
+    int nargs; /* for the first resume */
     enum task_state state;
     struct task_wait *wait; /* while waiting */
     struct err *cancel;     /* to be raised at the waiting call; owned */

@@ -38,6 +38,8 @@ struct task *task_new(lua_State *L, int nargs);
 struct task *task_running(lua_State *L);
 /* The task whose coroutine is `co`, if it is alive, or has failed and was not joined. */
 struct task *task_of(lua_State *L, lua_State *co);
+/* Whether `co` was the coroutine of a task, which has ended. */
+bool task_is_over(lua_State *co);
 /* After task_stop: `return task_park(L)` suspends the task for good, if task_can_park(L). */
 bool task_can_park(lua_State *L);
 int task_park(lua_State *L);

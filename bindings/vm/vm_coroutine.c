@@ -32,6 +32,10 @@ static int failure(lua_State *L)
 static int resume(lua_State *L, lua_State *co, int nargs)
 {
     int count;
+    if (task_is_over(co)) {
+        lua_pushliteral(L, "cannot resume dead coroutine");
+        return -1;
+    }
     if (!lua_checkstack(co, nargs)) {
         lua_pushliteral(L, "too many arguments to resume");
         return -1;
@@ -101,7 +105,7 @@ static int coroutine_close(lua_State *L)
         return luaL_error(L, "cannot close a running coroutine");
     if (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame))
         return luaL_error(L, "cannot close a normal coroutine");
-    if (run_reset(co) != LUA_OK) {
+    if (!task_is_over(co) && run_reset(co) != LUA_OK) { /* that one's results stay */
         lua_xmove(co, L, 1);
         return failure(L);
     }

@@ -204,6 +204,29 @@ function TestWait.test_tasks_are_out_of_reach_of_coroutine()
   lu.assertEquals(t:join(), "whole")
 end
 
+function TestWait.test_nor_are_those_that_have_ended()
+  local co, called
+  local t = task.spawn(function()
+    co = coroutine.running()
+    return 1, 2, function() called = true end
+  end)
+  for _ = 1, 2 do
+    lu.assertEquals({ select("#", t:join()), t:join() }, { 3, 1, 2, (select(3, t:join())) })
+    lu.assertEquals({ coroutine.resume(co, 7, 8) }, { false, "cannot resume dead coroutine" })
+    lu.assertTrue(coroutine.close(co))
+  end
+  lu.assertNil(called)
+  t = task.spawn(function()
+    co = coroutine.running()
+    error(setmetatable({}, { __call = function() called = true end }))
+  end)
+  local _, err = pcall(t.join, t)
+  lu.assertEquals({ coroutine.resume(co) }, { false, "cannot resume dead coroutine" })
+  lu.assertTrue(coroutine.close(co))
+  lu.assertIs(select(2, pcall(t.join, t)), err)
+  lu.assertNil(called)
+end
+
 local TestCancel = {}
 
 function TestCancel.test_raises_at_the_waiting_call()
