@@ -234,14 +234,29 @@ static int dry_finish(lua_State *L, void *arg)
     return call_finish(L, call);
 }
 
+/* As it is sent, in upper case, and as the script wrote it. */
+static int check_method(struct call *call, const struct url *url, struct err *err)
+{
+    const char *texts[] = {call->request.http.method, call->request.method};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0] && texts[i] != NULL; i++) {
+        if (egress_check(vm_engine(call->vm), url, "the method", texts[i], strlen(texts[i]), err) !=
+            0) {
+            call->request.http.method = "***"; /* for messages: by another case it is no secret */
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Refuses a request that would carry a secret to a host that its connector does not allow.
  * `target`: the URL, or as much of it as is known, and as has not been checked yet. */
-static int check_secrets(const struct call *call, const struct url *url, const char *target,
+static int check_secrets(struct call *call, const struct url *url, const char *target,
                          struct err *err)
 {
     const struct http_request *http = &call->request.http;
     const struct buf *query = &call->request.query;
-    if (egress_check(vm_engine(call->vm), url, "the URL", target, strlen(target), err) != 0 ||
+    if (check_method(call, url, err) != 0 ||
+        egress_check(vm_engine(call->vm), url, "the URL", target, strlen(target), err) != 0 ||
         egress_check(vm_engine(call->vm), url, "the query", query->data, query->len, err) != 0 ||
         egress_check(vm_engine(call->vm), url, "the body", http->body, http->body_len, err) != 0)
         return -1;
@@ -275,7 +290,7 @@ static const struct http_header *find_host(const struct http_request *http)
 }
 
 /* Behind one address there may be servers of many owners: Host says whose the request is. */
-static int check_host(const struct call *call, const struct url *url, struct err *err)
+static int check_host(struct call *call, const struct url *url, struct err *err)
 {
     const struct http_header *host = find_host(&call->request.http);
     if (host == NULL)

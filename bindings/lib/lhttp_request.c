@@ -104,7 +104,8 @@ void lhttp_request_destroy(struct lhttp_request *request)
     }
     mem_free(request->headers);
     free_parts(request->parts, request->http.nparts);
-    mem_free(request->method);
+    mem_free_secret(request->method);
+    mem_free_secret(request->sent_method);
     mem_free_secret(request->url);
     mem_free(request->body_path);
     mem_free(request->save_path);
@@ -433,7 +434,7 @@ static void read_limits(lua_State *L, int index, struct lhttp_request *request)
     request->http.cut = larg_boolean(L, index, "cut", 0) || request->http.any_body;
     if (request->http.cut && request->http.save_path != NULL)
         luaL_error(L, "http.request: cut and any_body do not go with save_to");
-    if (request->http.save_path != NULL && strcmp(request->method, "HEAD") == 0)
+    if (request->http.save_path != NULL && strcmp(request->sent_method, "HEAD") == 0)
         luaL_error(L, "http.request: save_to does not go with HEAD, whose reply has no body");
 }
 
@@ -447,10 +448,11 @@ int lhttp_request_read(lua_State *L, int index, struct lhttp_request *request, s
     index = lua_absindex(L, index);
     uint64_t given = larg_options(L, index, "http.request", option_keys);
 
-    char *method = copy_option(L, index, "method");
-    for (char *c = method; c != NULL && *c != '\0'; c++)
+    request->method = copy_option(L, index, "method");
+    request->sent_method = mem_strdup(request->method != NULL ? request->method : "GET");
+    for (char *c = request->sent_method; *c != '\0'; c++)
         *c = (char)toupper((unsigned char)*c);
-    request->http.method = request->method = method != NULL ? method : mem_strdup("GET");
+    request->http.method = request->sent_method;
     if ((given & LIMITS) != 0)
         read_limits(L, index, request);
     if (read_target(L, index, request, err) != 0 ||

@@ -11,7 +11,7 @@
 
 struct lhttp_request {
     struct http_request http; /* a view of what follows; url is set in plain requests */
-    char *url, *method, *body_path, *save_path, *ca_file;
+    char *url, *method, *sent_method, *body_path, *save_path, *ca_file;
     struct http_header *headers;
     struct http_part *parts;
     struct buf body;

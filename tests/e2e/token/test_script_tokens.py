@@ -312,6 +312,7 @@ if err then print(err.kind, err.message) else print(response.status) end
         for expression in (f"{{ {target}, headers = {{ accessToken = t.access_token }} }}",
                            f"{{ {target}, headers = {{ Authorization = 'Bearer ' .. t.access_token }} }}",
                            f"{{ {target} .. '/' .. t.access_token }}",
+                           f"{{ {target}, method = '{TENANT_TOKEN}' }}",
                            f"{{ {target}, query = {{ q = '{TENANT_TOKEN}' }} }}",
                            f"{{ {target}, method = 'POST', json = {{ x = '{TENANT_TOKEN}' }} }}",
                            f"{{ {target}, method = 'POST', form = {{ x = t.access_token }} }}",
