@@ -148,6 +148,79 @@ static void look_elsewhere(const struct config *config, struct store *store,
     store_events_destroy(&events);
 }
 
+/* The scope of the newest event (mem_free); NULL: there is none, or nobody knows. */
+static char *newest_scope(struct store *store, const struct store_event_filter *filter)
+{
+    struct store_event_filter newest = *filter;
+    struct store_events events;
+    struct err err;
+    newest.limit = 1;
+    if (store_event_list(store, &newest, &events, &err) != 0)
+        return NULL;
+    char *scope = events.count > 0 ? mem_strdup(events.items[0].scope) : NULL;
+    store_events_destroy(&events);
+    return scope;
+}
+
+static bool has_any(struct store *store, const struct store_event_filter *filter)
+{
+    char *scope = newest_scope(store, filter);
+    bool some = scope != NULL;
+    mem_free(scope);
+    return some;
+}
+
+/* As config_rows_begin_anew of a job. beside: the configuration has events of other webhooks. What
+ * waits is told of already. */
+static void tell_anew(const struct config *config, struct store *store, const struct hook *hook,
+                      const char *other, bool beside, listen_left_fn *tell, void *arg)
+{
+    const struct store_event_filter waiting = {.scope = other,
+                                               .states = STORE_EVENT_READY | STORE_EVENT_RUNNING};
+    const char *home = store_home_of(other);
+    bool gone = home[0] == '/' && access(home, F_OK) != 0;
+    struct buf text;
+    if ((beside && !gone) || store_home_among(home, config->homes) || has_any(store, &waiting))
+        return;
+    buf_create(&text, BUF_LIMIT_LINE);
+    buf_printf(&text,
+               "webhook '%s' begins anew, without the keys and the events of webhook '%s' of %s; "
+               "if that is the same one ",
+               hook->name, hook->name, home);
+    config_rows_say_how(config, home, &text);
+    tell(arg, text.data);
+    buf_destroy(&text);
+}
+
+/* Webhooks that have had no event yet, but had some, it seems, with another path or name. */
+static void look_back(const struct config *config, struct store *store, const char *const *scopes,
+                      listen_left_fn *tell, void *arg)
+{
+    const char **fresh = mem_alloc((config->nhooks + 1) * sizeof *fresh);
+    size_t count = 0;
+    for (size_t i = 0; i < config->nhooks; i++) {
+        if (!has_any(store, &(struct store_event_filter){.scope = scopes[i]}))
+            fresh[count++] = scopes[i];
+    }
+    bool beside = count > 0 && has_any(store, &(struct store_event_filter){.homes = config->homes});
+    while (count > 0) {
+        const struct store_event_filter namesakes = {.except = fresh, .namesakes = true};
+        char *other = newest_scope(store, &namesakes);
+        const struct hook *hook = other != NULL ? find_hook(config, other) : NULL;
+        size_t left = 0;
+        if (hook != NULL)
+            tell_anew(config, store, hook, other, beside, tell, arg);
+        for (size_t i = 0; hook != NULL && i < count; i++) {
+            if (find_hook(config, fresh[i]) != hook)
+                fresh[left++] = fresh[i];
+        }
+        fresh[left] = NULL;
+        count = left;
+        mem_free(other);
+    }
+    mem_free(fresh);
+}
+
 void listen_left_look(const struct config *config, struct store *store, listen_left_fn *tell,
                       void *arg)
 {
@@ -167,6 +240,7 @@ void listen_left_look(const struct config *config, struct store *store, listen_l
         store_events_destroy(&events);
     }
     look_elsewhere(config, store, scopes, tell, arg);
+    look_back(config, store, scopes, tell, arg);
     mem_free(scopes);
 }
 

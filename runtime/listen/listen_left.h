@@ -1,5 +1,5 @@
 /* Events that wait for webhooks which the configuration has not any more, or which it has under
- * another name or path: nobody handles them. */
+ * another name or path: nobody handles them. And webhooks that begin anew there. */
 #ifndef JETON_LISTEN_LEFT_H
 #define JETON_LISTEN_LEFT_H
 

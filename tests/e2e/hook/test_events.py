@@ -175,6 +175,8 @@ webhooks:
         self.fails(1, "events", "--run", script, "1", says="handlers.lua:")
         self.handlers("return function() return nil, 'not so' end")
         self.fails(1, "events", "--run", script, "1", says="not so")
+        self.handlers("return function(event) pcall(event.reject, event, 'not for us') end")
+        self.fails(1, "events", "--run", script, "1", says="not for us")
 
     def test_forward(self):
         server = self.receiver()

@@ -502,6 +502,11 @@ connectors:
         self.assertEqual(sorted(lines), [" line", "another", "error aHVudG", "openone", "output aHVudG"], lines)
         self.assertLess(lines.index("error aHVudG"), lines.index("another"))
 
+    def test_a_line_of_any_length(self):
+        self.job("""io.write(("0123456789"):rep(1000)) io.flush() require "jeton.task".sleep(0.1) print "end" """)
+        self.run_job()
+        self.assertEqual(self.row()["output"], b"0123456789" * 1000 + b"end\n")
+
     def test_even_where_the_script_is_killed(self):
         self.job("""
           require "jeton.token".get "contoso"

@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -185,7 +186,8 @@ class Listen(listening.Case):
         listener = self.listener()
         self.assertEqual(listener.post(text(0))[0], 200)
         self.wait_done(1)
-        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None)) as db:
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None,
+                                                check_same_thread=False)) as db:
             db.execute("BEGIN EXCLUSIVE")
             self.assertEqual(listener.post(text(1))[0], 503)
             begun = time.monotonic()
@@ -193,8 +195,13 @@ class Listen(listening.Case):
                 self.assertEqual((listener.post(text(i))[0], listener.ask("GET", "/healthz")[0]), (503, 503))
             self.assertLess(time.monotonic() - begun, 15)  # it was 20 s
             db.execute("ROLLBACK")
-        self.assertEqual(listener.post(text(1))[0], 200)
-        self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+            self.assertEqual(listener.post(text(1))[0], 200)
+            self.assertEqual(listener.ask("GET", "/healthz")[0], 200)
+            db.execute("BEGIN EXCLUSIVE")  # it is waited for as before
+            unlock = threading.Timer(5, db.execute, ["ROLLBACK"])
+            unlock.start()
+            self.assertEqual(listener.post(text(4))[0], 200)
+            unlock.join()
 
     def test_a_state_that_is_taken_away_or_put_back(self):
         """What is stored afterwards is in the file that others find, and what waits there is handled."""

@@ -214,6 +214,44 @@ class Releases(NameCase):
         self.assertEqual(self.ok("-c", new, "state", "adopt", "name:shop", "--replace").stderr, "")
         self.assertEqual(self.ok("-c", new, "events").stdout.count("\n"), 5)
 
+    def test_a_webhook_that_begins_anew_says_so(self):
+        """None of its events waits, but its keys are not there, and it does not know what it has handled."""
+        handler = "local state = require 'jeton.state' return function() state.set('n', (state.get('n') or 0) + 1) print(state.get('n')) end"
+        for folder in ("releases/1", "releases/2", "others"):
+            self.write(folder + "/handler.lua", handler)
+            self.write(folder + "/sender.secret", SECRET + "\n")
+
+        def configure(folder, name=None, hooks=("orders",)):
+            text = "".join(f"  {hook}:\n{HOOK}" for hook in hooks).format(folder=self.path(folder))
+            return self.configure_at(folder + "/jeton.yaml", name, extra="webhooks:\n" + text)
+
+        def post(path, *names, hook="orders"):
+            listener = Listener(self, popen=self.start("-c", path, "listen", "--listen", "127.0.0.1:0"))
+            for name in names:
+                self.assertEqual(listener.post({"id": name, "type": "t"}, "/" + hook)[0], 200)
+            support.wait_until(lambda: self.query("SELECT count(*) FROM event WHERE ended_ms IS NULL") == [{"count(*)": 0}])
+            listener.stop()
+            return listener.log()
+        old = configure("releases/1")
+        self.assertNotIn("begins anew", post(old, "one", "two"))
+        new = configure("releases/2")
+        says = f"webhook 'orders' begins anew, without the keys and the events of webhook 'orders' of {old}; if that is the same one at another path, "
+        how = f"a line `name: NAME` in the configuration and `jeton state adopt {old}` brings them along"
+        self.assertIn(f"warning: {says}removing that file, {how}\n", self.ok("-c", new, "check").stdout)
+        os.unlink(old)
+        self.assertIn(f"warning: {says}{how}\n", self.ok("-c", new, "check").stdout)
+        self.assertIn(f"warning: {says}{how}\n", post(new, "one"))  # a second time
+        self.assertNotIn("begins anew", self.ok("-c", new, "check").stdout + post(new))
+        configure("releases/2", "shop")
+        self.assertNotIn("begins anew", post(new, "three"))  # it takes along what is its own
+        configure("releases/2", "other")
+        self.assertIn("webhook 'orders' of name:shop; if", self.ok("-c", new, "check").stdout)
+        self.ok("-c", new, "state", "adopt", "name:shop")
+        self.assertNotIn("begins anew", post(new, "four"))
+        self.assertEqual(self.ok("-c", new, "state", "keys", "get", "--hook", "orders", "n").stdout, "3\n")
+        post(configure("others", hooks=("more",)), "one", hook="more")
+        self.assertNotIn("begins anew", self.ok("-c", configure("others", hooks=("more", "orders")), "check").stdout)  # it is another
+
     def test_two_configurations_on_one_state(self):
         paths = [self.configure_at("a/jeton.yaml"), self.configure_at("b/jeton.yaml", name="b"),
                  self.configure_at("c/jeton.yaml", name="c")]
