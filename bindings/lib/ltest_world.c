@@ -478,7 +478,7 @@ int ltest_world_use(struct ltest_world *world, const char *path, struct err *err
     config_free(*place); /* no call is left that may have been of it */
     *place = config;
     ltest_world_real_state(world, engine);
-    engine->secrets_known = false; /* those in its files are not */
+    engine->secrets_ms = 0; /* those in its files are not */
     return 0;
 }
 

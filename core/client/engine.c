@@ -1,9 +1,12 @@
 #include "engine.h"
 
+#include "clock.h"
 #include "config_hide.h"
 #include "config_rows.h"
 
 #include <string.h>
+
+#define SECRETS_AGE_MS 1000
 
 void engine_create(struct engine *engine, const struct config *config, struct log *log,
                    struct redact *redact)
@@ -34,9 +37,10 @@ void engine_create_beside(struct engine *engine, const struct engine *other,
 
 void engine_know_secrets(struct engine *engine)
 {
-    if (engine->secrets_known)
+    int64_t now_ms = clock_mono_ms();
+    if (engine->secrets_ms != 0 && now_ms - engine->secrets_ms < SECRETS_AGE_MS)
         return;
-    engine->secrets_known = true;
+    engine->secrets_ms = now_ms;
     config_hide_files(engine->config, engine->redact);
 }
 

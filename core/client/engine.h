@@ -22,10 +22,10 @@ struct engine {
     struct client *client; /* likewise */
     struct reply_guard guard; /* may stay up from one wait, or a run, to the next (app_wait) */
     int64_t deadline_ms;      /* loop_now_ms; 0: none */
-    bool secrets_known;
-    bool borrows; /* loop and http are another's */
-    bool serves;  /* others wait for it */
-    bool hurried; /* a second signal has come: nothing on its way is waited for */
+    int64_t secrets_ms;       /* monotonic: when those in files were read; 0: not yet */
+    bool borrows;             /* loop and http are another's */
+    bool serves;              /* others wait for it */
+    bool hurried;             /* a second signal has come: nothing on its way is waited for */
 };
 
 /* The configuration's secrets that need no file are registered before: config_hide. */
@@ -37,8 +37,9 @@ void engine_create_beside(struct engine *engine, const struct engine *other,
 void engine_destroy(struct engine *engine);
 /*
  * Scripts can read secret files themselves. So before text of a script leaves, or is written by
- * jeton, the secrets in files are registered, once. A run with a cached token that sends and writes
- * none reads no file. Secrets from commands are known from the first exchange on.
+ * jeton, the secrets in files are registered, and once a second, as they may be replaced while a
+ * process runs on. A run with a cached token that sends and writes none reads no file. Secrets from
+ * commands are known from the first exchange on.
  */
 void engine_know_secrets(struct engine *engine);
 /* Opens the state when first needed: a script without connectors leaves no trace. */

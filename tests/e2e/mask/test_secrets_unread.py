@@ -65,6 +65,22 @@ connectors:
                 self.assertIn("********", done.stderr)
                 self.assert_hidden(done.stdout, done.stderr)
 
+    def test_one_that_is_replaced_while_a_script_runs(self):
+        other = Service()
+        self.addCleanup(other.stop)
+        done = self.run_script(f"""
+            local log, http, task = require 'jeton.log', require 'jeton.http', require 'jeton.task'
+            log.info('before ' .. secret)
+            local file <close> = assert(io.open('secret', 'w'))
+            assert(file:write 'the-secret-that-came-later'):close()
+            task.sleep(1.1)
+            secret = read 'secret'
+            log.info('after ' .. secret)
+            return http.post('{other.url}/', {{ body = secret }})""")
+        self.assertRegex(done.stderr, r"before \*+\n(.*\n)*.*after \*+\n")
+        self.assertIn("a secret of connector 'contoso'", done.stderr)
+        self.assertEqual((done.returncode, other.received), (4, []), done.stderr)
+
     def test_a_dry_run(self):
         self.write("x.lua", READ + f"require('jeton.http').post('{self.service.url}/', {{ body = secret }})")
         done = self.ok("run", "--dry-run", "x.lua")
