@@ -135,7 +135,8 @@ struct store_event_filter {
     bool namesakes;            /* only of webhooks that are called as one of those */
     int64_t seq;               /* only this one; 0: all */
     unsigned states;           /* enum store_event_state, added up; 0: all */
-    int64_t limit;             /* at most; 0: all */
+    int64_t limit;             /* at most, the newest; 0: all */
+    bool any;                  /* not the newest: whether there are such, with a limit of 1 */
     bool content;              /* with headers and body */
     /* Only those that are running and whose owner is dead. */
     bool orphaned;

@@ -121,31 +121,64 @@ static int know_excepted(struct store_sqlite *sqlite, const struct store_event_f
     return store_sqlite_failed(sqlite, "cannot be read", err);
 }
 
+/* Which scopes the filter takes. */
+static void add_scopes(struct buf *sql, const struct store_event_filter *filter)
+{
+    if (filter->except != NULL)
+        buf_puts(sql, " AND NOT is_excepted(scope)");
+    if (filter->homes != NULL)
+        buf_puts(sql, " AND is_among(scope)");
+    if (filter->hook != NULL)
+        buf_puts(sql, " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'");
+}
+
+/* Whether there is such a scope, from one to the next by the index: where there is none, all events
+ * would be read for nothing. 1, 0, -1. */
+static int has_scopes(struct store_sqlite *sqlite, const struct store_event_filter *filter,
+                      struct err *err)
+{
+    struct buf sql;
+    buf_create(&sql, BUF_LIMIT_LINE);
+    buf_puts(&sql, "WITH RECURSIVE its (scope) AS (SELECT min(scope) FROM event UNION ALL"
+                   " SELECT (SELECT min(scope) FROM event WHERE scope > its.scope) FROM its"
+                   " WHERE its.scope IS NOT NULL) SELECT 1 FROM its WHERE scope IS NOT NULL");
+    add_scopes(&sql, filter);
+    buf_puts(&sql, " LIMIT 1");
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql.data, err);
+    buf_destroy(&sql);
+    if (stmt == NULL)
+        return -1;
+    store_sqlite_bind_text(stmt, 4, filter->hook);
+    bool some = sqlite3_step(stmt) == SQLITE_ROW;
+    return store_sqlite_finish(sqlite, stmt, err) != 0 ? -1 : some;
+}
+
 int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     const struct store_event_filter *filter = call->event->filter;
     bool open = (filter->states & ~OPEN) == 0 && filter->states != 0;
+    if ((filter->homes != NULL && store_sqlite_scopes_know(sqlite, filter->homes, err) != 0) ||
+        (filter->except != NULL && know_excepted(sqlite, filter, err) != 0))
+        return -1;
+    int some = has_scopes(sqlite, filter, err);
+    if (some <= 0)
+        return some;
     struct buf sql;
     buf_create(&sql, BUF_LIMIT_LINE);
-    buf_printf(
-        &sql,
-        "SELECT " STORE_SQLITE_EVENT "%s FROM event%s WHERE (state <> 'done'"
-        " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s%s%s%s",
-        filter->content ? ", headers, body" : "",
-        filter->orphaned ? RUNNING
-        : open           ? WAITING
-                         : "",
-        filter->except != NULL ? " AND NOT is_excepted(scope)" : "",
-        open ? " AND ended_ms IS NULL" : "", filter->scope != NULL ? " AND scope = ?1" : "",
-        filter->homes != NULL ? " AND is_among(scope)" : "",
-        filter->hook != NULL ? " AND substr(scope, 1, length(?4) + 6) = 'hook:' || ?4 || ':'" : "",
-        filter->seq != 0 ? " AND seq = ?2" : "", filter->orphaned ? " AND owner IS NOT NULL" : "");
+    buf_printf(&sql,
+               "SELECT " STORE_SQLITE_EVENT "%s FROM event%s WHERE (state <> 'done'"
+               " OR error IS NOT '" STORE_EVENT_SKIPPED "')%s%s%s%s",
+               filter->content ? ", headers, body" : "",
+               filter->orphaned ? RUNNING
+               : open           ? WAITING
+                                : "",
+               open ? " AND ended_ms IS NULL" : "", filter->scope != NULL ? " AND scope = ?1" : "",
+               filter->seq != 0 ? " AND seq = ?2" : "",
+               filter->orphaned ? " AND owner IS NOT NULL" : "");
+    add_scopes(&sql, filter);
     add_states(&sql, filter->states);
-    buf_puts(&sql, " ORDER BY seq DESC LIMIT ?3");
-    sqlite3_stmt *stmt = NULL;
-    if ((filter->homes == NULL || store_sqlite_scopes_know(sqlite, filter->homes, err) == 0) &&
-        (filter->except == NULL || know_excepted(sqlite, filter, err) == 0))
-        stmt = store_sqlite_prepare(sqlite, sql.data, err);
+    buf_puts(&sql, filter->any ? " LIMIT ?3" : " ORDER BY seq DESC LIMIT ?3");
+    sqlite3_stmt *stmt = store_sqlite_prepare(sqlite, sql.data, err);
     buf_destroy(&sql);
     if (stmt == NULL)
         return -1;

@@ -164,7 +164,9 @@ static char *newest_scope(struct store *store, const struct store_event_filter *
 
 static bool has_any(struct store *store, const struct store_event_filter *filter)
 {
-    char *scope = newest_scope(store, filter);
+    struct store_event_filter unsorted = *filter;
+    unsorted.any = true;
+    char *scope = newest_scope(store, &unsorted);
     bool some = scope != NULL;
     mem_free(scope);
     return some;
