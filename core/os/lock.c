@@ -182,10 +182,11 @@ bool lock_byte_is_held(const char *folder, const char *name, int64_t at)
     struct flock byte = one_byte(at);
     char *path = mem_printf("%s/locks/%s.lock", folder, name);
     int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    mem_free(path);
-    bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+    bool held =
+        fd >= 0 ? fcntl(fd, F_OFD_GETLK, &byte) != 0 || byte.l_type != F_UNLCK : errno != ENOENT;
     if (fd >= 0)
         close(fd);
+    mem_free(path);
     return held;
 }
 

@@ -44,7 +44,8 @@ int lock_block_folder(struct lock *lock, const char *folder, int64_t wait_ms, st
  * processes that can open the file, in any container. -1: ERR_CONFIG, ERR_NETWORK.
  */
 int lock_byte(const char *folder, const char *name, int64_t at, struct err *err);
-/* Whether any process holds it, this one included; false where there is no such file. */
+/* Whether any process holds it, this one included; false where there is no such file. True where it
+ * cannot be told, as without a descriptor: who lives must not be taken for dead. */
 bool lock_byte_is_held(const char *folder, const char *name, int64_t at);
 /*
  * Reserves disk space in the file of a lock that is held (lock_wait), for what must be

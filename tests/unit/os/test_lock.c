@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -142,11 +143,34 @@ static void test_a_file_system_without_locks(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* A process without descriptors must not take for dead who lives. */
+static void test_a_sign_of_life_that_cannot_be_looked_at(void **state)
+{
+    const struct folder *folder = *state;
+    struct rlimit limit, none = {0};
+    struct err err;
+    assert_false(lock_byte_is_held(folder->path, NAME, 7));
+    int fd = lock_byte(folder->path, NAME, 7, &err);
+    assert_true(fd >= 0);
+    assert_true(lock_byte_is_held(folder->path, NAME, 7));
+    assert_false(lock_byte_is_held(folder->path, NAME, 8));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool held = lock_byte_is_held(folder->path, NAME, 7);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_true(held);
+    close(fd);
+    assert_false(lock_byte_is_held(folder->path, NAME, 7));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_holds_it, folder_set_up, folder_tear_down),
         cmocka_unit_test_setup_teardown(test_waiting, folder_set_up, folder_tear_down),
+        cmocka_unit_test_setup_teardown(test_a_sign_of_life_that_cannot_be_looked_at, folder_set_up,
+                                        folder_tear_down),
         cmocka_unit_test_setup_teardown(test_a_file_system_without_locks, folder_set_up,
                                         folder_tear_down),
     };
