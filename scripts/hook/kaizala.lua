@@ -21,13 +21,17 @@ local RENEW_S <const> = 10 * DAY_S -- when so much is left
 ---@field events? string[] nil: all
 ---@field objects { group?: string, action?: string }[]
 
+local function shown(object)
+  return object.action and "action " .. object.action or "group " .. object.group
+end
+
 -- The object as the service knows it.
 local function resolve(kz, object)
   if object.action then
-    return { type = "Action", id = object.action, shown = "action " .. object.action }
+    return { type = "Action", id = object.action, shown = shown(object) }
   end
   local id = check.is_id(object.group) and object.group or kz:group_named(object.group).id
-  return { type = "Group", id = id, shown = "group " .. object.group }
+  return { type = "Group", id = id, shown = shown(object) }
 end
 
 local function ours(kz, hook)
@@ -111,7 +115,8 @@ local function keep_one(kz, hook, list, given)
   return ("webhook '%s': %s: %s"):format(hook.name, object.shown, what)
 end
 
---- One that is not there any more costs the others nothing; what is not known then is not taken back.
+--- One that is not there any more costs the others nothing; what is not known then is not taken back. The
+--- first failure is raised, others are told.
 ---@param hook hook.kaizala.Hook
 ---@param say fun(line: string)
 local function sync(hook, say)
@@ -121,8 +126,10 @@ local function sync(hook, say)
     local ok, result = pcall(keep_one, kz, hook, list, object)
     if ok then
       say(result)
+    elseif failure then
+      log.error(("webhook '%s': %s: %s"):format(hook.name, shown(object), tostring(result)))
     else
-      failure = failure or result
+      failure = result
     end
   end
   if failure then
@@ -156,16 +163,17 @@ function subscriptions.once(text)
   return table.concat(lines)
 end
 
---- Beside a listener, from time to time. All hooks are tried; one that failed raises at the end.
+--- Beside a listener, from time to time. All hooks are tried; the first one that failed raises at the end.
 ---@param text string JSON of {hooks}
 function subscriptions.keep(text)
   local failure
   for _, hook in ipairs(assert(json.decode(text)).hooks) do
     local ok, err = pcall(sync, hook, log.debug)
     if not ok then
-      failure = err
-      if err.kind == "cancelled" then break end -- the next one will see to it
-      log.error(("webhook '%s': its subscriptions cannot be renewed"):format(hook.name))
+      local why = failure and ": " .. tostring(err) or "" -- of the first it is said at the end
+      failure = failure or err
+      if type(err) == "table" and err.kind == "cancelled" then break end -- the next one will see to it
+      log.error(("webhook '%s': its subscriptions cannot be renewed%s"):format(hook.name, why))
     end
   end
   if failure then

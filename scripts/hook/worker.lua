@@ -162,6 +162,12 @@ local function unknown_key(given)
   end
 end
 
+--- A reply, as far as a script has written one: a table with keys of replies alone.
+local function is_reply(given)
+  return type(given) == "table" and next(given) ~= nil and getmetatable(given) == nil
+    and not unknown_key(given)
+end
+
 --- What the sender gets, as a line for the listener. Raises why that cannot be.
 local function reply_line(seq, given, settings)
   local reply = { seq = seq, status = 200 }
@@ -182,16 +188,25 @@ local function reply_line(seq, given, settings)
       error(("status is a whole number from %d to %d"):format(STATUS_MIN, STATUS_MAX), 0)
     end
     if body ~= nil and type(body) ~= "string" then error("body is a text", 0) end
+  elseif given ~= nil and given ~= true then
+    error("it is a " .. type(given) .. ", not a table with status, headers, body or json", 0)
   end
   local text = assert(json.encode(reply)) .. "\n"
   if #text > ANSWER_MAX then error(("it has over %d KiB"):format(ANSWER_MAX // 1024), 0) end
   return text
 end
 
+local function say_unasked(settings, result, pump)
+  if pump.unasked or not is_reply(result) then return end
+  pump.unasked = true
+  log.info("webhook '" .. settings.hook .. "': its handler returns a reply, which a sender hears only with "
+    .. "`answer: { handler: DURATION }`")
+end
+
 --- For whoever waits for the handler's answer: a line for the listener. Before the event's end, as it runs
 --- code of the script.
-local function answer_of(raw, settings, result)
-  if not settings.answers then return nil end
+local function answer_of(raw, settings, result, pump)
+  if not settings.answers then return say_unasked(settings, result, pump) end
   local fine, text = attempt(raw.claim, SHOW_MS, reply_line, raw.seq, result, settings)
   if fine then return text end
   log.warn("webhook '" .. settings.hook .. "', event " .. raw.seq .. ": the handler's reply cannot be sent "
@@ -235,11 +250,11 @@ local function say_conflict(raw, settings, pump)
     .. "changed meanwhile (-v tells of each)")
 end
 
---- The pump's state is `pump`: {running=, begun=, stopping=, claims=, conflicted=}.
+--- The pump's state is `pump`: {running=, begun=, stopping=, claims=, conflicted=, unasked=}.
 local function handle(raw, run, settings, pump)
   local fine, ok, result = pcall(run_event, raw, run, settings)
   if not fine then ok, result = false, ok end
-  local answer = ok and answer_of(raw, settings, result)
+  local answer = ok and answer_of(raw, settings, result, pump)
   local ended, failure, again = nil, not ok and settled(raw.claim, result), false
   if ok then
     ended = storing.patiently(hook.finish, raw.claim)

@@ -291,6 +291,27 @@ connectors:
         for line, says in zip(told, answers.values()):
             self.assertIn(says, line)
 
+    def test_an_answer_that_is_no_table_is_told(self):
+        self.add("'a text'", "5", "true", "nil")
+        worker = self.work(answers=1, attempts=1, concurrency=1, script="""
+            return function(event) return load("return " .. event.id)() end""")
+        self.assertEqual([json.loads(worker.stdout.readline()) for _ in range(4)],
+                         [{"seq": 1}, {"seq": 2}, {"seq": 3, "status": 200}, {"seq": 4, "status": 200}])
+        _, errors = self.end(worker)
+        self.assertEqual(errors.count("cannot be sent"), 2, errors)
+        self.assertIn("event 1: the handler's reply cannot be sent (its sender hears that the event is stored): it is a string, not "
+                      "a table with status, headers, body or json", errors)
+
+    def test_an_answer_that_nobody_has_asked_for_is_told_once(self):
+        self.add("true", "{ ok = 1, body = 'x' }", "{}", "setmetatable({ body = 'x' }, {})")
+        worker = self.work(attempts=1, script="""return function(event) return load("return " .. event.id)() end""")
+        self.until("done")
+        self.add("{ body = 'x' }", "{ status = 201 }")
+        self.wake(worker)
+        self.until("done")
+        _, errors = self.end(worker)
+        self.assertEqual(errors.count("webhook 'h': its handler returns a reply, which a sender hears only with `answer:"), 1, errors)
+
     def test_an_answer_with_a_key_that_says_nothing_is_told(self):
         self.add("{ text = 'x' }", "{ 'x' }", "{ body = 'x' }", "setmetatable({ body = 'x', path = 'p' }, {})", "true")
         worker = self.work(answers=1, attempts=1, concurrency=1, script="""

@@ -216,12 +216,13 @@ webhooks:
         self.assertEqual({one["state"] for one in self.deliveries()}, {"delivered"})
 
     def test_one_object_that_is_not_there_costs_the_others_nothing(self):
-        self.configure_hook(objects="[{ group: Gone }, { group: Sales }]")
+        self.configure_hook(objects="[{ group: Gone }, { group: Lost }, { group: Sales }]")
         self.subscribed()
         done = self.jeton("listen", "--sync")
         while done.returncode == 7:  # the listener has subscribed, and ends its turn
             done = self.jeton("listen", "--sync")
-        self.assertIn("Gone", done.stderr)
+        for name in ("Gone", "Lost"):  # each is told
+            self.assertIn(name, done.stderr)
         self.assertEqual([webhook["objectId"] for webhook in self.subscriptions()], [GROUP])
 
     def test_a_reload_while_subscriptions_are_looked_after(self):
