@@ -18,6 +18,7 @@
 #define ENDED_A_TURN    16 /* idle or slow connections, to make room */
 #define REFUSED_BUSY    503
 #define DRAIN_A_TURN    ((size_t)4 * 1024 * 1024)
+#define FRESH_MS        100 /* of a new connection, while others want its place */
 #define PAUSE_MS        100 /* without accepting, when there are too many connections or open files */
 
 static struct server_connection *connection_new(struct server *server, int fd)
@@ -226,8 +227,10 @@ static void on_pause_over(void *arg)
     server_connection_listen(server);
 }
 
-static void pause_listening(struct server *server)
+static void pause_listening(struct server *server, int code)
 {
+    if (server->options.full != NULL)
+        server->options.full(server->options.arg, server->nconnections, code);
     loop_fd_stop(server->loop, &server->listener);
     loop_timer_start(server->loop, &server->pause, PAUSE_MS, on_pause_over, server);
 }
@@ -265,6 +268,12 @@ static int64_t pressed_deadline(const struct server_connection *connection)
     return server_exchange_deadline(exchange, SERVER_PRESSED_MS, SERVER_PRESSED_RATE);
 }
 
+/* Its first request is about to come: one that was made in a burst with others. */
+static bool is_fresh(const struct server_connection *connection, int64_t now_ms)
+{
+    return !connection->answered && now_ms - connection->since_ms < FRESH_MS;
+}
+
 /* The one that has been idle or slow longest. One that is idle does not have its time. */
 static struct server_connection *slowest(const struct server *server)
 {
@@ -272,7 +281,8 @@ static struct server_connection *slowest(const struct server *server)
     int64_t now_ms = loop_now_ms(server->loop), found_ms = INT64_MAX;
     for (struct server_connection *it = server->connections; it != NULL; it = it->next) {
         int64_t due_ms = pressed_deadline(it);
-        if (due_ms <= found_ms && (due_ms <= now_ms || is_idle(it) || it->phase == LINGERING)) {
+        if (due_ms <= found_ms && (due_ms <= now_ms || (is_idle(it) && !is_fresh(it, now_ms)) ||
+                                   it->phase == LINGERING)) {
             found = it;
             found_ms = due_ms;
         }
@@ -358,7 +368,7 @@ static void on_listener(void *arg, short revents)
         if (full && !is_dialled(server))
             break;
         if (full && !make_room(server)) {
-            pause_listening(server);
+            pause_listening(server, 0);
             break;
         }
         int fd = accept4(server->listener.fd, &address.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -366,7 +376,7 @@ static void on_listener(void *arg, short revents)
             continue;
         if (fd < 0) {
             if (errno != EAGAIN)
-                pause_listening(server); /* no descriptors, no memory */
+                pause_listening(server, errno); /* no descriptors, no memory */
             break;
         }
         struct server_connection *connection = connection_new(server, fd);

@@ -70,6 +70,9 @@ struct server_refusal {
  * library's own, in HTML, and the connection ends. */
 typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
+/* There is no place for one more connection, which waits. code: 0, or why it cannot be accepted
+ * (errno). Called at each try, ten times a second. */
+typedef void server_full_fn(void *arg, size_t connections, int code);
 
 struct server_options {
     const char *host; /* a literal address, or "localhost" */
@@ -103,6 +106,7 @@ struct server_options {
     server_head_fn *head;     /* may be NULL */
     server_gone_fn *gone;     /* may be NULL */
     server_refuse_fn *refuse; /* may be NULL */
+    server_full_fn *full;     /* NULL: nobody is told */
     void *arg;
 };
 

@@ -80,6 +80,7 @@ static int serve(struct listen_front *front, int fd, struct server **server, boo
         .head = is_metrics ? NULL : listen_request_head,
         .gone = is_metrics ? listen_metrics_gone : listen_request_gone,
         .refuse = listen_request_refuse,
+        .full = is_metrics ? NULL : listen_request_full,
         .arg = front};
     *server = server_new(front->loop, &options, err);
     return *server != NULL ? 0 : -1;

@@ -136,6 +136,7 @@ struct listen_front {
     struct listen_keeping keeping;
     struct listen_trying trying;
     bool stored;                 /* the last commit worked */
+    int64_t full_ms;             /* monotonic: when it was said that others wait; 0: never */
     bool unprinted;              /* the last event could not be printed */
     uint64_t commits, committed; /* and the events in them */
     uint64_t unknown;            /* requests for no hook, or that the server refused */
@@ -175,6 +176,8 @@ uint64_t listen_request_head(void *arg, struct server_exchange *exchange,
 void listen_request_gone(void *arg, struct server_exchange *exchange);
 void listen_request_refuse(void *arg, struct server_exchange *exchange,
                            const struct server_refusal *refusal);
+void listen_request_full(void *arg, size_t connections, int code);
+
 /* listen_store.c */
 /* Of a database that is away the listener says so to senders, until it is there. */
 int listen_store_open(struct listen_front *front, struct err *err);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define HEALTH_PATH "/healthz"
+#define FULL_MS     60000 /* between two words of it */
 
 static bool is_health(const struct server_request *request)
 {
@@ -170,4 +171,20 @@ void listen_request_refuse(void *arg, struct server_exchange *exchange,
     buf_printf(&text, "%s\n", refusal->message);
     listen_waiting_plain(exchange, refusal->status, text.data);
     buf_destroy(&text);
+}
+
+void listen_request_full(void *arg, size_t connections, int code)
+{
+    struct listen_front *front = arg;
+    int64_t now_ms = loop_now_ms(front->loop);
+    if (front->full_ms != 0 && now_ms - front->full_ms < FULL_MS)
+        return;
+    front->full_ms = now_ms;
+    if (code != 0)
+        log_msg(front->log, LOG_WARN, "new connections wait: %s", strerror(code));
+    else
+        log_msg(front->log, LOG_WARN,
+                "new connections wait, since all %zu are in use (max_connections, and three "
+                "quarters of ulimit -n)",
+                connections);
 }

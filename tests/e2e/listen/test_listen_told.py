@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import unittest
 
 import listening
@@ -56,6 +57,20 @@ class Told(listening.Case):
         listener.wait_log("warning: webhook 'orders': another content came with the ID of event 1, and is not handled")
         self.assertEqual(listener.log().count("another content"), 1)
         listener.stop()
+
+    def test_connections_that_wait_for_a_place(self):
+        self.handler("return function() task.sleep(2) end\n")
+        self.hooks(listen="  max_connections: 2\n", hook="    answer: { handler: 60s }\n")
+        listener = self.listener()
+        replies = []  # those that came at once, too: none is ended for another before its request was read
+        senders = [threading.Thread(target=lambda i=i: replies.append(listener.post({"id": f"e{i}"})[0])) for i in range(4)]
+        for sender in senders:
+            sender.start()
+        listener.wait_log("warning: new connections wait, since all 2 are in use \\(max_connections")
+        for sender in senders:
+            sender.join()
+        self.assertEqual(replies, [200] * 4)
+        self.assertEqual(listener.log().count("new connections wait"), 1)
 
     def test_a_reply_that_comes_too_late(self):
         self.handler("return function() task.sleep(0.5) return { body = 'late' } end\n")
