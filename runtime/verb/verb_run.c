@@ -10,6 +10,7 @@
 #include "mem.h"
 #include "orphans.h"
 #include "path.h"
+#include "safefile.h"
 #include "vm.h"
 
 #include <stdio.h>
@@ -18,8 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOT_GIVEN (-1)
-#define CODE_MAX  ((size_t)4 * 1024 * 1024) /* of all -e; the kernel allows less */
+#define NOT_GIVEN  (-1)
+#define CODE_MAX   ((size_t)4 * 1024 * 1024) /* of all -e; the kernel allows less */
+#define SCRIPT_MAX CODE_MAX                  /* of what is looked into for names of options */
 
 struct run_options {
     const char *connector;
@@ -180,23 +182,46 @@ static int run_code(struct vm *vm, const struct opt_strings *code, int *status, 
     return result;
 }
 
-/* A script may have options of the other names, but hardly --arg KEY=VALUE. */
-static void warn_of_late_args(struct log *log, const char *const *operands)
+/* Of --arg KEY=VALUE and --arg-json, which hardly any script has itself. */
+static bool is_late_arg(const char *const *words, size_t len)
 {
-    for (size_t i = 1; operands[i] != NULL; i++) {
-        const char *word = operands[i];
-        const char *value = word + strcspn(word, "=");
-        size_t len = (size_t)(value - word);
-        bool long_one = len == strlen("--arg-json") && strncmp(word, "--arg-json", len) == 0;
-        if (!long_one && (len != strlen("--arg") || strncmp(word, "--arg", len) != 0))
-            continue;
-        if (*value == '\0' && (operands[i + 1] == NULL || strchr(operands[i + 1], '=') == NULL))
+    bool long_one = len == strlen("--arg-json") && strncmp(*words, "--arg-json", len) == 0;
+    if (!long_one && (len != strlen("--arg") || strncmp(*words, "--arg", len) != 0))
+        return false;
+    return (*words)[len] != '\0' || (words[1] != NULL && strchr(words[1], '=') != NULL);
+}
+
+/* Of options that a script may have, too: then its text names them, or takes any. */
+static bool is_late_option(const char *word, size_t len, const char *text)
+{
+    static const char *const names[] = {"dry-run", "sandbox", "timeout", "memory", "connector"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (len == 2 + strlen(names[i]) && strncmp(word, "--", 2) == 0 &&
+            strncmp(word + 2, names[i], len - 2) == 0)
+            return text != NULL && strstr(text, names[i]) == NULL && strstr(text, "%-%-") == NULL;
+    return false;
+}
+
+/* What should have been a dry run would be one in earnest, without a word. */
+static void warn_of_late_options(struct log *log, const char *const *operands)
+{
+    struct buf text;
+    struct err ignored;
+    struct stat st;
+    buf_create(&text, SCRIPT_MAX);
+    bool known = operands[1] != NULL && stat(operands[0], &st) == 0 && S_ISREG(st.st_mode) &&
+                 safefile_read(operands[0], SAFEFILE_NOT_WRITABLE, &text, &ignored) == 0;
+    const char *script = known ? text.data : NULL;
+    for (size_t i = 1; operands[i] != NULL && strcmp(operands[i], "--") != 0; i++) {
+        size_t len = strcspn(operands[i], "=");
+        if (!is_late_arg(operands + i, len) && !is_late_option(operands[i], len, script))
             continue;
         log_msg(log, LOG_WARN,
                 "%.*s after %s is an argument of the script; options of run stand before it",
-                (int)len, word, operands[0]);
-        return;
+                (int)len, operands[i], operands[0]);
+        break;
     }
+    buf_destroy(&text);
 }
 
 static int run_script(struct app *app, const struct run_options *options, const char **operands,
@@ -228,7 +253,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
     if (!typed)
-        warn_of_late_args(app->log, operands);
+        warn_of_late_options(app->log, operands);
     orphans_adopt();
     vm = vm_new(&vm_options);
     int result = typed ? run_code(vm, &options->code, &status, err)

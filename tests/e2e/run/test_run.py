@@ -44,8 +44,15 @@ class Status(RunCase):
     def test_args_by_name(self):
         text = "local args = require 'jeton'.args print(args[1], args.group, math.type(args.top), ...)"
         self.script(text, "--arg", options=("--arg", "group=a=b", "--arg-json", "top=10"), prints="--arg\ta=b\tinteger\t--arg\n")
-        for late, warned in ((("--arg", "a=1"), "--arg"), (("--arg-json=a=1",), "--arg-json"), (("--dry-run", "a=1"), None)):
+        for late, warned in ((("--arg", "a=1"), "--arg"), (("--arg-json=a=1",), "--arg-json"), (("--dry", "a=1"), None)):
             done = self.script("print(...)", *late, prints="\t".join(late) + "\n")
+            self.assertEqual([line.split(" after ")[0] for line in done.stderr.splitlines()],
+                             [f"jeton: warning: {warned}"] if warned else [])
+        for text, late, warned in (("print(1)", ["--dry-run"], "--dry-run"), ("print(1)", ["x", "--timeout=5s"], "--timeout"),
+                                   ("print(1)", ["--sandbox"], "--sandbox"), ("print(1)", ["--", "--dry-run"], None),
+                                   ("print(1) -- knows --dry-run", ["--dry-run"], None), ("print(1)", ["--dry"], None),
+                                   ("for _, a in ipairs { ... } do print(a:match '^%-%-') end", ["--dry-run"], None)):
+            done = self.script(text, *late)
             self.assertEqual([line.split(" after ")[0] for line in done.stderr.splitlines()],
                              [f"jeton: warning: {warned}"] if warned else [])
         for options, says in ((["--arg", "group"], "--arg: expected KEY=VALUE, not 'group'"),
