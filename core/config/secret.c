@@ -158,7 +158,7 @@ static int read_command(const struct secret *secret, int64_t deadline_ms, struct
     if (process_output(secret->command, own_limit ? limit_ms : deadline_ms, out, err) == 0)
         return 0;
     if (err->kind == ERR_DEADLINE && own_limit) {
-        err_set(err, ERR_NETWORK, "'%s': it took longer than %d s", secret->command[0],
+        err_set(err, ERR_CONFIG, "'%s': it took longer than %d s", secret->command[0],
                 SECRET_COMMAND_TIMEOUT_MS / 1000);
         err->retryable = true;
     }

@@ -210,14 +210,14 @@ static int collect(int pipe_fd, int pid_fd, int signal_fd, int64_t deadline_ms, 
     return 0;
 }
 
-/* Most of what fails asks somebody over a network. */
+/* Most of what fails asks somebody over a network: it may pass. */
 static int check_status(int status, struct err *err)
 {
     if (WIFSIGNALED(status))
-        err_set(err, ERR_NETWORK, "it was ended by signal %d (%s)", WTERMSIG(status),
+        err_set(err, ERR_CONFIG, "it was ended by signal %d (%s)", WTERMSIG(status),
                 strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0)
-        err_set(err, ERR_NETWORK, "it ended with status %d; run it by hand to see why",
+        err_set(err, ERR_CONFIG, "it ended with status %d; run it by hand to see why",
                 WEXITSTATUS(status));
     else
         return 0;

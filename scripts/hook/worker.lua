@@ -52,7 +52,7 @@ local function verdict(failure, raw, settings, stopping)
   if kind == "conflict" and raw.conflicts < CONFLICTS_MAX * raw.attempt then
     return { uncounted = true, conflicted = true, delay_ms = jitter(CONFLICT_MS) }, nil
   end
-  if FINAL[kind] or failure.rejected then
+  if (FINAL[kind] and not failure.retryable) or failure.rejected then
     return { dead = true, error = error }, "given up"
   end
   if failure.memory and not raw.first then -- others may have filled it; it is the next one
@@ -101,6 +101,7 @@ local function plain(failure)
   }
   if type(failure) == "table" then
     shown.kind = of_type(failure.kind, "string")
+    shown.retryable = failure.retryable == true -- as where the command of a secret has failed
     shown.retry_after = of_type(failure.retry_after, "number")
     shown.traceback = of_type(failure.traceback, "string") or shown.traceback
     shown.rejected = getmetatable(failure) == event.Rejection
@@ -114,7 +115,7 @@ local function reason(failure)
   return plain(of_type(failure, "string") or "its own code fails").message
 end
 
---- A failure as plain data: {message=, traceback=, memory=, kind=, retry_after=, rejected=}.
+--- A failure as plain data: {message=, traceback=, memory=, kind=, retryable=, retry_after=, rejected=}.
 local function settled(claim, failure)
   if type(failure) == "string" then return plain(failure) end
   local ok, shown = attempt(claim, SHOW_MS, plain, failure)

@@ -96,6 +96,25 @@ connectors:
         support.wait_until(lambda: self.rows("state, attempt") == [("ready", 1)] * 2)
         self.assertGreater(min(self.rows("next_ms")) / 1000, time.time() + 1900)
 
+    def test_a_secrets_command_that_fails_once(self):
+        """As it may where it asks somebody over a network."""
+        server = service.Service(lambda _: (200, {}, {"access_token": "an-access-token", "token_type": "Bearer", "expires_in": 3600}))
+        self.addCleanup(server.stop)
+        once = self.folder + "/once"
+        secret = f"[ -e {once} ] || {{ touch {once}; exit 1; }}; echo a-long-secret"
+        self.write("jeton.yaml", f"""version: 1
+state: {self.state}
+connectors:
+  api: {{ provider: oauth2, grant: client_credentials, token_url: "{server.url}/token", endpoint: "{server.url}/",
+          client_id: i, client_secret: {{ command: [sh, -c, {json.dumps(secret)}] }} }}
+""")
+        self.add("a")
+        self.work(connector="api", delay=1, script="""
+            local http = require "jeton.http"
+            return function() return http.request { connector = true, path = "/" } end""")
+        self.until("done")
+        self.assertEqual(self.rows("attempt"), [2])
+
     def test_what_a_task_beside_handlers_has_not_committed_is_lost(self):
         """Not written over what handlers have set since, as the process ends."""
         self.add("a")

@@ -209,7 +209,7 @@ connectors:
                                               f"{{ command: [sh, -c, 'echo {REFRESH}; echo {REFRESH} >&2; exit 3'] }}"))
         # The command line itself is the user's own text; the test looks at what the command printed.
         done = self.jeton("token", "contoso")
-        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("3", done.stderr)
         self.assertNotIn(REFRESH, done.stdout + done.stderr)
 
