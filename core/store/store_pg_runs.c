@@ -175,18 +175,25 @@ static int started(struct store_pg_work *work, struct store_pg_batch *batch, str
     return 0;
 }
 
-/* By their places, as the planner without statistics would look through all for each. */
+#define FIRST_OF(which)                                                                            \
+    "coalesce((SELECT min(last) FROM (SELECT last FROM ended WHERE " which                         \
+    " ORDER BY last DESC LIMIT $3::bigint) AS newest), 9223372036854775807)"
+#define FIRST_RAN     FIRST_OF("NOT skipped")
+#define FIRST_SKIPPED FIRST_OF("skipped")
+
+/* Of the skipped runs as many as of the others, as in store_sqlite_runs.c. By their places, as the
+ * planner without statistics would look through all for each. */
 static void prune(struct store_pg_batch *batch, const struct store_call *call)
 {
     store_pg_say(batch,
                  "WITH ended AS (SELECT max(row) AS last, min(started_ms) AS started,"
+                 " bool_or(cause IS NOT DISTINCT FROM '" STORE_CAUSE_LOCKED "') AS skipped,"
                  " array_agg(ctid) AS places FROM @run WHERE sha256(scope) = sha256($1)"
-                 " GROUP BY run HAVING bool_and" ENDED "), kept AS (SELECT coalesce(min(last),"
-                 " 9223372036854775807) AS first FROM (SELECT last FROM ended ORDER BY last DESC"
-                 " LIMIT $3::bigint) AS newest) DELETE FROM @run WHERE ctid = ANY (ARRAY("
+                 " GROUP BY run HAVING bool_and" ENDED ") DELETE FROM @run WHERE ctid = ANY (ARRAY("
                  "SELECT unnest(places) FROM (SELECT places FROM ended WHERE"
-                 " last < (SELECT max(last) FROM ended) AND (started < $2::bigint"
-                 " OR last < (SELECT first FROM kept)) ORDER BY last LIMIT $4::bigint) AS gone))");
+                 " (skipped OR last < (SELECT max(last) FROM ended WHERE NOT skipped))"
+                 " AND (started < $2::bigint OR last < CASE WHEN skipped THEN " FIRST_SKIPPED
+                 " ELSE " FIRST_RAN " END) ORDER BY last LIMIT $4::bigint) AS gone))");
     store_pg_scope(batch, call->run.ended->scope);
     store_pg_int(batch, call->run.since_ms);
     store_pg_int(batch, call->run.keep);

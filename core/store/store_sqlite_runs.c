@@ -257,15 +257,18 @@ int store_sqlite_run_list(struct store_sqlite *sqlite, struct store_call *call, 
 
 /* Ends */
 
+/* Of the skipped runs as many as of the others: they may come by the hundred while one runs, whose
+ * row is older than theirs. */
 static int prune(struct store_sqlite *sqlite, const struct store_call *call, struct err *err)
 {
     sqlite3_stmt *stmt = store_sqlite_prepare(
         sqlite,
-        "WITH ended AS (SELECT run, max(row) AS last, min(started_ms) AS started FROM run"
-        "  WHERE scope = ?1 GROUP BY run HAVING min" ENDED ")"
-        " DELETE FROM run WHERE scope = ?1 AND run IN (SELECT run FROM ended"
-        "  WHERE last < (SELECT max(last) FROM ended) AND (started < ?2 OR last NOT IN"
-        "   (SELECT last FROM ended ORDER BY last DESC LIMIT ?3)))",
+        "WITH ended AS (SELECT run, min(started_ms) AS started, max(cause IS '" STORE_CAUSE_LOCKED
+        "') AS skipped, max(row) AS last FROM run WHERE scope = ?1 GROUP BY run HAVING min" ENDED
+        "), placed AS (SELECT run, started, skipped,"
+        "  row_number() OVER (PARTITION BY skipped ORDER BY last DESC) AS place FROM ended)"
+        " DELETE FROM run WHERE scope = ?1 AND run IN (SELECT run FROM placed"
+        "  WHERE (skipped OR place > 1) AND (started < ?2 OR place > ?3))",
         err);
     if (stmt == NULL)
         return -1;

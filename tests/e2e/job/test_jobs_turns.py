@@ -66,6 +66,29 @@ class Turns(JobCase):
         self.assertEqual(sorted((row["exit"], row["cause"] or "") for row in rows), [(0, ""), (7, "locked")])
         self.assertEqual(len({row["run"] for row in rows}), 2)
 
+    def test_of_skipped_runs_as_many_are_kept_as_of_others(self):
+        """A long run was begun before those that it kept out: its own record went as it ended, and what follows of it."""
+        told = {"command": ["sh", "-c", "echo {cause} >> told"]}
+        keys = {"history": "history: { keep: 2 }\n", "on_failure": told, "on_recovery": told}
+        self.job(WAITS + "io.open('ready', 'w'):close() wait_for 'go' error 'late'", **keys)
+        first = self.start_job()
+        self.wait_for("ready")
+        for _ in range(4):
+            self.run_job(status=7)
+        self.write("go", "")
+        first.communicate(timeout=60)
+        self.assertEqual(first.returncode, 1)
+        self.assertEqual([row["cause"] for row in self.rows()], ["script", "locked", "locked"])
+        self.job("", **keys)
+        for _ in range(2):
+            self.run_job()
+        self.assertEqual([row["cause"] for row in self.rows()], ["locked", "locked", None, None])
+        with open(self.path("told"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "script\n\n")
+        self.job("", **{**keys, "history": "history: { keep: 0, days: 0 }\n"})
+        self.run_job()
+        self.assertEqual([row["cause"] for row in self.rows()], [None])
+
     def test_a_run_by_hand_while_crons_is_due(self):
         """Cron's is skipped, its slot is claimed all the same; the one by hand claims nothing."""
         clock = self.faketime(AT_EIGHT)

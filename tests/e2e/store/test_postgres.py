@@ -382,6 +382,20 @@ class Postgres(PostgresCase):
             self.assertEqual(self.sql("SELECT count(*) FROM @run"), [[str(left)]])
         self.assertEqual(self.sql("SELECT count(*), min(row) FROM @run WHERE row <= 0"), [["994", "-993"]])  # the newest
 
+    def test_of_skipped_runs_as_many_are_kept_as_of_others(self):
+        script = self.write("job.lua", "io.open('ready', 'w'):close()\n"
+                                       "while not io.open('go') do require 'jeton.task'.sleep(0.02) end\nerror 'late'")
+        self.host(0, f"history: {{ keep: 2 }}\njobs:\n  job: {{ script: {script}, directory: {self.folder} }}\n")
+        first = self.start_on(0, "run", "--job", "job")
+        wait_until(lambda: os.path.exists(os.path.join(self.folder, "ready")))
+        for _ in range(4):
+            self.says(7, 0, "run", "--job", "job")
+        self.write("go", "")
+        first.communicate(timeout=60)
+        self.assertEqual(first.returncode, 1)
+        self.assertEqual([row["cause"] for row in json.loads(self.on(0, "history", "--json").stdout)],
+                         ["locked", "locked", "script"])
+
     def test_its_keys_are_shown_and_changed_from_any_host(self):
         self.write("job.lua", "")
         for number in range(2):
