@@ -308,11 +308,11 @@ local function of_type(self, kind, from)
   end, "actions")
 end
 
--- Types that this service cannot list are left out.
-local function next_or_none(list)
+-- Its first item, or none and the err where this service cannot list the type.
+local function first_of(list)
   local ok, item = pcall(list.next, list)
   if ok then return item end
-  if type(item) == "table" and item.status == 400 then return nil end
+  if type(item) == "table" and item.status == 400 then return nil, item end
   error(item, 0)
 end
 
@@ -325,12 +325,14 @@ local function merged(self, from)
   local heads
   return iterator.new(function()
     if not heads then
-      local found = {}
+      local found, refused, err = {}, 0, nil
       for _, kind in ipairs(LISTED) do
         local list = of_type(self, kind, from)
-        local first = next_or_none(list)
+        local first, why = first_of(list)
         if first then found[#found + 1] = { list = list, item = first } end
+        if why then refused, err = refused + 1, err or why end
       end
+      if refused == #LISTED then error(err, 0) end -- it is not about their types
       heads = found -- only all: after an error whoever goes on would miss the others
     end
     local best

@@ -137,6 +137,19 @@ function TestLists.test_of_all_types_after_an_error()
   lu.assertEquals(#list:all(), 2)
 end
 
+-- Types that the service cannot list are left out, but not all of them: then it is about something else.
+function TestLists.test_types_that_are_refused()
+  group:announce { message = "x" }
+  local refusal = { match = { path = "*/actions" }, status = 400, body = { errorCode = "InvalidParameters" } }
+  refusal.times = 1
+  sdk.steer("faults", json.array { refusal })
+  lu.assertEquals(#group:actions():all(), 1)
+  refusal.times = 100
+  sdk.steer("faults", json.array { refusal })
+  local list = group:actions()
+  raises("http", "InvalidParameters", list.next, list)
+end
+
 local TestReactions = { setUp = set_up }
 
 function TestReactions.test_like_comment_and_counts()
