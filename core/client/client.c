@@ -60,6 +60,7 @@ struct client_call {
     int64_t early;                /* 401s that may only mean that it has not got about yet */
     bool renewed;                 /* the one exchange after a 401 has been */
     bool reidentified;            /* likewise, after a refusal of our certificate */
+    int64_t identity;             /* its version */
     int64_t worse_than;           /* the generation that heard it */
     struct http_response refusal; /* that 401, while another token is looked for */
     struct err refused;           /* in words */
@@ -216,7 +217,7 @@ static bool identifies_anew(struct client_call *call)
     const struct client_tls_reader reader = tls_reader(call->client);
     bool again = !call->reidentified;
     call->reidentified = true;
-    return again && client_tls_renew(call->client->tls, call->connector, &reader);
+    return again && client_tls_renew(call->client->tls, call->connector, call->identity, &reader);
 }
 
 static void call_answered(void *arg, struct http_result *result)
@@ -290,6 +291,7 @@ static int call_send_to(struct client_call *call, struct url *place, struct err 
     if (strcmp(place->scheme, "https") == 0 &&
         client_tls_find(&client->tls, call->connector, call->generation, &reader, &tls, err) != 0)
         return -1;
+    call->identity = client_tls_version(client->tls, call->connector);
     struct http_request request = *call->request;
     if (tls != NULL) {
         request.certificate = tls->certificate.data;

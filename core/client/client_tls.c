@@ -10,15 +10,21 @@ struct client_tls {
     const struct connector *connector;
     int64_t generation; /* -1: not read */
     int64_t read_ms;
+    int64_t version; /* one more with each other one that was read */
     struct provider_tls tls;
     struct client_tls *next;
 };
 
+static struct client_tls *look(struct client_tls *list, const struct connector *connector)
+{
+    while (list != NULL && list->connector != connector)
+        list = list->next;
+    return list;
+}
+
 static struct client_tls *of_connector(struct client_tls **list, const struct connector *connector)
 {
-    struct client_tls *tls = *list;
-    while (tls != NULL && tls->connector != connector)
-        tls = tls->next;
+    struct client_tls *tls = look(*list, connector);
     if (tls != NULL)
         return tls;
     tls = mem_alloc(sizeof *tls);
@@ -35,7 +41,7 @@ static bool is_same(const struct buf *one, const struct buf *other)
     return one->len == other->len && memcmp(one->data, other->data, one->len) == 0;
 }
 
-/* 1: it is another one than before; 0; -1 with err: what was there stays. */
+/* -1 with err: what was there stays. */
 static int read_again(struct client_tls *tls, const struct client_tls_reader *reader,
                       struct err *err)
 {
@@ -44,7 +50,8 @@ static int read_again(struct client_tls *tls, const struct client_tls_reader *re
     tls->read_ms = reader->now_ms;
     int result = provider_identify(tls->connector, reader->redact, reader->deadline_ms, &now, err);
     if (result == 0) {
-        result = !is_same(&now.certificate, &former.certificate) || !is_same(&now.key, &former.key);
+        if (!is_same(&now.certificate, &former.certificate) || !is_same(&now.key, &former.key))
+            tls->version++;
         tls->tls = now;
         now = former;
     }
@@ -73,13 +80,22 @@ int client_tls_find(struct client_tls **list, const struct connector *connector,
     return 0;
 }
 
-bool client_tls_renew(struct client_tls *list, const struct connector *connector,
+int64_t client_tls_version(struct client_tls *list, const struct connector *connector)
+{
+    const struct client_tls *tls = look(list, connector);
+    return tls != NULL ? tls->version : 0;
+}
+
+bool client_tls_renew(struct client_tls *list, const struct connector *connector, int64_t version,
                       const struct client_tls_reader *reader)
 {
+    struct client_tls *tls = look(list, connector);
     struct err ignored;
-    while (list != NULL && list->connector != connector)
-        list = list->next;
-    return list != NULL && list->generation != -1 && read_again(list, reader, &ignored) == 1;
+    if (tls == NULL || tls->generation == -1)
+        return false;
+    if (tls->version == version)
+        read_again(tls, reader, &ignored);
+    return tls->version != version;
 }
 
 void client_tls_free(struct client_tls *list)

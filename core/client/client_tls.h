@@ -20,8 +20,10 @@ struct client_tls_reader {
 int client_tls_find(struct client_tls **list, const struct connector *connector, int64_t generation,
                     const struct client_tls_reader *reader, const struct provider_tls **found,
                     struct err *err);
-/* Where the server did not take it: whether there is another one by now. */
-bool client_tls_renew(struct client_tls *list, const struct connector *connector,
+/* Of the one that was found last. */
+int64_t client_tls_version(struct client_tls *list, const struct connector *connector);
+/* Where the server did not take that of the version: whether there is another one by now. */
+bool client_tls_renew(struct client_tls *list, const struct connector *connector, int64_t version,
                       const struct client_tls_reader *reader);
 void client_tls_free(struct client_tls *list); /* wipes */
 
