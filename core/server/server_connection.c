@@ -35,6 +35,9 @@ static struct server_connection *connection_new(struct server *server, int fd)
     return connection;
 }
 
+static void on_pause_over(void *arg);
+
+/* Whoever waits for a place has it at once. */
 static void connection_free(struct server_connection *connection)
 {
     struct server *server = connection->server;
@@ -48,6 +51,8 @@ static void connection_free(struct server_connection *connection)
     if (connection->phase != SERVED)
         close(connection->fd);
     mem_free(connection);
+    if (server->pause.index != 0)
+        loop_timer_start(server->loop, &server->pause, 0, on_pause_over, server);
 }
 
 static void watch(struct server_connection *connection, uint32_t events)

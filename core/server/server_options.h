@@ -71,7 +71,7 @@ struct server_refusal {
 typedef void server_refuse_fn(void *arg, struct server_exchange *exchange,
                               const struct server_refusal *refusal);
 /* There is no place for one more connection, which waits. code: 0, or why it cannot be accepted
- * (errno). Called at each try, ten times a second. */
+ * (errno). Called at each try: ten times a second, and when a place was free for others. */
 typedef void server_full_fn(void *arg, size_t connections, int code);
 
 struct server_options {

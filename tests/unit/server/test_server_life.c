@@ -97,6 +97,34 @@ static void idle_ones_make_room(void **state)
         close(fds[i]);
 }
 
+/* Not when it is looked again whether there is one. */
+static void a_place_that_gets_free_is_taken_at_once(void **state)
+{
+    struct server_fixture *f = *state;
+    static const char hold[] = "GET /hold HTTP/1.1\r\n" HOST_LINE "Connection: close\r\n\r\n";
+    int64_t best_ms = INT64_MAX;
+    int fds[8];
+    fixture_reopen(f, (struct server_options){.max_connections = 4, .end_idle = true});
+    for (size_t i = 0; i < 8; i++) {
+        int64_t since_ms = clock_mono_ms();
+        fds[i] = client_dial(f);
+        client_say(f, fds[i], hold);
+        if (i >= 4) {
+            for (int turn = 0; turn < 3; turn++)
+                loop_turn(f->loop, 2);
+            assert_int_equal(f->nheld, i); /* there is none */
+            server_reply(f->held[i - 4], 200, NULL, 0, "", 0);
+        }
+        fixture_wait_held(f, i + 1);
+        int64_t took_ms = clock_mono_ms() - since_ms;
+        if (i >= 4 && took_ms < best_ms)
+            best_ms = took_ms;
+    }
+    assert_true(best_ms < 50);
+    for (int i = 0; i < 8; i++)
+        close(fds[i]);
+}
+
 static void refused_ones_make_room(void **state)
 {
     struct server_fixture *f = *state;
@@ -305,6 +333,7 @@ int main(void)
         T(socket_that_listens_already),
         T(idle_ones_have_the_time_that_is_given),
         T(idle_ones_make_room),
+        T(a_place_that_gets_free_is_taken_at_once),
         T(refused_ones_make_room),
         T(slow_bodies_make_room),
         T(slow_bodies_give_up_their_memory),
