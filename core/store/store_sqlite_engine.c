@@ -33,6 +33,16 @@ static int sqlite_open(void *self, struct err *err)
     return -1;
 }
 
+/* Where another file was put in its place, or none, beneath a process that lives long, that is the
+ * state from now on: in the one that is open, nobody else would find what is written. */
+static int follow(struct store_sqlite *sqlite, struct err *err)
+{
+    if (store_sqlite_is_there(sqlite))
+        return 0;
+    store_sqlite_close(sqlite);
+    return sqlite_open(sqlite, err);
+}
+
 static bool sqlite_keeps(const void *self)
 {
     return store_sqlite_spool_keeps(self);
@@ -40,7 +50,7 @@ static bool sqlite_keeps(const void *self)
 
 static int sqlite_push(void *self, struct err *err)
 {
-    return store_sqlite_spool_push(self, true, err) == 0 ? 1 : -1;
+    return follow(self, err) == 0 && store_sqlite_spool_push(self, true, err) == 0 ? 1 : -1;
 }
 
 static int sqlite_sync(void *self, struct err *err)
@@ -100,16 +110,6 @@ static int sqlite_rekey(struct store_sqlite *sqlite, struct store_call *call, st
     return err_set(err, ERR_CONFIG,
                    "nothing is sealed in a state in a folder, '%s': the folder's modes keep it",
                    sqlite->folder);
-}
-
-/* Where another file was put in its place, or none, beneath a process that lives long, that is the
- * state from now on: in the one that is open, nobody else would find what is written. */
-static int follow(struct store_sqlite *sqlite, struct err *err)
-{
-    if (store_sqlite_is_there(sqlite))
-        return 0;
-    store_sqlite_close(sqlite);
-    return sqlite_open(sqlite, err);
 }
 
 static void sqlite_start(void *self, struct store_call *call)

@@ -149,8 +149,9 @@ static int has_scopes(struct store_sqlite *sqlite, const struct store_event_filt
     if (stmt == NULL)
         return -1;
     store_sqlite_bind_text(stmt, 4, filter->hook);
-    bool some = sqlite3_step(stmt) == SQLITE_ROW;
-    return store_sqlite_finish(sqlite, stmt, err) != 0 ? -1 : some;
+    int some = store_sqlite_step_row(sqlite, stmt, err);
+    sqlite3_finalize(stmt);
+    return some;
 }
 
 int store_sqlite_event_list(struct store_sqlite *sqlite, struct store_call *call, struct err *err)

@@ -51,6 +51,39 @@ static void a_locked_file_may_pass(void **state)
     store_free(store);
 }
 
+/* A backup was put back meanwhile: there it belongs, not in the file that nobody finds. */
+static void what_was_kept_is_brought_into_the_file_that_is_there(void **state)
+{
+    (void)state;
+    struct err err;
+    struct store *store = store_fixture_open();
+    struct store_lease lease = {0};
+    struct store_token row = {.owner = "owner", .generation = 1, .received_boot_id = "b"}, found;
+    char once[] = "once";
+    row.refresh_token = once;
+    sqlite3 *db;
+    assert_int_equal(store_lease_try(&lease, store, STORE_LEASE_TOKEN, "owner", &err), 1);
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), 0);
+    assert_int_equal(sqlite3_open(FILE_NAME, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "VACUUM INTO 'state/backup'; BEGIN EXCLUSIVE", NULL, NULL, NULL),
+        SQLITE_OK);
+    speed = 20;
+    row.generation = 2;
+    assert_int_equal(store_fixture_save(store, &row, &lease, &err), 0);
+    speed = 1;
+    sqlite3_close(db);
+    assert_int_equal(access("state/kept/owner.2", F_OK), 0);
+    assert_int_equal(
+        system("chmod 600 state/backup && rm -f state/jeton.db* && mv state/backup " FILE_NAME), 0);
+    assert_int_equal(store_push(store, &err), 1);
+    assert_int_equal(store_fixture_load(store, "owner", &found), 1);
+    assert_int_equal(found.generation, 2);
+    store_token_destroy(&found);
+    store_lease_release(&lease);
+    store_free(store);
+}
+
 /* Commits of `count` transactions, one right after the other, each of which lasts 0.3 s. */
 static pid_t write_in_turns(int count)
 {
@@ -99,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_locked_file_may_pass),
+        TEST(what_was_kept_is_brought_into_the_file_that_is_there),
         TEST(others_have_their_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
