@@ -21,6 +21,11 @@ local RENEW_S <const> = 10 * DAY_S -- when so much is left
 ---@field events? string[] nil: all
 ---@field objects { group?: string, action?: string }[]
 
+--- The listener ends or begins anew: the next process will see to what is left.
+local function is_cancelled(failure)
+  return type(failure) == "table" and failure.kind == "cancelled"
+end
+
 local function shown(object)
   return object.action and "action " .. object.action or "group " .. object.group
 end
@@ -126,6 +131,8 @@ local function sync(hook, say)
     local ok, result = pcall(keep_one, kz, hook, list, object)
     if ok then
       say(result)
+    elseif is_cancelled(result) then
+      error(result, 0)
     elseif failure then
       log.error(("webhook '%s': %s: %s"):format(hook.name, shown(object), tostring(result)))
     else
@@ -172,7 +179,7 @@ function subscriptions.keep(text)
     if not ok then
       local why = failure and ": " .. tostring(err) or "" -- of the first it is said at the end
       failure = failure or err
-      if type(err) == "table" and err.kind == "cancelled" then break end -- the next one will see to it
+      if is_cancelled(err) then break end
       log.error(("webhook '%s': its subscriptions cannot be renewed%s"):format(hook.name, why))
     end
   end

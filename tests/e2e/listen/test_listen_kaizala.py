@@ -237,6 +237,18 @@ webhooks:
         support.wait_until(self.subscriptions, 30)
         self.assertNotIn("error: ", listener.log())
 
+    def test_a_reload_while_one_of_several_objects_is_subscribed_to(self):
+        """All of them are the next process's."""
+        self.configure_hook(objects="[{ group: Gone }, { group: Sales }]")
+        self.server.steer("faults", [{"match": {"path": "/v1/groups"}, "delay_ms": 4000, "times": 1}])
+        listener = listening.Listener(self, popen=self.start("-v", "listen"))
+        listener.wait_log("/v1/webhook status=200")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"subscriptions: process \d+ has ended")
+        self.assertEqual(self.subscriptions(), [])
+        self.assertNotIn("error: ", listener.log())
+        support.wait_until(self.subscriptions, 30)
+
     def test_subscriptions_are_made_renewed_and_taken_back(self):
         self.subscribed()
         done = self.jeton("listen", "--sync")
