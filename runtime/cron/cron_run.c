@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define LOOK_MS          60000    /* at least so often, to notice changes of the clock */
+#define WAITS_S          60       /* then it is said that jobs wait for a place */
 #define RETRY_MS         5000     /* after a process that could not be started */
 #define KEEP_MS          86400000 /* between looks at refresh tokens that die unused */
 #define SPOOL_LOOK_MS    10000    /* likewise, for what other processes could not store */
@@ -44,6 +45,7 @@ struct scheduler {
     const struct job *job;              /* in a child: what it runs */
     bool keeps;                         /* in a child: it keeps refresh tokens alive */
     bool pushes;                        /* in a child: it stores what this host keeps */
+    bool crowded;                       /* it has been said that jobs wait */
     int64_t next_keep_ms, next_push_ms; /* boot clock */
     int signo;                          /* the first one that says to end; 0: none */
     int64_t signalled_ms;               /* monotonic: when it came */
@@ -125,6 +127,21 @@ static int64_t rest_ms(const struct scheduler *scheduler)
     return elsewhere ? SPOOL_LOOK_MS : LOOK_MS;
 }
 
+/* Once, until none has waited so long. A daily job may wait for a day: until its next time. */
+static void say_crowded(struct scheduler *scheduler, int64_t now)
+{
+    const struct app_children *children = &scheduler->children;
+    const struct cron_entry *longest = cron_table_longest(&scheduler->table);
+    bool crowded = longest != NULL && now - longest->since >= WAITS_S;
+    if (crowded && !scheduler->crowded)
+        log_msg(scheduler->app->log, LOG_WARN,
+                "job '%s' has waited for over a minute to start, others that wait: %zu; processes "
+                "under way: %zu, of at most %zu (--at-once), and %d of one job",
+                longest->job->name, cron_table_waiting(&scheduler->table) - 1, children->count,
+                children->max, PER_JOB_MAX);
+    scheduler->crowded = crowded;
+}
+
 /* Returns in how many ms there is something to do again. */
 static int64_t start_due(struct scheduler *scheduler)
 {
@@ -143,6 +160,7 @@ static int64_t start_due(struct scheduler *scheduler)
         if (scheduler->job != NULL)
             return 0;
     }
+    say_crowded(scheduler, now);
     if (children->count < children->max)
         start_keeping(scheduler);
     if (children->count < children->max && !is_child(scheduler))

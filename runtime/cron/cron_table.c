@@ -83,12 +83,13 @@ static int take_over(struct cron_table *table, const struct cron_table *former, 
             entry->looked = old->looked;
             entry->waiting = old->waiting;
             entry->slot = old->slot;
+            entry->since = old->since;
             entry->order = old->order;
         } else if (begin(entry, store, now, installed_ms[i], err) != 0) {
             return -1;
         } else if (former == NULL && entry->job->cron.reboot) {
             entry->waiting = true;
-            entry->slot = now;
+            entry->slot = entry->since = now;
             entry->order = table->order++;
         }
         entry->next = next_after(entry, entry->looked);
@@ -145,12 +146,14 @@ static void leave_out(const struct cron_table *table, const struct cron_entry *e
             entry->job->name, at, why);
 }
 
-static void mark(struct cron_table *table, struct cron_entry *entry, int64_t slot)
+static void mark(struct cron_table *table, struct cron_entry *entry, int64_t slot, int64_t now)
 {
-    if (entry->waiting)
+    if (entry->waiting) {
         leave_out(table, entry, "it waited until the next one was due");
-    else
+    } else {
         entry->order = table->order++;
+        entry->since = now;
+    }
     entry->waiting = true;
     entry->slot = slot;
 }
@@ -163,7 +166,7 @@ static void look_at(struct cron_table *table, struct cron_entry *entry, int64_t 
         if (!entry->job->catch_up && not_before < now - TOLD_S)
             not_before = now - TOLD_S;
         if (cron_due_latest(&entry->job->cron, entry->zone, now, not_before, &slot))
-            mark(table, entry, slot);
+            mark(table, entry, slot, now);
     }
     entry->looked = now;
     if (back || now >= entry->next)
@@ -226,6 +229,17 @@ size_t cron_table_waiting(const struct cron_table *table)
     for (size_t i = 0; i < table->count; i++)
         waiting += table->entries[i].waiting ? 1 : 0;
     return waiting;
+}
+
+const struct cron_entry *cron_table_longest(const struct cron_table *table)
+{
+    const struct cron_entry *first = NULL;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct cron_entry *entry = &table->entries[i];
+        if (entry->waiting && (first == NULL || entry->order < first->order))
+            first = entry;
+    }
+    return first;
 }
 
 void cron_table_log(const struct cron_table *table)

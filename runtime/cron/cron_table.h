@@ -12,6 +12,7 @@ struct cron_entry {
     int64_t next;   /* the first slot after it; INT64_MAX: none */
     bool waiting;   /* due, and not started yet */
     int64_t slot;   /* the one that it waits for; of @reboot, when it was asked for */
+    int64_t since;  /* epoch seconds: when it began to wait */
     uint64_t order; /* who waits longer has the smaller one */
 };
 
@@ -51,6 +52,8 @@ struct cron_entry *cron_table_take(struct cron_table *table,
 /* Its process could not be started: the entry waits again, at the same place. */
 void cron_table_give_back(struct cron_entry *entry);
 size_t cron_table_waiting(const struct cron_table *table);
+/* Who has waited longest; NULL: nobody waits. */
+const struct cron_entry *cron_table_longest(const struct cron_table *table);
 /* At -v: each job and its next time. */
 void cron_table_log(const struct cron_table *table);
 

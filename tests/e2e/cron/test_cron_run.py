@@ -458,6 +458,10 @@ class Many(CronRun):
         scheduler.set_clock("08:10:05")
         scheduler.look()
         scheduler.wait_said("'other': its run of 2026-01-05T08:00:00.* until the next one was due")
+        said = "warning: job '(?:other|late)' has waited for over a minute to start, others that wait: 1; processes under way: 1"
+        scheduler.wait_said(said)
+        scheduler.look()
+        self.assertEqual(len(scheduler.wait_said(said)), 1)
         self.write("go", "")
         self.wait_ended(2)
         scheduler.wait_said("'late' did not run: it was due at 2026-01-05 08:00:00 .* too late")
