@@ -24,6 +24,7 @@
 #define SLOW_MS    50 /* of computing beside a handler, from here on it is given back */
 /* Whoever makes an event ready has the worker woken; this is for what is left behind. */
 #define LOOK_MS 30000
+#define HIDDEN  "***" /* as what was not stored of a request */
 
 struct claim {
     struct loop *loop;
@@ -556,6 +557,24 @@ static int hook_answer(lua_State *L)
     return 1;
 }
 
+/* hook.hide(text) → the text with *** in the place of secrets */
+static int hook_hide(lua_State *L)
+{
+    size_t len;
+    const char *text = luaL_checklstring(L, 1, &len);
+    struct engine *engine = vm_engine(vm_of(L));
+    struct buf hidden;
+    engine_know_secrets(engine);
+    buf_create(&hidden, (len + 1) * sizeof HIDDEN);
+    redact_text_as(engine->redact, text, len, HIDDEN, &hidden);
+    char *copy = lua_newuserdatauv(L, hidden.len + 1, 0);
+    memcpy(copy, hidden.data, hidden.len);
+    len = hidden.len;
+    buf_destroy(&hidden);
+    lua_pushlstring(L, copy, len);
+    return 1;
+}
+
 /* hook.busy(yes): events are handled → whether a fresh process is better */
 static int hook_busy(lua_State *L)
 {
@@ -576,12 +595,26 @@ static void make_type(lua_State *L, const char *name, lua_CFunction gc)
 int luaopen_jeton_hook(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"settings", hook_settings}, {"claim", hook_claim},   {"once", hook_once},
-        {"start", hook_start},       {"left", hook_left},     {"cancel", hook_cancel},
-        {"finish", hook_finish},     {"fail", hook_fail},     {"recover", hook_recover},
-        {"step", hook_step},         {"wait", hook_wait},     {"poke", hook_poke},
-        {"answer", hook_answer},     {"busy", hook_busy},     {"sync", hook_sync},
-        {"text", hook_text},         {"inside", hook_inside}, {NULL, NULL}};
+        {"settings", hook_settings},
+        {"claim", hook_claim},
+        {"once", hook_once},
+        {"start", hook_start},
+        {"left", hook_left},
+        {"cancel", hook_cancel},
+        {"finish", hook_finish},
+        {"fail", hook_fail},
+        {"recover", hook_recover},
+        {"step", hook_step},
+        {"wait", hook_wait},
+        {"poke", hook_poke},
+        {"answer", hook_answer},
+        {"busy", hook_busy},
+        {"sync", hook_sync},
+        {"text", hook_text},
+        {"inside", hook_inside},
+        {"hide", hook_hide},
+        {NULL, NULL},
+    };
     make_type(L, CLAIM_TYPE, claim_gc);
     make_type(L, LOOK_TYPE, look_gc);
     luaL_newlibtable(L, functions);

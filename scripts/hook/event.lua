@@ -41,11 +41,20 @@ local function data(body, headers)
   return (json.decode(body, { mend = true })) -- as the check reads it (hook_json_is_good)
 end
 
+-- What the check has not taken for a secret may hold one: of a secret in the path, a proxy's X-Original-URI.
+local function headers_of(raw)
+  local headers = json.decode(raw.headers or "{}") or {}
+  for name, value in pairs(headers) do
+    if type(value) == "string" then headers[name] = hook.hide(value) end
+  end
+  return headers
+end
+
 ---@param raw table what jeton.hook gives
 ---@param settings table
 ---@return jeton.Event
 function event.new(raw, settings)
-  local headers = json.decode(raw.headers or "{}") or {}
+  local headers = headers_of(raw)
   return setmetatable({
     id = raw.id,
     seq = raw.seq,

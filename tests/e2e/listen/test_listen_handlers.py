@@ -1,9 +1,11 @@
 """Whatever a handler does ends with its own event: its hook handles the next one."""
 
+import json
 import os
 import unittest
 
 import listening
+import service
 import support
 
 LOOP = "function() while true do end end"
@@ -83,6 +85,36 @@ class Handlers(listening.Case):
         for pid in left:
             support.wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
         served.stop()
+
+    def test_headers_that_repeat_the_secret_of_the_path(self):
+        """As a proxy's do. A receiver gets the event without them: with them nothing would be sent to it."""
+        receiver = service.Service(lambda _: (204, {}, b""))
+        self.addCleanup(receiver.stop)
+        secret = "{ file: %s/sender.secret }, verify: { kind: none }, allow_unsigned: true, id: none" % self.folder
+        self.write("path.lua", """return function(event)
+  require "jeton.state".set("headers", event.headers)
+end""")
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+listen: {{ address: "127.0.0.1:0" }}
+webhooks:
+  sent: {{ path: "/sent/{{secret}}", secret: {secret}, forward: "{receiver.url}/there" }}
+  read: {{ path: "/read/{{secret}}", secret: {secret}, script: path.lua }}
+""")
+        listener = self.listener()
+        for name in ("sent", "read"):
+            path = f"/{name}/{listening.SECRET}"
+            headers = {"X-Original-URI": path, "X-Replaced-Path": path.replace("-", "%2D"), "X-Kept": "1"}
+            self.assertEqual(listener.ask("POST", path, b"{}", headers)[0], 200)
+        self.wait_done(2)
+        [head] = [request["headers"] for request in receiver.received]
+        self.assertEqual((head["X-Kept"], head["X-Original-URI"], head["X-Replaced-Path"]), ("1", None, None))
+        [[kept]] = self.rows("SELECT value FROM kv WHERE key = 'headers'")
+        kept = json.loads(kept)
+        self.assertEqual([kept[name] for name in ("x-kept", "x-original-uri", "x-replaced-path")],
+                         ["1", "/read/***", "/read/***"])
+        listener.stop()
 
     def test_what_keeps_memory_costs_no_other_event(self):
         ways = {
