@@ -100,18 +100,16 @@ static bool is_picked(const struct history_pick *pick, const struct store_run *r
     return seen_ms >= pick->since_ms || history_state(run) == HISTORY_RUNNING;
 }
 
-void history_pick(const struct history_pick *pick, struct store_runs *runs)
+bool history_pick(const struct history_pick *pick, struct store_runs *runs)
 {
     size_t *last = find_last(runs);
     bool *picked = mem_alloc((runs->count + 1) * sizeof *picked);
     size_t kept = 0;
     int64_t count = 0;
     for (size_t i = 0; i < runs->count; i++) {
-        if (last[i] == i)
-            picked[i] = count < pick->limit && is_picked(pick, &runs->items[i]);
-        else
-            picked[i] = picked[last[i]];
-        count += last[i] == i && picked[i];
+        bool wanted = last[i] == i && is_picked(pick, &runs->items[i]);
+        picked[i] = last[i] == i ? wanted && count < pick->limit : picked[last[i]];
+        count += wanted;
     }
     for (size_t i = 0; i < runs->count; i++) {
         if (picked[i])
@@ -120,4 +118,5 @@ void history_pick(const struct history_pick *pick, struct store_runs *runs)
     runs->count = kept;
     mem_free(picked);
     mem_free(last);
+    return count > pick->limit;
 }

@@ -13,7 +13,7 @@ struct history_pick {
 
 /* A duration before now, or a time, local where it names no offset. ERR_USAGE. */
 int history_pick_since(const char *text, int64_t now_ms, int64_t *since_ms, struct err *err);
-/* Leaves all attempts of those runs. */
-void history_pick(const struct history_pick *pick, struct store_runs *runs);
+/* Leaves all attempts of those runs. Whether there are more than `limit`. */
+bool history_pick(const struct history_pick *pick, struct store_runs *runs);
 
 #endif

@@ -132,15 +132,18 @@ static int list(const struct events *events, struct err *err)
                   (options->held ? STORE_EVENT_HELD : 0U),
         .limit = options->limit != NOT_GIVEN ? options->limit
                  : options->json             ? 0
-                                             : LIMIT_DEFAULT};
+                                             : LIMIT_DEFAULT + 1};
     struct store_events found = {.count = 0};
     if (check_hook(events, filter.hook, err) != 0 ||
         store_event_list(events->store, &filter, &found, err) != 0)
         return -1;
+    bool more = options->limit == NOT_GIVEN && !options->json && found.count > LIMIT_DEFAULT;
+    if (more)
+        found.count = LIMIT_DEFAULT;
     int status = print_list(events, &found, err);
     if (found.count == 0 && !options->json)
         log_msg(events->app->log, LOG_INFO, "no such events");
-    else if (options->limit == NOT_GIVEN && !options->json && found.count == LIMIT_DEFAULT)
+    else if (more)
         log_msg(events->app->log, LOG_INFO, "the newest %d; --limit N shows more", LIMIT_DEFAULT);
     store_events_destroy(&found);
     return status;

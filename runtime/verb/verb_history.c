@@ -11,6 +11,7 @@
 #include "mem.h"
 #include "safefile.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ struct history_options {
     const char *since;
     const char *serve; /* HOST:PORT, or "" */
     struct history_pick pick;
+    bool defaults; /* no --limit was given */
     bool json;
     bool all;
 };
@@ -168,7 +170,7 @@ static int list(struct app *app, const struct history_options *options, struct e
     bool picks = options->pick.failed || options->pick.since_ms != STORE_NONE;
     const struct store_run_filter filter = {.homes = is_all(config, options) ? NULL : config->homes,
                                             .job = options->job,
-                                            .runs = picks ? 0 : options->pick.limit,
+                                            .runs = picks ? 0 : options->pick.limit + 1,
                                             .limit = ATTEMPTS_MAX};
     int result = -1;
     struct store *store = store_new(config->state, NULL);
@@ -176,10 +178,12 @@ static int list(struct app *app, const struct history_options *options, struct e
     if (options->job == NULL || check_job(config, store, &filter, err) == 0)
         result = store_run_list(store, &filter, &runs, err);
     store_free(store);
-    if (result == 0 && picks)
-        history_pick(&options->pick, &runs);
+    bool more = result == 0 && history_pick(&options->pick, &runs);
     if (result == 0)
         result = show(app, config, &runs, options, err);
+    if (result == 0 && more && options->defaults && !options->json && options->html == NULL)
+        log_msg(app->log, LOG_INFO, "the newest %" PRId64 "; --limit N shows more",
+                options->pick.limit);
     store_runs_destroy(&runs);
     config_free(config);
     return result;
@@ -252,7 +256,8 @@ int verb_history(struct app *app, int argc, char **argv, struct err *err)
         status = check_serve(&options, err) == 0 ? serve(app, &options, err) : -1;
         goto cleanup;
     }
-    if (options.pick.limit == NOT_GIVEN)
+    options.defaults = options.pick.limit == NOT_GIVEN;
+    if (options.defaults)
         options.pick.limit = options.html != NULL    ? LIMIT_PAGE
                              : options.since != NULL ? LIMIT_MAX
                                                      : LIMIT_DEFAULT;

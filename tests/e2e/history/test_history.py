@@ -254,6 +254,17 @@ class Picked(HistoryCase):
         self.assertEqual(len(self.history()), 20)
         self.assertEqual(len(self.history("--since", "1h")), 21)
 
+    def test_a_list_that_is_cut_says_so(self):
+        more = "jeton: info: the newest 20; --limit N shows more\n"
+        self.job("error('no', 0)", retries={"attempts": 2, "delay": "1ms"})
+        self.run_job(status=1)
+        grow(self, 19, run="printf('old%05d', i)")
+        for args in (), ("--failed",):
+            self.assertEqual(self.ok("history", *args).stderr, "")
+        grow(self, 1, run="'one_more'")
+        for args, says in (((), more), (("--failed",), more), (("--limit", "20"), ""), (("--since", "1h"), ""), (("--json",), "")):
+            self.assertEqual(self.ok("history", *args).stderr, says)
+
     def test_what_is_no_time(self):
         self.job("")
         for text, says in (("soon", "expected a duration such as 12h"), ("2026-13-01", "not '2026-13-01'"),

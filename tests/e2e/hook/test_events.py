@@ -47,6 +47,15 @@ class Events(hooks.Hooks):
         self.assertRegex(self.ok("events", "--show", "1").stdout, r"(?m)^came again: +1$")
         self.fails(3, "events", "nobody", says="unknown webhook 'nobody'")
 
+    def test_a_list_that_is_cut_says_so(self):
+        self.add(*(f"e{i}" for i in range(100)))
+        self.assertEqual(self.ok("events").stderr, "")
+        self.add("one more")
+        done = self.ok("events")
+        self.assertEqual((len(done.stdout.splitlines()), done.stderr), (101, "jeton: info: the newest 100; --limit N shows more\n"))
+        for args in ("--limit", "100"), ("--json",):
+            self.assertEqual(self.ok("events", *args).stderr, "")
+
     def test_what_came_makes_no_lines_of_its_own(self):
         self.add(("a\r9  h  done", "x\x1b[31m"))
         self.assertRegex(self.ok("events").stdout, r"(?m)\A.*\n1 +h +ready +x\\x1b\[31m .*\n\Z")
