@@ -16,6 +16,13 @@ bool retry_later(struct retry *retry, int64_t delay_ms, struct err *why)
     return true;
 }
 
+static bool wants_long(struct err *why)
+{
+    err_wrap(why, "giving up, the service wants a wait of over %lld minutes",
+             RETRY_WAIT_MAX_MS / 60000);
+    return false;
+}
+
 int64_t retry_told(const struct http_response *response, struct err *why)
 {
     int64_t delay_ms = response != NULL ? http_retry_after_ms(response) : -1;
@@ -31,7 +38,9 @@ bool retry_broken(struct retry *retry, const struct http_response *response, str
     retry->broken++;
     if (delay_ms < 0)
         delay_ms = retry->pause_ms > 0 ? retry->pause_ms : backoff_ms(retry->broken);
-    return delay_ms <= RETRY_WAIT_MAX_MS && retry_later(retry, delay_ms, why);
+    if (delay_ms > RETRY_WAIT_MAX_MS)
+        return wants_long(why);
+    return retry_later(retry, delay_ms, why);
 }
 
 bool retry_throttled(struct retry *retry, const struct http_response *response, struct err *why)
@@ -42,11 +51,8 @@ bool retry_throttled(struct retry *retry, const struct http_response *response, 
     int64_t delay_ms = backoff_throttled_ms(said_ms, ++retry->throttled);
     why->retry_after_ms = said_ms > 0 ? said_ms : 0;
     retry->waited_ms += delay_ms;
-    if (retry->waited_ms > RETRY_WAIT_MAX_MS) {
-        err_wrap(why, "giving up, the service wants a wait of over %lld minutes",
-                 RETRY_WAIT_MAX_MS / 60000);
-        return false;
-    }
+    if (retry->waited_ms > RETRY_WAIT_MAX_MS)
+        return wants_long(why);
     return retry_later(retry, delay_ms, why);
 }
 

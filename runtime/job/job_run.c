@@ -59,6 +59,20 @@ static void describe_logs(const struct run *run, struct buf *out)
     mem_free(jeton);
 }
 
+/* By how it ended, and the number of attempts. */
+static bool may_repeat(const struct run *run)
+{
+    int exit = run->end.exit;
+    return run->record.row.attempt < run->job->attempts && run->signals.signo == 0 &&
+           (exit == err_exit_code(ERR_SCRIPT) || exit == err_exit_code(ERR_NETWORK) ||
+            exit == err_exit_code(ERR_HTTP));
+}
+
+static bool has_time(const struct run *run)
+{
+    return clock_mono_ms() + run->job->retry_delay_ms < run->deadline_ms;
+}
+
 static void say_failed(const struct run *run)
 {
     struct buf text;
@@ -69,6 +83,9 @@ static void say_failed(const struct run *run)
     buf_puts(&text, ": ");
     describe_end(run, &text);
     describe_logs(run, &text);
+    if (may_repeat(run) && !has_time(run))
+        buf_printf(&text, "; its timeout leaves no time for attempt %lld of %lld", attempt + 1,
+                   (long long)run->job->attempts);
     log_msg(run->app->log, LOG_ERROR, "job '%s' failed%s", run->job->name, text.data);
     buf_destroy(&text);
 }
@@ -183,15 +200,6 @@ static int attempt_once(struct run *run, struct err *err)
     return 0;
 }
 
-static bool may_repeat(const struct run *run)
-{
-    int exit = run->end.exit;
-    return run->record.row.attempt < run->job->attempts && run->signals.signo == 0 &&
-           (exit == err_exit_code(ERR_SCRIPT) || exit == err_exit_code(ERR_NETWORK) ||
-            exit == err_exit_code(ERR_HTTP)) &&
-           clock_mono_ms() + run->job->retry_delay_ms < run->deadline_ms;
-}
-
 /* Records the end of an attempt and the open row of the next one, which is there while that one
  * waits, so that a kill during the wait is noticed. False where it cannot be written. */
 static bool record_next(struct run *run)
@@ -213,7 +221,7 @@ static int attempts(struct run *run, struct err *err)
         int result = attempt_once(run, err);
         if (run->child || result != 0)
             return result;
-        if (!may_repeat(run))
+        if (!may_repeat(run) || !has_time(run))
             break;
         say_again(run);
         if (!record_next(run))

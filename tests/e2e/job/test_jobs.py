@@ -184,10 +184,11 @@ class Attempts(JobCase):
             self.assertEqual(done.stderr.count(f"job 'job', attempt {attempt} of 3: {self.path('job.lua')}:1: boom"), 1)
         self.assertEqual(done.stderr.count("the next one begins"), 2)
         self.assertEqual(done.stderr.count("failed after 3 attempts: status 1 (script)"), 1)
+        self.assertNotIn("no time", done.stderr)
 
     def test_none_begins_that_would_be_past_the_deadline(self):
         self.job("os.exit(1)", timeout="30s", retries={"attempts": 3, "delay": "60s"})
-        self.run_job(status=1)
+        self.assertIn("; its timeout leaves no time for attempt 2 of 3\n", self.run_job(status=1).stderr)
         self.assertEqual(self.row()["exit"], 1)
 
     def test_the_deadline_is_that_of_all(self):

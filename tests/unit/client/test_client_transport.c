@@ -175,6 +175,19 @@ static void waits_have_a_limit(void **state)
     world_destroy(&world);
 }
 
+static void a_long_wait_for_what_broke_is_told(void **state)
+{
+    (void)state;
+    struct ready replies[] = {{200, .body = "token abcdefgh"},
+                              {503, .body = "down", .retry_after = "3600"}};
+    struct world world;
+    world_create(&world, replies, 2);
+    struct called called = provider_fixture_call(&world.f, "GET", "things");
+    assert_int_equal(called.err.status, 503);
+    assert_non_null(strstr(called.err.msg, "a wait of over 15 minutes"));
+    world_destroy(&world);
+}
+
 static void no_wait_passes_the_deadline(void **state)
 {
     (void)state;
@@ -298,6 +311,7 @@ int main(void)
         TEST(all_requests_go_through_it),
         TEST(retry_after_is_waited_for),
         TEST(waits_have_a_limit),
+        TEST(a_long_wait_for_what_broke_is_told),
         TEST(no_wait_passes_the_deadline),
         TEST(what_broke_is_repeated_where_that_is_safe),
         TEST(what_is_cancelled_is_broken_off),
