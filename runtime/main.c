@@ -252,6 +252,7 @@ int main(int argc, char **argv)
     log_free(app.log);
     redact_free(app.redact);
     mem_free(self);
+    mem_free(app.found);
     if (mem_is_watched())
         return status;
     /* Libraries would free what they have, one by one. */

@@ -54,7 +54,7 @@ char *app_command(const struct app *app)
 
 struct config *app_config(struct app *app, bool required, struct err *err)
 {
-    char *path = config_choose(app->config_path);
+    char *path = config_choose(app->config_path != NULL ? app->config_path : app->found);
     if (path == NULL && required) {
         err_set(err, ERR_CONFIG,
                 "no configuration: looked for --config, $JETON_CONFIG, ./jeton.yaml, "
@@ -77,6 +77,8 @@ struct config *app_config(struct app *app, bool required, struct err *err)
         config->redact = app->redact;
         config_hide(config, app->redact);
         redact_settle(app->redact);
+        if (app->found == NULL && path != NULL)
+            app->found = mem_strdup(path);
     }
     problems_destroy(&problems);
     mem_free(path);

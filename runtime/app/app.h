@@ -30,6 +30,7 @@ struct app {
     bool color;
 
     const char *self; /* path of this executable */
+    char *found;      /* without --config: the configuration that was loaded first */
     struct log *log;
     struct redact *redact;
     const struct luaL_Reg *modules; /* of Lua, for vm_options */
@@ -66,8 +67,8 @@ int app_verbs(const struct app_verbs *table, struct app *app, int argc, char **a
 void app_complete(struct app *app, const struct opt_spec *spec, int argc, char **argv,
                   struct opt_question *question);
 
-/* Loads the chosen configuration and says at -v which one it is. required false: none at all is an
- * empty one. */
+/* Loads the chosen configuration and says at -v which one it is: once loaded, the same file from
+ * then on. required false: none at all is an empty one. */
 struct config *app_config(struct app *app, bool required, struct err *err);
 /* For a verb in which the user's has no part. */
 struct config *app_empty_config(struct app *app, struct err *err);

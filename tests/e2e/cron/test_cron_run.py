@@ -312,6 +312,20 @@ class Reload(CronRun):
         scheduler.end()
         self.assertEqual([row["job"] for row in self.rows()], ["other"])
 
+    def test_it_stays_with_the_file_that_it_has_found(self):
+        self.one_job("")
+        os.makedirs(self.path("config/jeton"))
+        self.write("config/jeton/jeton.yaml", f"version: 1\nstate: {self.state}\njobs: {{}}\n")
+        scheduler = self.schedule(env={"XDG_CONFIG_HOME": self.path("config")})
+        self.wait_ended(1)
+        os.rename(self.path("jeton.yaml"), self.path("away.yaml"))
+        scheduler.look()
+        self.assertRegex(scheduler.text(), "error: jeton.yaml: .*No such file.*; jobs continue with the previous configuration")
+        os.rename(self.path("away.yaml"), self.path("jeton.yaml"))
+        scheduler.look()
+        self.assertRegex(scheduler.text(), "configuration reloaded: 1 scheduled job")
+        scheduler.end()
+
     def test_an_invalid_configuration_changes_nothing(self):
         self.one_job("")
         scheduler = self.schedule()
