@@ -8,6 +8,7 @@
 #include "oauth2_expiry.h"
 #include "oauth2_identity.h"
 #include "provider_words.h"
+#include "redact.h"
 #include "url.h"
 #include "utf8.h"
 
@@ -395,6 +396,19 @@ static bool device_is_pending(const struct provider_ask *ask, const char *code,
     return out->pending;
 }
 
+/* Tokens that come beside an error: its words may say them again. */
+static void hide_tokens(const struct provider_ask *ask, const struct json *root)
+{
+    const struct oauth2_reply *map = &oauth2_connector_of(ask->connector)->reply;
+    const struct json *tokens[] = {value_at(root, map->access_token, "/access_token"),
+                                   value_at(root, map->refresh_token, "/refresh_token"),
+                                   value_at(root, NULL, "/id_token")};
+    for (size_t i = 0; ask->redact != NULL && i < sizeof tokens / sizeof tokens[0]; i++) {
+        if (tokens[i] != NULL && provider_words_is_token(tokens[i]))
+            redact_add_owned(ask->redact, tokens[i]->text, tokens[i]->len, ask->connector->name);
+    }
+}
+
 /* A 2xx that is none of the service's refusals. */
 static enum provider_meaning granted(const struct provider_ask *ask, const struct json *root,
                                      const struct http_response *response,
@@ -464,6 +478,7 @@ enum provider_meaning oauth2_reply_read(const struct provider_ask *ask,
         meaning = granted(ask, root, response, out, err);
     } else {
         const struct json *words = find_words(root, map->error_description);
+        hide_tokens(ask, root);
         fill_refusal(response, code, words, err);
         meaning = device_is_pending(ask, code, out) ? PROVIDER_WAIT : judge(ask, words, err);
     }

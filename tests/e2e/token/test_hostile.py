@@ -225,6 +225,14 @@ class Fields(OAuth2):
             "endpoint": lambda value: 0 if value in NOTHING else 6, "ok": lambda value: 4 if value == "false" else 0,
             "error": lambda value: 0 if value in (*NOTHING, "0") else 4}, "books", answer)
 
+    def test_oauth2_tokens_in_the_words_of_an_error(self):
+        grants = self.grants()
+        self.books(grants, retries=0)
+        for name in ("access_token", "refresh_token", "id_token"):
+            body = {"error": "busy", name: "a-token-beside-an-error", "error_description": "not a-token-beside-an-error, sorry"}
+            grants.answers = [(400, {}, json.dumps(body).encode())]
+            self.fails(4, "token", "books", "--refresh", says="busy: not ********, sorry")
+
     def test_kaizala(self):
         def good(refresh):
             return {**service.token(), "accessToken": "access-token-1", "refreshToken": refresh}
