@@ -5,6 +5,8 @@
 
 #include <unistd.h>
 
+#define NEVER_SEEN (-1) /* each file counts its versions for itself */
+
 static void *sqlite_create(const struct state_place *place, struct loop *loop)
 {
     struct store_sqlite *sqlite = mem_alloc(sizeof *sqlite);
@@ -40,6 +42,7 @@ static int follow(struct store_sqlite *sqlite, struct err *err)
     if (store_sqlite_is_there(sqlite))
         return 0;
     store_sqlite_close(sqlite);
+    sqlite->seen_version = NEVER_SEEN;
     return sqlite_open(sqlite, err);
 }
 

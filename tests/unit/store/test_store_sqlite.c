@@ -552,6 +552,28 @@ static void what_others_write_is_noticed(void **state)
     store_free(store);
 }
 
+/* Each file counts its changes by itself, and both may have had as many. */
+static void another_file_in_its_place_is_noticed(void **state)
+{
+    (void)state;
+    struct err err;
+    sqlite3 *db;
+    store_free(store_fixture_open());
+    struct store *store = store_fixture_open();
+    const struct store_kv item = {.key = "k", .value = "1", .len = 1};
+    run_sql("VACUUM INTO 'state/backup'");
+    assert_int_equal(sqlite3_open("state/backup", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_true(store_has_changed(store));
+    assert_int_equal(
+        system("chmod 600 state/backup && rm -f state/jeton.db* && mv state/backup " FILE_NAME), 0);
+    assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0); /* it is open by now */
+    assert_true(store_has_changed(store));
+    assert_false(store_has_changed(store));
+    store_free(store);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, folder_set_up, folder_tear_down)
 
 int main(void)
@@ -565,6 +587,7 @@ int main(void)
         TEST(programs_of_0_1_0_can_go_on),
         TEST(a_second_handle_takes_nothing_away),
         TEST(what_others_write_is_noticed),
+        TEST(another_file_in_its_place_is_noticed),
         TEST(a_limit_far_away_is_not_blamed),
         TEST(claiming_among_many_events_is_cheap),
         TEST(the_last_run_of_a_job_is_cheap),
