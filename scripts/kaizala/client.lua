@@ -202,17 +202,20 @@ function Client:find_groups(query)
   check.name(query, "find_groups: query")
   local target = "/tenant/findGroupsByQuery"
   local request = "GET " .. target
+  local seen = {}
   return iterator.new(function(offset)
     offset = offset or 0
     local reply = self:request {
       path = target,
       query = { query = query, resultsOffset = offset, pageSize = SEARCH_PAGE },
     }
-    local list = {}
-    for i, raw in ipairs(check.reply(reply.groups, "groups", "list", request)) do
-      list[i] = group.from_raw(self, raw, request)
+    local list, page = {}, check.reply(reply.groups, "groups", "list", request)
+    for _, raw in ipairs(page) do
+      local found = group.from_raw(self, raw, request)
+      if not seen[found.id] then list[#list + 1] = found end
+      seen[found.id] = true
     end
-    return list, #list >= SEARCH_PAGE and offset + #list or nil
+    return list, #list > 0 and offset + #page or nil -- a service may give fewer than a page has place for
   end, "groups")
 end
 

@@ -1,6 +1,7 @@
 """`jeton api --paginate` against the sandbox: every operation that comes in pages is one valid document."""
 
 import json
+import re
 import resource
 import unittest
 import urllib.parse
@@ -97,6 +98,18 @@ class OddValues(support.Case):
                          '{"actions":[{"groupName":"Sales \ufffd","seq":18446744073709551615,"x":1e400,"y":1.50,'
                          '"z":"NaN"},{"groupName":"Caf\ufffd"}]}')
 
+    def test_a_search_goes_on_after_a_short_page(self):
+        groups = [{"groupId": f"g{i}", "groupName": f"a{i}"} for i in range(5)]
+        def answer(request):
+            if "find" not in request["path"]:
+                return None
+            offset = int(re.search(r"resultsOffset=(\d+)", request["path"]).group(1)) if pages else 0
+            return 200, {}, {"groups": groups[offset:offset + 2]}
+        service = Service(answer)
+        self.addCleanup(service.stop)
+        self.configure(service.base)
+        for pages, found in ((True, 5), (False, 2)):  # False: it takes no offset, and gives the same again
+            self.assertEqual(self.ok("run", "-e", "print(#require('kaizala').connect():find_groups('a'):all())").stdout, f"{found}\n")
 
     def test_a_cursor_that_cannot_be_sent_back(self):
         """What follows it is not left out with status 0."""
