@@ -571,6 +571,8 @@ static void another_file_in_its_place_is_noticed(void **state)
     assert_int_equal(store_kv_write(store, SCOPE, &item, 1, &err), 0); /* it is open by now */
     assert_true(store_has_changed(store));
     assert_false(store_has_changed(store));
+    assert_int_equal(system("rm -f state/jeton.db*"), 0);
+    assert_true(store_has_changed(store)); /* it is not there */
     store_free(store);
 }
 
