@@ -202,15 +202,22 @@ static bool is_late_option(const char *word, size_t len, const char *text)
     return false;
 }
 
-/* What should have been a dry run would be one in earnest, without a word. */
-static void warn_of_late_options(struct log *log, const char *const *operands)
+/* What should have been a dry run would be one in earnest, without a word. code: of -e. */
+static void warn_of_late_options(struct log *log, const char *const *operands,
+                                 const struct opt_strings *code)
 {
     struct buf text;
     struct err ignored;
     struct stat st;
     buf_create(&text, SCRIPT_MAX);
-    bool known = operands[1] != NULL && stat(operands[0], &st) == 0 && S_ISREG(st.st_mode) &&
-                 safefile_read(operands[0], SAFEFILE_NOT_WRITABLE, &text, &ignored) == 0;
+    for (size_t i = 0; i < code->count; i++)
+        buf_printf(&text, "%s\n", code->items[i]);
+    bool known = code->count > 0;
+    if (operands[0] == NULL)
+        goto cleanup;
+    if (!known)
+        known = operands[1] != NULL && stat(operands[0], &st) == 0 && S_ISREG(st.st_mode) &&
+                safefile_read(operands[0], SAFEFILE_NOT_WRITABLE, &text, &ignored) == 0;
     const char *script = known ? text.data : NULL;
     for (size_t i = 1; operands[i] != NULL && strcmp(operands[i], "--") != 0; i++) {
         size_t len = strcspn(operands[i], "=");
@@ -221,6 +228,7 @@ static void warn_of_late_options(struct log *log, const char *const *operands)
                 (int)len, operands[i], operands[0]);
         break;
     }
+cleanup:
     buf_destroy(&text);
 }
 
@@ -252,8 +260,7 @@ static int run_script(struct app *app, const struct run_options *options, const 
                                           .ends_process = true,
                                           .watchdog_ms = fault_number(FAULT_RUN_WATCHDOG),
                                           .log_json = app->log_format == LOG_JSON};
-    if (!typed)
-        warn_of_late_options(app->log, operands);
+    warn_of_late_options(app->log, operands, &options->code);
     orphans_adopt();
     vm = vm_new(&vm_options);
     int result = typed ? run_code(vm, &options->code, &status, err)

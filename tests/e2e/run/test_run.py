@@ -55,6 +55,10 @@ class Status(RunCase):
             done = self.script(text, *late)
             self.assertEqual([line.split(" after ")[0] for line in done.stderr.splitlines()],
                              [f"jeton: warning: {warned}"] if warned else [])
+        for code, warned in (("print(...)", True), ("print(...) -- dry-run", False)):
+            done = self.ok("run", "-e", code, "x", "--dry-run")
+            says = "jeton: warning: --dry-run after x is an argument of the script; options of run stand before it\n"
+            self.assertEqual((done.stdout, done.stderr), ("x\t--dry-run\n", says if warned else ""))
         for options, says in ((["--arg", "group"], "--arg: expected KEY=VALUE, not 'group'"),
                               (["--arg-json", "=1"], "--arg-json: expected KEY=JSON, not '=1'"),
                               (["--arg-json", "top=x"], "--arg-json top=x: invalid JSON at 1:1"),
