@@ -105,7 +105,7 @@ static void tell_ungranted(const struct app *app, const struct connector *connec
     if (lacks != NULL)
         log_msg(app->log, LOG_WARN,
                 "connector '%s': of the scopes asked for, the service's reply does not name: %s; "
-                "the API may refuse what needs them",
+                "they may have been left out, or be implied by others that it names",
                 connector->name, lacks);
     mem_free(lacks);
 }

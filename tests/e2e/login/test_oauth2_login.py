@@ -274,7 +274,7 @@ class Device(Login):
                 service.first = {"scope": granted} if granted is not None else {"scope": ...}
                 self.configure(service, scope=asked)
                 done = self.ok("login", "books", "--device")
-                said = re.search(r"does not name: (.*?);", done.stderr)
+                said = re.search(r"does not name: (.*?); they may have been left out, or be implied by others", done.stderr)
                 self.assertEqual(said and said[1], lacks)
                 service.service.stop()
 
