@@ -113,6 +113,20 @@ static int coroutine_close(lua_State *L)
     return 1;
 }
 
+/* upvalue 1: Lua's own. */
+static int coroutine_status(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    if (task_is_over(lua_tothread(L, 1))) {
+        lua_pushliteral(L, "dead");
+        return 1;
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
 static int coroutine_yield(lua_State *L)
 {
     if (task_running(L) != NULL)
@@ -131,5 +145,8 @@ void vm_coroutine_setup(lua_State *L)
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* loaded */
     lua_getfield(L, -1, LUA_COLIBNAME);
     luaL_setfuncs(L, functions, 0);
+    lua_getfield(L, -1, "status");
+    lua_pushcclosure(L, coroutine_status, 1);
+    lua_setfield(L, -2, "status");
     lua_pop(L, 2);
 }
