@@ -104,26 +104,6 @@ static bool is_in(const char *path, const char *folder)
     return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
 }
 
-/* Folders that the pods do not have, or may not write to. */
-static void warn_of_folders(const struct cron_plan *plan, const struct job *job)
-{
-    const char *state = plan->config->state->folder;
-    struct log *log = plan->app->log;
-    char *own = mem_strndup(plan->path, (size_t)(base_name(plan->path) - plan->path) - 1);
-    if (job->metrics != NULL && !is_in(job->metrics, state) && !is_in(job->metrics, "/tmp"))
-        log_msg(log, LOG_WARN,
-                "job '%s': its pod cannot write the metrics %s, as its root is read-only; mount a "
-                "volume there",
-                job->name, job->metrics);
-    if (job->directory != NULL && !is_in(job->directory, state) && !is_in(job->directory, "/tmp") &&
-        !is_in(job->directory, own))
-        log_msg(log, LOG_WARN,
-                "job '%s': its directory %s must be in the image, where it is read-only, or be a "
-                "volume that you mount",
-                job->name, job->directory);
-    mem_free(own);
-}
-
 static int put_job(struct cron_plan *plan, const struct job *job, bool kubernetes, struct buf *out,
                    struct err *err)
 {
@@ -320,6 +300,50 @@ static bool is_same_path(const char *one, const char *other)
         len = strcspn(one, "/");
     } while (len > 0 && len == strcspn(other, "/") && strncmp(one, other, len) == 0);
     return *one == '\0' && *other == '\0';
+}
+
+/* Whether a pod has the folder, though volumes hide those of the image there: the configuration's
+ * has its files alone, and others are empty. */
+static bool is_in_volume(const struct cron_plan *plan, const char *folder)
+{
+    struct keys keys = {0};
+    bool kept = plan->config->state->url == NULL && is_in(folder, plan->config->state->folder);
+    bool found =
+        kept || is_same_path(folder, "/tmp") || is_same_path(folder, plan->config->state->folder);
+    collect_keys(plan, &keys);
+    for (size_t i = 0; i < keys.count && !found; i++) {
+        char *own = mem_strndup(keys.items[i].path,
+                                (size_t)(base_name(keys.items[i].path) - keys.items[i].path));
+        found = is_below(plan, own) && (is_in(own, folder) || is_same_path(own, folder));
+        mem_free(own);
+    }
+    mem_free(keys.items);
+    return found;
+}
+
+/* Folders that the pods do not have, or may not write to. */
+static void warn_of_folders(const struct cron_plan *plan, const struct job *job)
+{
+    const char *state = plan->config->state->folder, *folder = job->directory;
+    struct log *log = plan->app->log;
+    if (job->metrics != NULL && !is_in(job->metrics, state) && !is_in(job->metrics, "/tmp"))
+        log_msg(log, LOG_WARN,
+                "job '%s': its pod cannot write the metrics %s, as its root is read-only; mount a "
+                "volume there",
+                job->name, job->metrics);
+    if (folder == NULL || is_in_volume(plan, folder))
+        return;
+    if (is_in(folder, state) || is_in(folder, "/tmp") || is_below(plan, folder))
+        log_msg(
+            log, LOG_WARN,
+            "job '%s': its pod does not have the directory %s, as a volume without it hides the "
+            "image's; name another one, or mount a volume there",
+            job->name, folder);
+    else
+        log_msg(log, LOG_WARN,
+                "job '%s': its directory %s must be in the image, where it is read-only, or be a "
+                "volume that you mount",
+                job->name, folder);
 }
 
 static int check_names(const struct cron_plan *plan, struct keys *keys, struct err *err)

@@ -354,6 +354,22 @@ jobs:
                          [("a", "pod cannot write the metrics", "/srv/a.prom"), ("a", "directory", "/srv"),
                           ("c", "pod cannot write the metrics", "/var/lib/jeton2/c.prom")])
         self.assertNotIn("pod", self.ok("cron", "show", "--format", "systemd").stderr)
+        # Volumes hide what the image has there: of the configuration's folder there are only the files that it names.
+        os.mkdir(self.folder + "/jobs")
+        self.write("jobs/own.lua", "")
+        self.write("jeton.yaml", """\
+version: 1
+state: /var/lib/jeton
+jobs:
+  a: { script: jobs/own.lua, schedule: "@daily", directory: work }
+  b: { script: jobs/own.lua, schedule: "@daily", directory: jobs }
+  c: { script: jobs/own.lua, schedule: "@daily", directory: /var/lib/jeton/work }
+  d: { script: jobs/own.lua, schedule: "@daily", directory: /tmp/work }
+  e: { script: jobs/own.lua, schedule: "@daily", directory: /var/lib/jeton }
+""")
+        said = self.ok("cron", "show", "--format", "kubernetes").stderr
+        self.assertEqual(re.findall("job '(.)': its pod does not have the directory (.*?),", said),
+                         [("a", os.path.realpath(self.folder) + "/work"), ("d", "/tmp/work")])
 
     def test_named_configurations(self):
         """No two share an object, however their names and those of their jobs are put together."""
