@@ -6,12 +6,14 @@
 
 enum sign_kind {
     SIGN_NEXT,   /* leads to the next page */
+    SIGN_CURSOR, /* so does this, if it is a text that is no number: that would be the page's own */
     SIGN_BESIDE, /* so does this, in an object around the list; at the top it may be an echo */
     SIGN_MORE,   /* says whether there is one */
     SIGN_LAST,   /* says whether there is none */
 };
 
-/* Where services say it, and what many frameworks write. */
+/* Where services say it, and what many frameworks write. The first that there is counts: URLs come
+ * before what cannot be followed. */
 static const struct sign {
     const char *at;
     enum sign_kind kind;
@@ -23,6 +25,8 @@ static const struct sign {
     {"/next", SIGN_NEXT},
     {"/links/next", SIGN_NEXT},
     {"/_links/next", SIGN_NEXT},
+    {"/links/pages/next", SIGN_NEXT}, /* DigitalOcean */
+    {"/_metadata/next", SIGN_NEXT},   /* SendGrid */
     {"/pages/next", SIGN_NEXT},
     {"/paging/next", SIGN_NEXT}, /* HubSpot */
     {"/pagination/next", SIGN_NEXT},
@@ -34,31 +38,49 @@ static const struct sign {
     {"/nextPageUrl", SIGN_NEXT},    /* Salesforce, as the next one */
     {"/nextRecordsUrl", SIGN_NEXT}, /* of queries */
     {"/nextUri", SIGN_NEXT},        /* DocuSign */
-    {"/nextPageToken", SIGN_NEXT},  /* Google, Jira */
-    {"/pageToken", SIGN_NEXT},      /* BigQuery, of rows */
+    {"/meta/next_page", SIGN_NEXT},
+    {"/meta/pagination/next_page", SIGN_NEXT}, /* Hetzner */
+    {"/meta/links/next", SIGN_NEXT},           /* Vultr */
+    {"/nextPageToken", SIGN_NEXT},             /* Google, Jira */
+    {"/pageToken", SIGN_NEXT},                 /* BigQuery, of rows */
     {"/next_page_token", SIGN_NEXT},
+    {"/nextToken", SIGN_NEXT}, /* Amazon, as the next one */
+    {"/NextToken", SIGN_NEXT},
+    {"/next_token", SIGN_NEXT},
     {"/next_marker", SIGN_NEXT}, /* Box */
     {"/next_cursor", SIGN_NEXT},
     {"/nextCursor", SIGN_NEXT},
     {"/response_metadata/next_cursor", SIGN_NEXT}, /* Slack */
     {"/pagination/cursor", SIGN_NEXT},             /* Twitch */
     {"/meta/next_token", SIGN_NEXT},
-    {"/after", SIGN_BESIDE}, /* Reddit */
+    {"/meta/cursors/after", SIGN_NEXT},          /* GoCardless */
+    {"/result_info/cursors/after", SIGN_NEXT},   /* Cloudflare */
+    {"/additional_data/next_cursor", SIGN_NEXT}, /* Pipedrive */
+    {"/metadata/continue", SIGN_NEXT},           /* Kubernetes */
+    {"/cursor", SIGN_CURSOR},                    /* Square */
+    {"/offset", SIGN_CURSOR},                    /* Airtable */
+    {"/after", SIGN_BESIDE},                     /* Reddit */
     {"/has_more", SIGN_MORE},
     {"/hasMore", SIGN_MORE},
     {"/has-more", SIGN_MORE}, /* HubSpot's older lists */
+    {"/has_next", SIGN_MORE},
+    {"/hasNext", SIGN_MORE},
+    {"/more", SIGN_MORE}, /* PagerDuty */
     {"/meta/has_more", SIGN_MORE},
+    {"/pagination/has_more", SIGN_MORE},
     {"/pagination/has_more_items", SIGN_MORE},
     {"/pageInfo/hasNextPage", SIGN_MORE},
-    {"/info/more_records", SIGN_MORE},          /* Zoho's CRM */
-    {"/page_context/has_more_page", SIGN_MORE}, /* Books */
-    {"/page_context/has_more_rows", SIGN_MORE}, /* Sign */
-    {"/page_info/has_next_page", SIGN_MORE},    /* Projects */
-    {"/links/cursor/has_next", SIGN_MORE},      /* WorkDrive */
-    {"/isLast", SIGN_LAST},                     /* Jira has all three */
+    {"/info/more_records", SIGN_MORE},                                   /* Zoho's CRM */
+    {"/page_context/has_more_page", SIGN_MORE},                          /* Books */
+    {"/page_context/has_more_rows", SIGN_MORE},                          /* Sign */
+    {"/page_info/has_next_page", SIGN_MORE},                             /* Projects */
+    {"/links/cursor/has_next", SIGN_MORE},                               /* WorkDrive */
+    {"/additional_data/pagination/more_items_in_collection", SIGN_MORE}, /* Pipedrive */
+    {"/isLast", SIGN_LAST},                                              /* Jira has all three */
     {"/isLastPage", SIGN_LAST},
     {"/lastPage", SIGN_LAST},
-    {"/last", SIGN_LAST}, /* Spring */
+    {"/last_page", SIGN_LAST}, /* ClickUp; Laravel's is a number */
+    {"/last", SIGN_LAST},      /* Spring */
 };
 
 #define SIGNS (sizeof signs / sizeof signs[0])
@@ -73,12 +95,17 @@ static const struct range {
     {"/startAt", "/maxResults", "/total", RANGE_ITEMS}, /* Jira */
     {"/offset", "/limit", "/total_count", RANGE_ITEMS}, /* Box */
     {"/offset", "/limit", "/total", RANGE_ITEMS},
+    {"/skip", "/limit", "/total", RANGE_ITEMS},                            /* Contentful */
     {"/start", "/limit", "/total", RANGE_ITEMS},                           /* Auth0 */
     {"/startIndex", "/itemsPerPage", "/totalResults", RANGE_ITEMS_FROM_1}, /* SCIM (RFC 7644) */
     {"/Page", "/PerPage", "/TotalCount", RANGE_PAGES},                     /* Xero, of files */
     {"/pagination/page", NULL, "/pagination/pageCount", RANGE_PAGES},      /* and elsewhere */
     {"/page_number", NULL, "/page_count", RANGE_PAGES},                    /* Zoom */
     {"/paging/page", NULL, "/paging/pages", RANGE_PAGES},                  /* Slack */
+    {"/result_info/page", NULL, "/result_info/total_pages", RANGE_PAGES},  /* Cloudflare */
+    {"/meta/pagination/page", NULL, "/meta/pagination/pageCount", RANGE_PAGES}, /* Strapi */
+    {"/meta/current_page", NULL, "/meta/total_pages", RANGE_PAGES},
+    {"/pagination/page", NULL, "/pagination/total_pages", RANGE_PAGES},
     {"/page", NULL, "/pages", RANGE_PAGES},
     {"/page", NULL, "/total_pages", RANGE_PAGES},
     {"/page", NULL, "/totalPages", RANGE_PAGES},
@@ -93,6 +120,34 @@ static bool is_nothing(const struct json *value)
            (value->type == JSON_STRING && (value->len == 0 || strcmp(value->text, "0") == 0)) ||
            ((value->type == JSON_ARRAY_BEGIN || value->type == JSON_OBJECT_BEGIN) &&
             value->child == NULL);
+}
+
+/* Whether it leads on. */
+static bool leads(const struct sign *sign, const struct json *value, bool beside)
+{
+    if (sign->kind == SIGN_LAST || (sign->kind == SIGN_BESIDE && !beside))
+        return false;
+    if (sign->kind == SIGN_CURSOR && json_string(value) != NULL)
+        return value->text[strspn(value->text, "0123456789")] != '\0';
+    return sign->kind != SIGN_CURSOR && !is_nothing(value);
+}
+
+/* Some list their links: PayPal's "rel" and "href", FHIR's "relation" and "url". */
+static const struct json *find_link(const struct json *root)
+{
+    static const char *const names[][3] = {{"links", "rel", "href"}, {"link", "relation", "url"}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct json *links = json_get(root, names[i][0]);
+        const struct json *link =
+            links != NULL && links->type == JSON_ARRAY_BEGIN ? links->child : NULL;
+        for (; link != NULL; link = link->next) {
+            const char *rel = json_string(json_get(link, names[i][1]));
+            const struct json *href = json_get(link, names[i][2]);
+            if (rel != NULL && strcmp(rel, "next") == 0 && !is_nothing(href))
+                return href;
+        }
+    }
+    return NULL;
 }
 
 /* What says whether it goes on, and *more, what it says; NULL: nothing does. */
@@ -142,11 +197,12 @@ const char *api_signs_find(const struct json *root, bool beside, const struct js
         return NULL;
     /* On the last page some still have a cursor, or a URL of one that is empty. */
     const char *word = find_word(root, &more);
+    *value = more ? find_link(root) : NULL;
+    if (*value != NULL)
+        return "/links";
     for (size_t i = 0; i < SIGNS && more; i++) {
-        if (signs[i].kind == SIGN_LAST || (signs[i].kind == SIGN_BESIDE && !beside))
-            continue;
         *value = json_pointer_get(root, signs[i].at);
-        if (!is_nothing(*value))
+        if (leads(&signs[i], *value, beside))
             return signs[i].at;
     }
     *value = NULL;

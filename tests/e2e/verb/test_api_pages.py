@@ -246,7 +246,8 @@ class Links(OAuth2):
 
     def test_the_body_names_the_next_page(self):
         for first in ({"@odata.nextLink": "URL"}, {"nextLink": "URL"}, {"next": "URL"}, {"links": {"next": "URL"}},
-                      {"_links": {"next": {"href": "URL"}}}):
+                      {"_links": {"next": {"href": "URL"}}}, {"links": {"pages": {"last": "x", "next": "URL"}}},
+                      {"_metadata": {"next": "URL"}}):
             with self.subTest(first=first):
                 self.serve(({}, None), ({"value": [3], "next": None, "links": {}, "has_more": False, "isLast": True}, None))
                 first = json.loads(json.dumps(first).replace("URL", self.grants_now.url + "/api/items?page=2"))
@@ -270,7 +271,11 @@ class Links(OAuth2):
                     {"isLastPage": True, "_links": {"next": "https://example.org/2"}}, {"last": "https://example.org/9"},
                     {"startIndex": 1, "itemsPerPage": 2, "totalResults": 2}, {"startIndex": 3, "itemsPerPage": 2, "totalResults": 4},
                     {"Page": 2, "PerPage": 50, "TotalCount": 100}, {"Page": 2**62, "PerPage": 4, "TotalCount": 2**62},
-                    {"page": 3, "pages": 3}, {"page": 1, "total_pages": 0}):
+                    {"page": 3, "pages": 3}, {"page": 1, "total_pages": 0}, {"offset": "100", "cursor": ""}, {"cursor": None, "offset": 7},
+                    {"more": False, "limit": 25, "offset": 0, "total": None}, {"last_page": 1}, {"last_page": True},
+                    {"metadata": {"continue": ""}}, {"meta": {"next_page": None, "current_page": 2, "total_pages": 2, "links": {"next": ""}}},
+                    {"cursor": "c", "has_more": False}, {"result_info": {"page": 2, "total_pages": 2, "cursors": {}}},
+                    {"additional_data": {"pagination": {"more_items_in_collection": False}, "next_cursor": None}}):
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
@@ -293,6 +298,13 @@ class Links(OAuth2):
                            ({"startIndex": 1, "itemsPerPage": 2, "totalResults": 3}, "totalResults"),
                            ({"startIndex": 3, "itemsPerPage": 2, "totalResults": 5}, "totalResults"),
                            ({"Page": 2, "PerPage": 50, "TotalCount": 101}, "TotalCount"), ({"page": 1, "pages": 2, "size": 50}, "pages"),
+                           ({"cursor": "CAAS"}, "cursor"), ({"offset": "itr/rec"}, "offset"), ({"more": True, "limit": 25, "offset": 0, "total": None}, "more"),
+                           ({"last_page": False}, "last_page"), ({"skip": 0, "limit": 100, "total": 101}, "total"),
+                           ({"result_info": {"page": 1, "total_pages": 2}}, "total_pages"), ({"result_info": {"cursors": {"after": "x"}}}, "after"),
+                           ({"meta": {"pagination": {"page": 1, "pageCount": 2}}}, "pageCount"), ({"meta": {"current_page": 1, "total_pages": 2}}, "total_pages"),
+                           ({"meta": {"pagination": {"next_page": 2}}}, "next_page"), ({"meta": {"links": {"next": "bmV4"}}}, "next"),
+                           ({"additional_data": {"pagination": {"more_items_in_collection": True, "next_start": 1}}}, "more_items"),
+                           ({"NextToken": "t"}, "NextToken"), ({"metadata": {"continue": "ey"}}, "continue"), ({"has_next": True}, "has_next"),
                            ({"last": False, "number": 0}, "last"), ({"isLastPage": False, "nextPageStart": 25}, "isLastPage")):
             with self.subTest(more=more):
                 self.serve(({"value": [1], **more}, None))
@@ -308,6 +320,16 @@ class Links(OAuth2):
         self.fails(1, "api", "--paginate", "items", "--list", "/data/children", says="'after' that the list goes on")
         self.serve(({"kind": "Listing", "data": {"after": None, "children": [1]}}, None))
         self.assertEqual(self.pages("--list", "/data/children")["data"]["children"], [1])
+
+    def test_a_list_of_links(self):
+        """PayPal's lists, and bundles of FHIR."""
+        for name, rel, url in (("links", "rel", "href"), ("link", "relation", "url")):
+            with self.subTest(name=name):
+                before = [{rel: "self", url: "https://api.example.org/items"}, "x", {}, {rel: "next"}]
+                self.serve(({}, None), ({"value": [2], name: before}, None))
+                self.bodies[0] = {"value": [1], "has_more": True, name: [*before, {rel: "next", url: self.grants_now.url + "/api/items?page=2"}]}, None
+                self.assertEqual(self.pages("--list", "/value")["value"], [1, 2])
+                self.assertEqual(len(self.paths()), 2)
 
     def test_a_body_that_says_that_it_is_the_last(self):
         """Though it still has a cursor, or the URL of a page that would be empty."""
