@@ -3,6 +3,7 @@ local json = require "jeton.json"
 local log = require "jeton.log"
 local progress = require "jeton.progress"
 local yaml = require "jeton.yaml"
+local assumptions = require "sandbox.base.assumptions"
 local body = require "sandbox.http.body"
 local ids = require "sandbox.base.ids"
 local limits = require "sandbox.base.limits"
@@ -57,7 +58,9 @@ local function check_users(problems, list)
   for i, item in ipairs(list) do
     local prefix = ("users[%d]."):format(i - 1)
     local user = collect(problems, body.check_strict, provision.USER_FIELDS, item, prefix)
-    if user then
+    if not user and type(item) == "table" and type(item.phone) == "string" then
+      phones[item.phone] = true -- no further problem of those who name them
+    elseif user then
       note_duplicate(problems, phones, user.phone, prefix .. "phone")
       note_duplicate(problems, seen, user.id, prefix .. "id")
       out[#out + 1] = user
@@ -79,6 +82,29 @@ local function check_groups(problems, list)
   return out
 end
 
+-- Whom a token is for: the next one for the same would end it, so that it never worked.
+local function grantee(token)
+  local of_group = token.group and token.group:lower()
+  if of_group and assumptions.group_token_per_group then
+    return of_group
+  end
+  return ("%s %s"):format(token.user, of_group or "")
+end
+
+local function check_tokens(problems, list, seen, prefix)
+  local grantees = {}
+  for i, token in ipairs(list) do
+    local name = ("%stokens[%d]"):format(prefix, i - 1)
+    note_duplicate(problems, seen, token.refresh_token, name .. ".refresh_token")
+    local before = grantees[grantee(token)]
+    if before then
+      problems[#problems + 1] = ("%s: tokens[%d] is for the same %s; a connector has one token for each, and "
+        .. "the later one ends the other"):format(name, before - 1, token.group and "group" or "user")
+    end
+    grantees[grantee(token)] = i
+  end
+end
+
 local function check_connectors(problems, list, phones)
   local out, seen, tokens = {}, {}, {}
   for i, item in ipairs(list) do
@@ -91,10 +117,7 @@ local function check_connectors(problems, list, phones)
         problems[#problems + 1] = prefix .. "owner: no user of the seed has this phone number"
       end
       note_duplicate(problems, seen, connector.id, prefix .. "id")
-      for j, token in ipairs(connector.tokens) do
-        note_duplicate(problems, tokens, token.refresh_token,
-          ("%stokens[%d].refresh_token"):format(prefix, j - 1))
-      end
+      check_tokens(problems, connector.tokens, tokens, prefix)
       out[#out + 1] = connector
     end
   end

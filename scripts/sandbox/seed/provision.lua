@@ -67,6 +67,10 @@ function provision.read_connector(object, prefix)
     end
     values.permissions = set
   end
+  local secret = values.secret
+  if secret and (secret:find "%c" or secret:find "^%s" or secret:find "%s$") then
+    refusal.invalid("%ssecret: a header cannot hold it; expected one line, without spaces around it", prefix)
+  end
   for i, token in ipairs(values.tokens) do
     local name = ("%stokens[%d]."):format(prefix, i - 1)
     values.tokens[i] = body.check_strict(provision.TOKEN_FIELDS, token, name)

@@ -281,6 +281,33 @@ connectors:
                      "groups[0].id", "groups[1].name", "groups[2].type", "connectors[0].owner", "'cooking'",
                      "connectors[2].tokens[0].refresh_token")
 
+    def test_what_would_never_work(self):
+        group = "853654b2-9d4e-4a53-8c11-1f7f7d1c0a01"
+        start = f"""\
+tenant: {{ name: C }}
+users: [{{ phone: "+33100000001", tenant_admin: true }}, {{ phone: "+33100000002" }}]
+groups: [{{ id: {group}, name: Sales }}]
+connectors:
+  - id: A1
+    owner: "+33100000001"
+"""
+        user, other = '{ user: "+33100000001" }', '{ user: "+33100000002" }'
+        in_group = f'{{ user: "+33100000001", group: {group} }}'
+        self.refused(f"{start}    tokens: [{user}, {other}, {user}]\n", "connectors[0].tokens[2]", "tokens[0]", "same user")
+        self.refused(f"{start}    tokens: [{in_group}, {in_group.replace(group, group.upper())}]\n", "tokens[1]", "same group")
+        self.refused(f'{start}    secret: " SLS3T38IL0"\n', "connectors[0].secret", "header")
+        self.refused(f"{start}    secret: |\n      SLS3T38IL0\n", "connectors[0].secret", "header")
+        seed = self.write("seed.yaml", f"{start}    tokens: [{user}, {other}, {in_group}]\n")
+        self.ok("sandbox", "--seed", seed, "--exec", "true")
+
+    def test_a_mistake_in_a_user_is_no_mistake_of_who_names_them(self):
+        done = self.refused("""\
+tenant: { name: C }
+users: [{ phone: "+33100000001", admin: true }]
+connectors: [{ name: A, owner: "+33100000001" }]
+""", "users[0]: unknown key 'admin'", "1 error")
+        self.assertNotIn("owner", done.stderr)
+
     def test_phone_numbers_without_quotes_and_a_connector_of_another_form(self):
         seed = self.write("seed.yaml", """\
 tenant: { name: Contoso }
