@@ -195,6 +195,8 @@ static int read_start(const struct sandbox_options *options, struct app *app,
     start->per_minute = DEFAULT_PER_MINUTE;
     start->tenant_per_minute = DEFAULT_PER_MINUTE * TENANT_FACTOR;
     start->verbose = app->verbosity > 0;
+    if (options->db != NULL && *options->db == '\0')
+        return err_set(err, ERR_USAGE, "--db: expected a file, got ''");
     if (options->listen != NULL && read_listen(options->listen, start, err) != 0)
         return -1;
     if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)

@@ -254,6 +254,7 @@ class Database(support.Case):
         db.close()
         self.fails(3, "sandbox", "--db", self.db, "--exec", "true", says="newer")
         self.fails(3, "sandbox", "--db", os.path.join(self.folder, "none", "x.db"), "--exec", "true", says="--db")
+        self.fails(2, "sandbox", "--db", "", "--exec", "true", says="--db: expected a file")
 
 
 class Seeds(support.Case):
