@@ -63,10 +63,13 @@ function csv.writer(target, options)
   check.path(target, "csv.writer")
   local self = writer.on(function(text) return file:write(text) end, "csv", options, "csv.writer")
   if type(target) == "string" then
-    local where, err = place.find(target)
-    if not where then check.fail_file(err.message, target) end
     local message
-    file, message = io.open(where, "wb")
+    file, message = place.stream(target)
+    if not file and not message then
+      local where, err = place.find(target)
+      if not where then check.fail_file(err.message, target) end
+      file, message = io.open(where, "wb")
+    end
     if not file then check.fail_file(message) end
     writer.owns(self, file, target)
   else

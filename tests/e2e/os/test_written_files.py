@@ -128,6 +128,21 @@ class Written(JobCase):
             self.fails(1, "run", "csv.lua", os.path.join(shared, "link"), says="a link is followed only where every folder")
             self.assertEqual(self.read("precious"), b"precious")
 
+    def test_csv_goes_on_where_standard_output_is(self):
+        """A file that it is redirected to is not emptied: a log that cron's line appends to."""
+        self.write("csv.lua", """
+          print "before"
+          require("jeton.csv").write(..., { { "a" } })
+          print "behind"
+        """)
+        for path in ("/dev/stdout", "/dev/fd/1"):
+            for redirect, old in ((">>", b"old\n"), (">", b"")):
+                with self.subTest(path, redirect=redirect):
+                    self.write("log", "old\n")
+                    self.ok("-c", f'exec "$0" run csv.lua {path} {redirect} log', JETON, program="/bin/sh")
+                    self.assertEqual(self.read("log"), old + b"before\na\r\nbehind\n")
+        self.fails(1, "run", "csv.lua", "/dev/fd/77", says="/dev/fd/77: Bad file descriptor")
+
     def test_a_file_at_its_limit_is_an_error(self):
         """It is like a full disk, and no signal that ends a run. What a run starts has the signal as from a shell."""
         service = Service(lambda request: (200, {}, b"x" * 300000))
