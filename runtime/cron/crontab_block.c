@@ -33,14 +33,11 @@ static int check_path(const char *what, const char *path, struct err *err)
                    what, path);
 }
 
-/* What must not depend on the lines above. By env, which every shell can start. */
-static void put_environment(const char *state_home, const struct job *job, struct buf *out)
+/* What must not depend on the lines above: when the job is due, and what time it is in its script.
+ * By env, which every shell can start. */
+static void put_environment(const char *state_home, struct buf *out)
 {
-    if (state_home == NULL && job->timezone != NULL)
-        return;
-    buf_puts(out, "/usr/bin/env ");
-    if (job->timezone == NULL)
-        buf_puts(out, "TZ=:" ZONE_SYSTEM " ");
+    buf_puts(out, "/usr/bin/env TZ=:" ZONE_SYSTEM " ");
     if (state_home != NULL) {
         buf_puts(out, "XDG_STATE_HOME=");
         put_word(state_home, out);
@@ -61,7 +58,7 @@ static int put_command(const struct buf *start, const char *state_home, const st
                        struct buf *out, struct err *err)
 {
     size_t before = out->len;
-    put_environment(state_home, job, out);
+    put_environment(state_home, out);
     buf_append(out, start->data, start->len);
     buf_puts(out, job->name);
     buf_puts(out, " --scheduled");

@@ -3,7 +3,8 @@ local json = require "jeton.json"
 
 local systemd = {}
 
--- In the command: Environment= of the manager or of a drop-in does not change when a job is due.
+-- In the command: Environment= of the manager or of a drop-in changes neither when a job is due, nor what
+-- time it is in its script.
 local SYSTEM_ZONE <const> = "/usr/bin/env TZ=:/etc/localtime "
 local STATE_ROOT <const> = "/var/lib/"
 local RUN_MIN <const> = 3 -- values in a row that are written as a range
@@ -144,8 +145,8 @@ local function service(plan, job)
     "[Service]\n",
     "Type=oneshot\n",
     plan.user and ("User=%s\n"):format(plan.user) or "",
-    ("ExecStart=%s%s --config %s run --job %s --scheduled\n"):format(job.timezone and "" or SYSTEM_ZONE,
-      argument(plan.self), argument(plan.path), job.name),
+    ("ExecStart=%s%s --config %s run --job %s --scheduled\n"):format(SYSTEM_ZONE, argument(plan.self),
+      argument(plan.path), job.name),
     plan.state_home and ("Environment=%s\n"):format(word("XDG_STATE_HOME=" .. plan.state_home)) or "",
     "# The first signal lets the script clean up.\n",
     "KillMode=mixed\n",

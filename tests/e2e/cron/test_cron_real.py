@@ -133,7 +133,7 @@ jobs:
         config = os.path.join(self.folder, "it's 100% odd/jeton.yaml")
         self.ok("-c", config, "cron", "install", env=self.clock)
         installed = self.crontab("-l").stdout.decode()
-        self.assertIn("\n15 12,13 * * * '", installed)  # 08:30 in Paris, summer and winter
+        self.assertIn("\n15 12,13 * * * /usr/bin/env TZ=:/etc/localtime '", installed)  # 08:30 in Paris, summer and winter
         self.start_cron()
         wait_until(lambda: self.lines("minutely") and self.lines("paris") and self.lines("boot"), PATIENCE_S)
 
@@ -141,7 +141,8 @@ jobs:
         self.assertEqual([run["slot"] for run in paris], [START + 3])
         self.assertEqual(paris[0]["clock"], "12:15")  # the script's local time is the system's
         self.assertEqual(paris[0]["environment"], {
-            "HOME": "/root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "LOGNAME": "root", "GREETING": "hello"})
+            "HOME": "/root", "SHELL": "/bin/sh", "PATH": "/usr/bin:/bin", "LOGNAME": "root", "GREETING": "hello",
+            "TZ": ":/etc/localtime"})
         self.assertEqual(self.lines("minutely")[0]["slot"], START + 3)
         self.assertEqual(len(self.lines("boot")), 1)
         self.assertEqual(self.lines("later"), [])

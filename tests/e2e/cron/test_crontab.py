@@ -401,6 +401,21 @@ connectors:
             self.assertIn(done.stdout, ("hello\nEST\n", "hello\nEDT\n", "EST\n", "EDT\n"))  # the shell's is as it was
         self.assertEqual({run["exit"] for run in json.loads(self.ok("history", "--json").stdout)}, {0})
 
+    def test_the_local_time_of_a_script_is_the_systems(self):
+        """Also where the job has a timezone, which is the schedule's: TZ= above the block does not change it."""
+        self.write("report.lua", "print(os.getenv 'TZ')")
+        for timezone in ("", ", timezone: Asia/Kathmandu"):
+            self.write("jeton.yaml",
+                       f"version: 1\njobs: {{ x: {{ script: report.lua, schedule: '* * * * *'{timezone} }} }}\n")
+            self.put(b"TZ=America/New_York\n")
+            self.ok("cron", "install")
+            command = self.get().decode().splitlines()[-2].split(" ", 5)[5].replace("--scheduled", "")
+            done = subprocess.run(["sh", "-c", command], env={**self.env, "TZ": "America/New_York"}, cwd=self.folder,
+                                  capture_output=True, text=True, check=True)
+            self.assertEqual(done.stdout, ":/etc/localtime\n")
+            service = self.ok("cron", "show", "--format", "systemd").stdout
+            self.assertIn("ExecStart=/usr/bin/env TZ=:/etc/localtime ", service)
+
     def test_what_stands_above(self):
         """Is told by install, and by check, which reads the crontab only where a block was installed."""
         cases = {
