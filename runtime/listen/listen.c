@@ -14,6 +14,7 @@
 #include "listen_notify.h"
 #include "mem.h"
 #include "provider_list.h"
+#include "state_place.h"
 #include "store_lease.h"
 #include "store_runs.h"
 #include "vm.h"
@@ -219,14 +220,25 @@ static int begin(struct listener *listener, struct listen_plan *plan, struct err
     return 0;
 }
 
+static const char *schema_of(const struct state_place *place)
+{
+    return place->schema != NULL ? place->schema : STATE_SCHEMA_DEFAULT;
+}
+
+static bool is_same_state(const struct state_place *a, const struct state_place *b)
+{
+    if (strcmp(a->folder, b->folder) != 0 || (a->url == NULL) != (b->url == NULL))
+        return false;
+    return a->url == NULL ||
+           (strcmp(a->url, b->url) == 0 && strcmp(schema_of(a), schema_of(b)) == 0);
+}
+
 /* What the first configuration has fixed for all that follow. */
 static int check_same(const struct listener *listener, const struct config *config, struct err *err)
 {
     const struct config *before = listener->generations->plan.config;
     const struct hook_listen *was = before->listen, *is = config->listen;
-    const char *url = config->state->url, *url_before = before->state->url;
-    if (strcmp(config->state->folder, before->state->folder) != 0 ||
-        (url != NULL) != (url_before != NULL) || (url != NULL && strcmp(url, url_before) != 0))
+    if (!is_same_state(config->state, before->state))
         return err_set(err, ERR_CONFIG, "another state needs a restart");
     if (config->home == NULL && before->home == NULL &&
         strcmp(config_home(config), config_home(before)) != 0)
@@ -240,6 +252,19 @@ static int check_same(const struct listener *listener, const struct config *conf
         was->metrics_port != is->metrics_port)
         log_msg(listener->app->log, LOG_WARN, "another address to listen on needs a restart");
     return 0;
+}
+
+/* The processes in use go on with the password and the key that they have read; new ones could not
+ * begin. A database that is away now lets them wait, as it does those in use. */
+static int check_state(const struct config *config, struct err *err)
+{
+    if (config->state->url == NULL)
+        return 0;
+    struct store *store = store_new(config->state, NULL);
+    store_hurry(store);
+    int result = store_open(store, err);
+    store_free(store);
+    return result != 0 && err->kind == ERR_CONFIG ? -1 : 0;
 }
 
 static int check_directory(const char *path, struct err *err)
@@ -292,6 +317,7 @@ static void reload(struct listener *listener)
     if (listen_plan_load(&plan, listener->app, &err) == 0) {
         if (check_same(listener, plan.config, &err) == 0 &&
             listen_sockets_check(&listener->sockets, plan.config, &err) == 0 &&
+            check_state(plan.config, &err) == 0 &&
             check_handlers(listener, plan.config, &err) == 0 && begin(listener, &plan, &err) == 0) {
             const struct listen_generation *newest = listener->generations;
             size_t count = newest->plan.config->nhooks;

@@ -20,7 +20,7 @@ import listening
 from cuts import Proxy
 from listening import HOOK, SECRET, Listener
 from namespaces import ENTER, end_host, has_namespaces
-from postgres import SOCKET, OwnServer, PostgresCase
+from postgres import KEY, SOCKET, OwnServer, PostgresCase
 from support import JETON, SOAK, SOURCE, side_by_side, wait_until
 
 EVENTS = 2000 if SOAK else 600
@@ -101,6 +101,25 @@ class Events(PostgresCase):
                 pass
             time.sleep(0.05)
         self.fail(f"nobody takes {event}")
+
+    def test_a_reload_that_could_not_begin(self):
+        """The processes in use go on: they have the key that was there, and another schema is another state."""
+        listener = self.listen(0)
+        event = {"id": "e", "type": "t", "key": "k"}
+        self.assertEqual(listener.post(event)[0], 200)
+        for text, says in (("rubbish\n", "line 1 is no key"), (KEY[::-1].lstrip("=") + "=\n", "no key of `state.key` is the one"),
+                           (None, "key of state: .*No such file")):
+            os.unlink(self.folder + "/state.key")
+            if text is not None:
+                self.write("state.key", text)
+            listener.process.send_signal(signal.SIGHUP)
+            listener.wait_log(says + ".*; the previous configuration stays in use")
+        self.write("state.key", KEY + "\n")
+        self.hooks(0, schema=self.schema + "other")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("another state needs a restart; the previous configuration stays in use")
+        self.assertEqual(listener.post({**event, "id": "f"})[0], 200)
+        self.wait_done(2)
 
     def test_a_sender_that_leaves_while_it_is_stored(self):
         """What --print shows of it, and what is stored, is its body still, not what came to lie there."""
