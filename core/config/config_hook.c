@@ -81,22 +81,24 @@ static void read_path(const struct schema_walk *walk, const struct schema_field 
     }
 }
 
-/* https, or http to this machine; it may have a query. */
+/* A URL, which may be a secret: whoever knows that of many a receiver may send there. */
 static void read_forward(const struct schema_walk *walk, const struct schema_field *field,
                          const struct yaml_node *node, void *target)
 {
+    struct hook *hook = target;
+    struct err err;
+    if (node->kind == YAML_MAPPING) {
+        config_secret_parse(walk, field, node, &hook->forward_secret);
+        return;
+    }
     const char *text = config_text(walk, field, node);
+    err_clear(&err);
     if (text == NULL)
         return;
-    char *base = mem_strndup(text, strcspn(text, "?"));
-    if (config_url_check(walk, field, node, base)) {
-        if (text[strcspn(text, " \t\r\n#")] == '\0')
-            *(char **)target = mem_strdup(text);
-        else
-            schema_problem(walk, node, "'%s' of %s: a URL holds no white space and no '#'",
-                           field->name, walk->what);
-    }
-    mem_free(base);
+    if (hook_check_forward(text, &err) == 0)
+        hook->forward = mem_strdup(text);
+    else
+        schema_problem(walk, node, "'%s' of %s: %s", field->name, walk->what, err.msg);
 }
 
 static void read_public_url(const struct schema_walk *walk, const struct schema_field *field,
@@ -214,7 +216,8 @@ static const struct schema_field hook_fields[] = {
      .type = SCHEMA_STRINGS,
      .offset = AT(command),
      .expected = "a list of strings: the program and its arguments"},
-    CUSTOM("forward", AT(forward), read_forward, "a URL such as http://127.0.0.1:3000/hooks"),
+    CUSTOM("forward", 0, read_forward,
+           "a URL such as http://127.0.0.1:3000/hooks, or a secret that holds one"),
     {.name = "connector", .type = SCHEMA_STRING, .offset = AT(connector)},
     CUSTOM("objects", 0, read_objects, "a list of {group: ID or name} and {action: ID}"),
     {.name = "events", .type = SCHEMA_STRINGS, .offset = AT(rules.events)},
@@ -323,7 +326,8 @@ static void check_secrets(const struct schema_walk *walk, const struct yaml_node
 static void check_hook(const struct schema_walk *walk, const struct yaml_node *node,
                        struct hook *hook)
 {
-    int handlers = (hook->script != NULL) + (hook->command != NULL) + (hook->forward != NULL);
+    bool forward = hook->forward != NULL || hook->forward_secret.kind != SECRET_NONE;
+    int handlers = (hook->script != NULL) + (hook->command != NULL) + forward;
     if (handlers != 1)
         schema_problem(walk, node, "%s must have exactly one of script, command and forward",
                        walk->what);

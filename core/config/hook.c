@@ -1,5 +1,6 @@
 #include "hook.h"
 
+#include "allow.h"
 #include "host.h"
 #include "mem.h"
 
@@ -10,7 +11,41 @@ struct secret *hook_secret_at(const struct hook *hook, size_t index)
     if (index < hook->nsecrets)
         return &hook->secrets[index];
     index -= hook->nsecrets;
-    return index < hook->nnamed ? (struct secret *)(uintptr_t)&hook->named[index] : NULL;
+    if (index < hook->nnamed)
+        return (struct secret *)(uintptr_t)&hook->named[index];
+    bool is_forward = index == hook->nnamed && hook->forward_secret.kind != SECRET_NONE;
+    return is_forward ? (struct secret *)(uintptr_t)&hook->forward_secret : NULL;
+}
+
+int hook_check_forward(const char *url, struct err *err)
+{
+    char *base = mem_strndup(url, strcspn(url, "?"));
+    int result = allow_check_base(base, err);
+    if (result == 0 && url[strcspn(url, " \t\r\n#")] != '\0')
+        result = err_set(err, ERR_CONFIG, "a URL holds no white space and no '#'");
+    if (result != 0)
+        err->kind = ERR_CONFIG;
+    mem_free_secret(base);
+    return result;
+}
+
+int hook_read_forward(struct hook *hook, struct redact *redact, struct err *err)
+{
+    const struct secret *secret = &hook->forward_secret;
+    struct buf value;
+    if (secret->kind == SECRET_NONE)
+        return 0;
+    buf_create_secret(&value, SECRET_BYTES_MAX);
+    int result = secret_read(secret, redact, 0, &value, err);
+    if (result == 0 && hook_check_forward(value.data, err) != 0)
+        result =
+            err_wrap(err, "%s:%d:%d: %s", secret->file, secret->line, secret->col, secret->name);
+    if (result == 0) {
+        mem_free_secret(hook->forward);
+        hook->forward = buf_take(&value);
+    }
+    buf_destroy(&value);
+    return result;
 }
 
 static int add_key(const struct hook *hook, const struct secret *secret, size_t index,
@@ -35,7 +70,8 @@ int hook_read_secrets(const struct hook *hook, struct redact *redact, struct hoo
     const struct secret *secret;
     *keys = hook_secrets_new();
     for (size_t i = 0; (secret = hook_secret_at(hook, i)) != NULL; i++) {
-        if (secret->kind == SECRET_NONE || add_key(hook, secret, i, redact, *keys, err) == 0)
+        if (secret->kind == SECRET_NONE || secret == &hook->forward_secret ||
+            add_key(hook, secret, i, redact, *keys, err) == 0)
             continue;
         hook_secrets_free(*keys);
         *keys = NULL;
@@ -78,7 +114,8 @@ void hook_free(struct hook *hook)
     mem_freev(hook->shared);
     mem_free(hook->directory);
     mem_free(hook->script);
-    mem_free(hook->forward);
+    mem_free_secret(hook->forward);
+    secret_destroy(&hook->forward_secret);
     mem_free(hook->connector);
     mem_free(hook->preset);
     mem_free(hook->name);

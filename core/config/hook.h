@@ -46,10 +46,11 @@ struct hook {
     int line, col;
     char *preset; /* NULL: none */
     /* One of these three. */
-    char *script;    /* absolute */
-    char **command;  /* NULL-terminated */
-    char *forward;   /* URL */
-    char *connector; /* NULL: the only one */
+    char *script;                 /* absolute */
+    char **command;               /* NULL-terminated */
+    char *forward;                /* URL; of a secret hook_read_forward reads it */
+    struct secret forward_secret; /* SECRET_NONE: the URL stands in the configuration */
+    char *connector;              /* NULL: the only one */
     int64_t concurrency;
     struct {
         int64_t attempts, delay_ms, max_delay_ms;
@@ -90,8 +91,12 @@ struct hook_listen {
     bool behind_proxy;
 };
 
-/* Its secrets, those of signatures first; NULL after the last. */
+/* Its secrets, those of signatures first, forward's URL last; NULL after the last. */
 struct secret *hook_secret_at(const struct hook *hook, size_t index);
+/* Whether events may be forwarded there: https, or http to this machine; it may have a query. */
+int hook_check_forward(const char *url, struct err *err);
+/* Reads forward's URL where it is a secret (may block). ERR_CONFIG says what is wrong with it. */
+int hook_read_forward(struct hook *hook, struct redact *redact, struct err *err);
 /*
  * Reads all its secrets (may block), and registers them with redact. ERR_CONFIG names the one that
  * is wrong. A hook of Kaizala may have none: then keys are without one, and the caller adds it

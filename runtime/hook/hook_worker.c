@@ -1,6 +1,7 @@
 #include "hook_worker.h"
 
 #include "app_environment.h"
+#include "egress.h"
 #include "mem.h"
 #include "store_events.h"
 #include "store_lease.h"
@@ -10,8 +11,37 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PATH_SECRET_MIN 16 /* bytes; a shorter path is no secret but a word */
+
+/* Who knows the path or the query of many a receiver (hooks.slack.com, hooks.zapier.com) may send
+ * there. They may go to that host, and stand in no message. */
+static void hide_forward(const struct hook *hook, struct redact *redact)
+{
+    const char *url = hook->forward;
+    if (url == NULL)
+        return;
+    size_t base_len = strcspn(url, "?");
+    char *base = mem_strndup(url, base_len);
+    char *owner = egress_by_hand(base, NULL);
+    if (hook->forward_secret.kind != SECRET_NONE) {
+        redact_add_owned(redact, url, strlen(url), owner);
+        redact_add_owned(redact, base, base_len, owner);
+    }
+    if (url[base_len] == '?')
+        redact_add_owned(redact, url + base_len + 1, strlen(url + base_len + 1), owner);
+    const char *host = strstr(base, "://");
+    const char *path = host != NULL ? strchr(host + strlen("://"), '/') : NULL;
+    bool others = hook->forward_secret.kind != SECRET_NONE ||
+                  strncasecmp(url, "https:", strlen("https:")) == 0;
+    if (path != NULL && others && strlen(path) >= PATH_SECRET_MIN)
+        redact_add_owned(redact, path, strlen(path), owner);
+    mem_free_secret(owner);
+    mem_free_secret(base);
+}
 
 /* A handler has nobody to ask. */
 static void close_input(void)
@@ -79,6 +109,7 @@ int hook_worker_run(const struct hook_worker *worker, struct err *err)
     close_input();
     /* Before the engine, which reads variables. */
     int status = app_environment_enter(hook->environment, hook->directory, err);
+    hide_forward(hook, worker->app->redact);
     store_run_id(owner);
     engine_create(&engine, worker->config, worker->app->log, worker->app->redact);
     engine.serves = true;

@@ -39,7 +39,8 @@ static int read_keys(struct listen_plan *plan, struct app *app, struct err *err)
     plan->keys = mem_alloc((config->nhooks + 1) * sizeof(struct hook_secrets *));
     plan->tokens = mem_alloc((config->nhooks + 1) * sizeof(char *));
     for (size_t i = 0; i < config->nhooks; i++) {
-        if (hook_read_secrets(config->hooks[i], app->redact, &plan->keys[i], err) != 0)
+        if (hook_read_secrets(config->hooks[i], app->redact, &plan->keys[i], err) != 0 ||
+            hook_read_forward(config->hooks[i], app->redact, err) != 0)
             return err_wrap(err, "webhook '%s'", config->hooks[i]->name);
         /* One that subscribes to nothing is told to nobody: it has a secret, like any other. */
         if (listen_token_is_kaizala(config->hooks[i]) && config->hooks[i]->nobjects > 0 &&

@@ -292,8 +292,10 @@ static void check_key(struct check *check, const struct hook *hook, const struct
     struct buf value;
     struct err err;
     buf_create_secret(&value, SECRET_BYTES_MAX);
+    bool is_forward = secret == &hook->forward_secret;
     if (secret->kind != SECRET_COMMAND && secret_read(secret, NULL, 0, &value, &err) == 0 &&
-        hook_secrets_add(keys, &hook->rules, name, value.data, value.len, &err) != 0)
+        (is_forward ? hook_check_forward(value.data, &err)
+                    : hook_secrets_add(keys, &hook->rules, name, value.data, value.len, &err)) != 0)
         problems_add(&check->problems, secret->file, secret->line, secret->col, "%s: %s",
                      secret->name, err.msg);
     buf_destroy(&value);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import unittest
 
 import listening
@@ -115,6 +116,39 @@ webhooks:
         self.assertEqual([kept[name] for name in ("x-kept", "x-original-uri", "x-replaced-path")],
                          ["1", "/read/***", "/read/***"])
         listener.stop()
+
+    def test_a_receiver_whose_url_is_a_secret(self):
+        """Known to the receiver alone: not to the log, the list of events, or whoever reads the configuration."""
+        receiver = service.Service(lambda _: (500, {}, b""))
+        self.addCleanup(receiver.stop)
+        hidden = "/hooks/catch/1234567/for-the-receiver-alone"
+        url = f"{receiver.url}{hidden}?code=opensesame"
+        self.write("url", f"{url}\n")
+        hook = "{{ secret: {{ file: sender.secret }}, verify: {{ kind: hmac, in: 'header:X-Sig' }}," \
+            " id: ['json:id'], retries: {{ attempts: 1 }}, forward: {} }}"
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+listen: {{ address: "127.0.0.1:0" }}
+webhooks:
+  file: {hook.format("{ file: url }")}
+  text: {hook.format(f"'https://127.0.0.1:1{hidden}?code=opensesame'")}
+""")
+        listener = self.listener("-v", "-v")
+        for name in ("file", "text"):
+            self.assertEqual(listener.post({"id": "1"}, path=f"/{name}")[0], 200)
+        support.wait_until(lambda: len(self.rows("SELECT 1 FROM event WHERE state = 'dead'")) == 2)
+        self.assertEqual([request["path"] for request in receiver.received], [url[len(receiver.url):]])
+        self.write("url", "http://198.51.100.1/not-by-https")
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("the previous configuration stays in use")
+        listener.stop()
+        told = self.rows("SELECT error FROM event")
+        for text in (listener.log(), json.dumps(told)):
+            self.assertNotIn("/hooks/catch", text)
+            self.assertNotIn("opensesame", text)
+            self.assertNotIn("not-by-https", text)
+        self.assertIn("127.0.0.1:1", json.dumps(told))
 
     def test_what_keeps_memory_costs_no_other_event(self):
         ways = {
