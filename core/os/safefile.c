@@ -166,6 +166,17 @@ static int make_folders(const char *path, struct err *err)
     return result;
 }
 
+/* A volume's own folder is root's, with the file system's mode (0755) and what fsGroup adds
+ * (02770). Only root could take the rest from the others: they may look, as each file in it is
+ * private. */
+static mode_t mode_of_folder(const struct stat *st)
+{
+    mode_t mode = mode_for_others(st, SAFEFILE_PRIVATE);
+    bool is_volume = st->st_uid == 0 && geteuid() != 0 && (st->st_mode & S_IRWXG) == S_IRWXG &&
+                     safefile_needs_group(st, SAFEFILE_PRIVATE);
+    return is_volume ? mode & ~(mode_t)(S_IROTH | S_IXOTH) : mode;
+}
+
 int safefile_private_dir(const char *path, struct err *err)
 {
     struct stat st;
@@ -180,7 +191,7 @@ int safefile_private_dir(const char *path, struct err *err)
     if (fstat(fd, &st) != 0)
         fail(err, path, strerror(errno));
     else if (check_owner(path, st.st_uid, err) == 0)
-        result = mode_for_others(&st, SAFEFILE_PRIVATE) & OTHERS_ANY
+        result = mode_of_folder(&st) & OTHERS_ANY
                      ? refuse(err, path,
                               "group or others can enter, read or write this "
                               "folder",

@@ -29,7 +29,8 @@ int safefile_read_fd(int fd, struct buf *out);
 /* Reads a whole file so checked. */
 int safefile_read(const char *path, enum safefile_rule rule, struct buf *out, struct err *err);
 /* Creates the folder (and its parents) 0700 if absent; one that group or others may enter, read or
- * write is refused. Access of a group that is the process's own is accepted here and above. */
+ * write is refused. Access of a group that is the process's own is accepted here and above; and
+ * with it, in root's folder, that others may enter and read it, but not write. */
 int safefile_private_dir(const char *path, struct err *err);
 /* Checks a mode and an owner; the error says what is wrong and which chmod fixes it. Used by
  * safefile_open and `check`. */

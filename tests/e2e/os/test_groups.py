@@ -35,9 +35,9 @@ jobs:
 """)
         self.write("cfg/refresh", "refresh-token-1")
 
-    def kubelet(self, group, state="st"):
+    def kubelet(self, group, folder=0o2770):
         """What it does at each mount: root's, with access of the group."""
-        for path, mode in (("cfg/jeton.yaml", 0o440), ("cfg/x.lua", 0o440), ("cfg/refresh", 0o440), (state, 0o2770)):
+        for path, mode in (("cfg/jeton.yaml", 0o440), ("cfg/x.lua", 0o440), ("cfg/refresh", 0o440), ("st", folder)):
             path = os.path.join(self.folder, path)
             os.chown(path, -1, group)
             os.chmod(path, mode)
@@ -68,6 +68,17 @@ jobs:
                 os.chmod(path, os.stat(path).st_mode | (0o2070 if name in folders else 0o060))
         self.assert_ran(self.jeton_as("run", "--job", "j"))
 
+    def test_the_root_of_a_volume_is_0755_and_what_fsgroup_adds(self):
+        self.kubelet(USER, 0o2775)
+        self.assert_ran(self.jeton_as("run", "--job", "j"))
+        self.assert_ran(self.jeton_as("run", "--job", "j"))
+        self.assertIn("its group has access to it", self.jeton_as("check").stdout)
+        for root, _, files in os.walk(self.folder + "/st"):
+            for name in files:
+                self.assertEqual(os.stat(os.path.join(root, name)).st_mode & 0o007, 0, name)
+        os.chmod(self.folder + "/st/jeton.db", 0o664)
+        self.assert_refused(self.jeton_as("run", "--job", "j"), "group or others can")
+
     def test_as_a_supplementary_group(self):
         self.kubelet(4711)
         self.assert_ran(self.jeton_as("run", "--job", "j", groups="--groups=4711"))
@@ -77,7 +88,8 @@ jobs:
 
     def test_others_are_others(self):
         self.kubelet(USER)
-        for path, mode, words in (("st", 0o2771, "group or others can enter"), ("cfg/x.lua", 0o446, "group or others can write"),
+        for path, mode, words in (("st", 0o2777, "group or others can enter"), ("st", 0o3777, "group or others can enter"),
+                                  ("st", 0o755, "group or others can enter"), ("cfg/x.lua", 0o446, "group or others can write"),
                                   ("cfg/jeton.yaml", 0o444, "plain text")):
             path = os.path.join(self.folder, path)
             before = os.stat(path).st_mode
@@ -87,7 +99,8 @@ jobs:
 
     def test_a_group_with_a_name_is_somebodys(self):
         gid = grp.getgrnam(NAMED).gr_gid
-        self.kubelet(gid)
+        self.kubelet(gid, 0o2775)
+        self.assert_refused(self.jeton_as("run", "--job", "j", groups=f"--groups={gid}"), "group or others can")
         os.chmod(self.folder + "/cfg/jeton.yaml", 0o640)
         done = self.jeton_as("run", "--job", "j", groups=f"--groups={gid}")
         self.assert_refused(done, "plain text")
