@@ -106,18 +106,25 @@ static int whole_year(int year)
     return whole + 100 <= today.tm_year + 1900 + YEARS_AHEAD ? whole + 100 : whole;
 }
 
+/* GMT at the end, or what some write in its place. */
+static bool is_gmt(const char *zone)
+{
+    return strcasecmp(zone, "GMT") == 0 || strcasecmp(zone, "UTC") == 0 ||
+           strcmp(zone, "+0000") == 0;
+}
+
 /* The three forms: IMF-fixdate, that of RFC 850, that of asctime. The year is whole. */
 static bool scan_date(const char *text, struct tm *date, char month[4])
 {
     int used = 0;
-    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &date->tm_mday, month,
+    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d %n", &date->tm_mday, month,
                &date->tm_year, &date->tm_hour, &date->tm_min, &date->tm_sec, &used) == 6 &&
         used > 0)
-        return text[used] == '\0';
-    if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &date->tm_mday, month,
+        return is_gmt(text + used);
+    if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d %n", &date->tm_mday, month,
                &date->tm_year, &date->tm_hour, &date->tm_min, &date->tm_sec, &used) == 6 &&
         used > 0) {
-        bool fits = date->tm_year >= 0 && text[used] == '\0';
+        bool fits = date->tm_year >= 0 && is_gmt(text + used);
         date->tm_year = whole_year(date->tm_year);
         return fits;
     }
@@ -133,7 +140,7 @@ int64_t clock_parse_http_date(const char *text)
     struct tm date = {0};
     if (!scan_date(text, &date, month) || strlen(month) != 3)
         return -1;
-    const char *found = strstr(months, month);
+    const char *found = strcasestr(months, month);
     if (found == NULL || (found - months) % 3 != 0 || date.tm_year < 1970 || date.tm_mday < 1 ||
         date.tm_mday > 31 || date.tm_hour < 0 || date.tm_hour > 23 || date.tm_min < 0 ||
         date.tm_min > 59 || date.tm_sec < 0 || date.tm_sec > 60)

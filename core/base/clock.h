@@ -35,7 +35,8 @@ void clock_format_rfc3339(int64_t wall_ms, char *out, size_t size);
  * when it is no such time. */
 int64_t clock_parse_rfc3339(const char *text);
 /* The three forms of RFC 9110 → epoch ms: "Sun, 06 Nov 1994 08:49:37 GMT",
- * "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994". -1 when it is not such a date. */
+ * "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994". In any case, and with UTC or +0000
+ * in place of GMT, as some servers write. -1 when it is not such a date. */
 int64_t clock_parse_http_date(const char *text);
 
 #endif

@@ -110,8 +110,8 @@ function world:settle()
 end
 
 -- The demo's secrets are kept in clear, so that a later start can print them.
-local function sow(self)
-  seed.apply(self.db, self.seed, self.clock:now())
+local function sow(self, now)
+  seed.apply(self.db, self.seed, now)
   if self.demo then
     store.set(self.db, world.DEMO_SECRETS, self.demo)
   end
@@ -120,18 +120,24 @@ end
 --- Writes the seed. If its parts do not fit together, raises a failure and writes nothing.
 function world:plant()
   self.db:transaction(function()
-    sow(self)
+    sow(self, self.clock:now())
   end)
 end
 
+-- What follows changes first what is kept, which may fail (a full disk), and then what no transaction takes
+-- back; so it is not called in one.
+
 --- Resets everything to the seed: data, clock, switches, faults, records.
 function world:reset()
-  media.remove_files(self.db, self.media_folder)
+  local paths, fresh = media.paths(self.db, self.media_folder), clock.new(0)
   self.db:transaction(function()
     store.clear(self.db)
-    self.clock = clock.new(0)
-    sow(self)
+    sow(self, fresh:now())
   end)
+  self.clock = fresh
+  for _, path in ipairs(paths) do
+    os.remove(path)
+  end
   self:settle()
 end
 

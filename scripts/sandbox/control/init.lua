@@ -130,12 +130,13 @@ local function send_again(call)
   return { number = number }
 end
 
--- `value`: the route reads a body.
+-- `value`: the route reads a body. `alone`: it does not run in a transaction, but has its own.
 local ROUTES = {
   { method = "GET", path = "/state", run = function(call) return snapshot.state(call.world) end },
   {
     method = "POST",
     path = "/reset",
+    alone = true,
     run = function(call)
       call.world:reset()
       return snapshot.state(call.world)
@@ -152,7 +153,7 @@ local ROUTES = {
     run = function(call) return openapi.document(operations, call.world.url) end,
   },
   { method = "GET", path = "/clock", run = function(call) return describe_clock(call.world) end },
-  { method = "POST", path = "/clock", value = true, run = move_clock },
+  { method = "POST", path = "/clock", value = true, alone = true, run = move_clock },
   { method = "GET", path = "/faults", run = list_faults },
   {
     method = "POST",
@@ -256,6 +257,9 @@ function control.handle(world, arrived, segments, now)
   local call = { world = world, now = now, params = params, query = request.query(arrived.query) }
   if route.value then
     call.value = decode(arrived.body)
+  end
+  if route.alone then
+    return reply.success(route.run(call))
   end
   local result
   world.db:transaction(function()

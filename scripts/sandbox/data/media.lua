@@ -63,12 +63,15 @@ function media.path(folder, hash)
   return folder .. "/" .. hash
 end
 
---- Removes the content of all files.
+--- The paths of all files' content.
 ---@param folder string
-function media.remove_files(db, folder)
-  for _, row in ipairs(db:rows "SELECT DISTINCT hash FROM media WHERE hash <> ''") do
-    os.remove(media.path(folder, row.hash))
+---@return string[]
+function media.paths(db, folder)
+  local paths = {}
+  for i, row in ipairs(db:rows "SELECT DISTINCT hash FROM media WHERE hash <> ''") do
+    paths[i] = media.path(folder, row.hash)
   end
+  return paths
 end
 
 return media

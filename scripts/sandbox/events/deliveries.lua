@@ -18,7 +18,8 @@ local RETRIES = assumptions.webhook_retries_s
 
 ---@class sandbox.deliveries
 ---@field world sandbox.world
----@field busy table<string, true> webhooks that are being served, by id
+---@field busy table<string, true> webhooks that are being served, or that pause, by id
+---@field unwritten table<string, integer> webhook → attempts in a row whose outcome could not be written
 ---@field count integer of them
 ---@field is_woken boolean a task looks for what is due on the next turn
 ---@field is_stopped boolean|nil the database is about to be closed
@@ -27,7 +28,7 @@ local RETRIES = assumptions.webhook_retries_s
 ---@param world sandbox.world
 ---@return sandbox.deliveries
 function deliveries.new(world)
-  return setmetatable({ world = world, busy = {}, count = 0, is_woken = false }, deliveries)
+  return setmetatable({ world = world, busy = {}, unwritten = {}, count = 0, is_woken = false }, deliveries)
 end
 
 local function request_headers(webhook)
@@ -112,6 +113,27 @@ local function serve(world, webhook_id)
   end
 end
 
+-- Serves a webhook, in a task of its own. What came of an attempt may be impossible to write down (a full
+-- disk): it would be made again at once, so the webhook pauses, longer each time.
+local function attend(self, id)
+  local ok, err = pcall(serve, self.world, id)
+  self.count = self.count - 1
+  if not ok then
+    if type(err) == "table" and err.kind == "cancelled" then
+      return
+    end
+    log.error("sandbox: a delivery failed: " .. tostring(err))
+    self:wake() -- others may have waited for one to end
+    local before = self.unwritten[id] or 0
+    self.unwritten[id] = before + 1
+    task.sleep(math.min(limits.unwritten_pause_s * 2.0 ^ before, limits.unwritten_pause_max_s))
+  else
+    self.unwritten[id] = nil
+  end
+  self.busy[id] = nil
+  self:wake()
+end
+
 -- Begins a task for each webhook with something due, and waits for the next that is not.
 local function look(self)
   local world = self.world
@@ -126,15 +148,7 @@ local function look(self)
       return -- the others are due later still
     elseif not self.busy[id] then
       self.busy[id], self.count = true, self.count + 1
-      task.spawn(function()
-        local ok, err = pcall(serve, world, id)
-        self.busy[id], self.count = nil, self.count - 1
-        if ok then
-          self:wake()
-        elseif type(err) ~= "table" or err.kind ~= "cancelled" then
-          log.error("sandbox: a delivery failed: " .. tostring(err))
-        end
-      end)
+      task.spawn(attend, self, id)
     end
   end
 end
@@ -168,6 +182,7 @@ function deliveries:wake()
     local ok, err = pcall(look, self)
     if not ok then
       log.error("sandbox: " .. tostring(err))
+      self:wake_at(limits.unwritten_pause_max_s)
     end
   end)
 end

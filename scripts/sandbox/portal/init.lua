@@ -10,7 +10,7 @@
 --- portal/strings/, in both languages. A route may say
 ---   public = true   can be seen without signing in
 ---   phone = true    only for users who have added a phone number
----   wait = true     run waits (for a call, a fault's delay), so it does not run in a transaction
+---   alone = true    run waits (for a call, a fault's delay), or has a transaction of its own; in none here
 --- All others run in one transaction: a refusal (sandbox.base.refusal) rolls it back and shows an error page.
 --- Pages have no rules of their own; they use those of the API.
 local attempt = require "sandbox.http.attempt"
@@ -37,7 +37,7 @@ local PREFIX = "portal"
 ---@field path string "/portal/connectors/{connector}"
 ---@field public boolean|nil
 ---@field phone boolean|nil
----@field wait boolean|nil
+---@field alone boolean|nil
 ---@field run fun(visit: sandbox.portal.visit): table
 
 local all = {}
@@ -92,7 +92,7 @@ local function run(visit, route)
   elseif route.phone and visit.user.phone_added_at == 0 then
     visit:notice "phone.needed"
     return respond.redirect(visit, "/portal/phone")
-  elseif route.wait then
+  elseif route.alone then
     return route.run(visit)
   end
   local response

@@ -54,7 +54,7 @@ local function note_duplicate(problems, seen, value, what)
 end
 
 local function check_users(problems, list)
-  local out, phones, seen = {}, {}, {}
+  local out, phones, seen, emails = {}, {}, {}, {}
   for i, item in ipairs(list) do
     local prefix = ("users[%d]."):format(i - 1)
     local user = collect(problems, body.check_strict, provision.USER_FIELDS, item, prefix)
@@ -63,6 +63,7 @@ local function check_users(problems, list)
     elseif user then
       note_duplicate(problems, phones, user.phone, prefix .. "phone")
       note_duplicate(problems, seen, user.id, prefix .. "id")
+      note_duplicate(problems, emails, user.email ~= "" and user.email or nil, prefix .. "email")
       out[#out + 1] = user
     end
   end

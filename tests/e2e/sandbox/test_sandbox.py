@@ -298,6 +298,10 @@ connectors:
         self.refused(f"{start}    tokens: [{in_group}, {in_group.replace(group, group.upper())}]\n", "tokens[1]", "same group")
         self.refused(f'{start}    secret: " SLS3T38IL0"\n', "connectors[0].secret", "header")
         self.refused(f"{start}    secret: |\n      SLS3T38IL0\n", "connectors[0].secret", "header")
+        same = start.replace('true }', 'true, email: a@c.example }').replace('02" }', '02", email: A@c.example }')
+        self.refused(same, "users[1].email: given twice")  # only the first could sign in to the portal
+        self.ok("sandbox", "--seed", self.write("seed.yaml", same.replace("a@", "").replace("A@", "").replace("c.example", '""')),
+                "--exec", "true")
         seed = self.write("seed.yaml", f"{start}    tokens: [{user}, {other}, {in_group}]\n")
         self.ok("sandbox", "--seed", seed, "--exec", "true")
 

@@ -295,8 +295,8 @@ return {
   routes = {
     { method = "GET", path = PATH, run = function(visit) return show(visit) end },
     { method = "GET", path = PATH .. "/reset", run = ask_reset },
-    { method = "POST", path = PATH .. "/reset", run = reset },
-    { method = "POST", path = PATH .. "/clock", run = move_clock },
+    { method = "POST", path = PATH .. "/reset", alone = true, run = reset },
+    { method = "POST", path = PATH .. "/clock", alone = true, run = move_clock },
     { method = "POST", path = PATH .. "/faults", run = add_fault },
     { method = "POST", path = PATH .. "/faults/remove", run = remove_fault },
     { method = "POST", path = PATH .. "/switches", run = set_switches },

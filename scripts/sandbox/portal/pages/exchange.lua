@@ -116,7 +116,7 @@ return {
   routes = {
     { method = "GET", path = "/portal/connectors/{connector}/exchange", phone = true, run = show },
     {
-      method = "POST", path = "/portal/connectors/{connector}/exchange", phone = true, wait = true,
+      method = "POST", path = "/portal/connectors/{connector}/exchange", phone = true, alone = true,
       run = try,
     },
   },

@@ -355,6 +355,6 @@ return {
     { method = "POST", path = PATH .. "/clear", run = clear },
     { method = "GET", path = PATH .. "/{number}", run = show_one },
     { method = "GET", path = PATH .. "/{number}/text", run = show_text },
-    { method = "POST", path = PATH .. "/{number}/again", wait = true, run = again },
+    { method = "POST", path = PATH .. "/{number}/again", alone = true, run = again },
   },
 }
