@@ -7,6 +7,7 @@
 #include "mem.h"
 #include "newfile.h"
 #include "path.h"
+#include "visible.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -187,21 +188,30 @@ static int write_templates(const char *self, char *const paths[TEMPLATES], bool 
     return result;
 }
 
+/* A path as people are shown it: of a folder with a line feed in its name, too. */
+static char *shown(char *path)
+{
+    struct buf text;
+    buf_create(&text, REPORT_MAX);
+    visible_append(&text, path, strlen(path), VISIBLE_LINE);
+    mem_free(path);
+    return buf_take(&text);
+}
+
 static int say_next(struct app *app, char *const paths[TEMPLATES], const bool written[TEMPLATES],
                     bool here, struct err *err)
 {
     static const size_t order[TEMPLATES] = {3, 0, 2, 1, 4};
     struct buf out;
-    char *script = path_word(paths[0]), *seed = path_word(paths[1]), *test = path_word(paths[2]),
-         *config = path_word(paths[3]);
+    char *script = shown(path_word(paths[0])), *seed = shown(path_word(paths[1])),
+         *test = shown(path_word(paths[2])), *config = shown(path_word(paths[3]));
     buf_create(&out, REPORT_MAX);
     size_t count = TEMPLATES - !written[TEMPLATES - 1]; /* the others are written or fail */
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&out, "%s%s",
-                   i == 0          ? "wrote "
-                   : i + 1 < count ? ", "
-                                   : " and ",
-                   paths[order[i]]);
+    for (size_t i = 0; i < count; i++) {
+        const char *path = paths[order[i]];
+        buf_puts(&out, i == 0 ? "wrote " : i + 1 < count ? ", " : " and ");
+        visible_append(&out, path, strlen(path), VISIBLE_LINE);
+    }
     buf_printf(&out, "; next:\n\n");
     buf_printf(&out, "  jeton run --sandbox %s\n      tries the script, without an account\n",
                script);

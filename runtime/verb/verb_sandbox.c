@@ -197,6 +197,9 @@ static int read_start(const struct sandbox_options *options, struct app *app,
     start->verbose = app->verbosity > 0;
     if (options->db != NULL && *options->db == '\0')
         return err_set(err, ERR_USAGE, "--db: expected a file, got ''");
+    struct stat st;
+    if (options->db != NULL && stat(options->db, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, ERR_CONFIG, "--db: %s is no regular file", options->db);
     if (options->listen != NULL && read_listen(options->listen, start, err) != 0)
         return -1;
     if (options->rate_limit != NULL && read_rate_limit(options->rate_limit, start, err) != 0)

@@ -39,7 +39,7 @@ function snapshot_file.read(path)
   local number = 0
   for line in file:lines() do
     number = number + 1
-    line = number == 1 and line:gsub("^\xEF\xBB\xBF", "") or line -- a byte order mark, as some editors write it
+    line = number == 1 and line:gsub("^\xEF\xBB\xBF", "") or line -- a byte order mark
     local text = line:match "^  | ?(.*)$"
     local header, kind = line:match "^%[(.+)%]: (%a+)$"
     if header then

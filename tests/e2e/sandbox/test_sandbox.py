@@ -255,6 +255,8 @@ class Database(support.Case):
         self.fails(3, "sandbox", "--db", self.db, "--exec", "true", says="newer")
         self.fails(3, "sandbox", "--db", os.path.join(self.folder, "none", "x.db"), "--exec", "true", says="--db")
         self.fails(2, "sandbox", "--db", "", "--exec", "true", says="--db: expected a file")
+        for path in ("/dev/stdout", "/dev/null", self.folder):  # a pipe, a device, a folder
+            self.fails(3, "sandbox", "--db", path, "--exec", "true", says=f"--db: {path} is no regular file")
 
 
 class Seeds(support.Case):

@@ -413,6 +413,12 @@ test("named", function(t) t:snapshot("of s3cret-s3cret", 1) end)
         self.assertIn("x_test.snap:1: this is no line of a snapshot", done.stdout)
         self.assertEqual(self.snap(), "<<<<<<< HEAD\n")
 
+    def test_a_byte_order_mark(self):
+        self.write("x_test.lua", self.TEXT)
+        self.ok("test", "--update")
+        self.write("x_test.snap", "\ufeff" + self.snap())
+        self.ok("test")
+
     def test_one_that_cannot_be_written(self):
         self.write("x_test.lua", self.TEXT)
         os.symlink("missing/x", os.path.join(self.folder, "x_test.snap"))
