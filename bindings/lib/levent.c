@@ -557,6 +557,16 @@ static int hook_answer(lua_State *L)
     return 1;
 }
 
+/* Unlike IDs, which are masked where jeton writes them, but may be known to anybody. */
+static bool is_id(void *arg, const char *const *owners)
+{
+    bool *ids_only = arg;
+    *ids_only = owners[0] != NULL;
+    for (size_t i = 0; owners[i] != NULL; i++)
+        *ids_only = *ids_only && strcmp(owners[i], REDACT_NO_SECRET) == 0;
+    return *ids_only;
+}
+
 /* hook.hide(text) → the text with *** in the place of secrets */
 static int hook_hide(lua_State *L)
 {
@@ -564,7 +574,11 @@ static int hook_hide(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &len);
     struct engine *engine = vm_engine(vm_of(L));
     struct buf hidden;
+    bool ids_only = true;
     engine_know_secrets(engine);
+    redact_find(engine->redact, text, len, is_id, &ids_only);
+    if (ids_only)
+        return 1;
     buf_create(&hidden, (len + 1) * sizeof HIDDEN);
     redact_text_as(engine->redact, text, len, HIDDEN, &hidden);
     char *copy = lua_newuserdatauv(L, hidden.len + 1, 0);

@@ -99,22 +99,25 @@ end""")
 version: 1
 state: {self.state}
 listen: {{ address: "127.0.0.1:0" }}
+connectors: {{ books: {{ provider: oauth2, endpoint: "https://books.example/", token_url: "https://books.example/token",
+  grant: client_credentials, client_id: {{ env: BOOKS_ID }}, client_secret: {{ file: "{self.folder}/sender.secret" }} }} }}
 webhooks:
   sent: {{ path: "/sent/{{secret}}", secret: {secret}, forward: "{receiver.url}/there" }}
   read: {{ path: "/read/{{secret}}", secret: {secret}, script: path.lua }}
 """)
+        self.env["BOOKS_ID"] = "the-id-of-an-application"  # it is no secret
         listener = self.listener()
         for name in ("sent", "read"):
             path = f"/{name}/{listening.SECRET}"
-            headers = {"X-Original-URI": path, "X-Replaced-Path": path.replace("-", "%2D"), "X-Kept": "1"}
+            headers = {"X-Original-URI": path, "X-Replaced-Path": path.replace("-", "%2D"), "X-Kept": self.env["BOOKS_ID"]}
             self.assertEqual(listener.ask("POST", path, b"{}", headers)[0], 200)
         self.wait_done(2)
         [head] = [request["headers"] for request in receiver.received]
-        self.assertEqual((head["X-Kept"], head["X-Original-URI"], head["X-Replaced-Path"]), ("1", None, None))
+        self.assertEqual((head["X-Kept"], head["X-Original-URI"], head["X-Replaced-Path"]), (self.env["BOOKS_ID"], None, None))
         [[kept]] = self.rows("SELECT value FROM kv WHERE key = 'headers'")
         kept = json.loads(kept)
         self.assertEqual([kept[name] for name in ("x-kept", "x-original-uri", "x-replaced-path")],
-                         ["1", "/read/***", "/read/***"])
+                         [self.env["BOOKS_ID"], "/read/***", "/read/***"])
         listener.stop()
 
     def test_a_receiver_whose_url_is_a_secret(self):
