@@ -31,7 +31,7 @@ static const struct provider_list lists[] = {
      .any_list = true,
      .way = PROVIDER_BY_OFFSET,
      .next = "resultsOffset",
-     .size = "pageSize"},
+     .id = "groupId"},
     {0},
 };
 

@@ -138,7 +138,7 @@ struct provider_discovery {
 /* How the pages of a list follow each other. */
 enum provider_way {
     PROVIDER_BY_CURSOR, /* the reply's `next` goes into the next request; none: the end */
-    PROVIDER_BY_OFFSET, /* `next` counts what came; an empty or short page (`size`): the end */
+    PROVIDER_BY_OFFSET, /* `next` counts what came; a page without a new `id`: the end */
     PROVIDER_BY_DATE,   /* `more`; `next` is the time of the newest that came */
     PROVIDER_BY_LINK,   /* the reply's header field Link (RFC 8288) names it */
 };
@@ -148,11 +148,11 @@ struct provider_list {
     bool any_list;    /* it may have another name, but is the only list */
     enum provider_way way;
     const char *next;     /* parameter of the request; BY_CURSOR: and member of the reply */
-    const char *size;     /* parameter: items that a page is asked for */
-    const char *more;     /* BY_DATE: member of the reply, true while there is more … */
+    const char *size;     /* BY_DATE: parameter: items that a page is asked for … */
+    const char *more;     /* … member of the reply, true while there is more … */
     const char *time;     /* … of an item, epoch seconds … */
-    const char *iso_time; /* … or this one, RFC 3339 … */
-    const char *id;       /* … and what tells items apart */
+    const char *iso_time; /* … or this one, RFC 3339 */
+    const char *id;       /* BY_DATE, BY_OFFSET: what tells items apart */
 };
 
 struct provider {

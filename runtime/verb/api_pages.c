@@ -121,11 +121,14 @@ static int add_item(struct api_pages *pages, const struct json *item)
     return json_write(&pages->items, item);
 }
 
-/* --- by date: pages overlap where several items are of one second --- */
+/* --- by date: pages overlap where several items are of one second; by offset, where a service does
+ * not heed it: there all are of one --- */
 
 /* Epoch seconds of an item; 0 where it has no time. */
 static int64_t item_time(const struct api_pages *pages, const struct json *item)
 {
+    if (pages->list->time == NULL)
+        return 0;
     const struct json *created = json_get(item, pages->list->time);
     if (created != NULL && created->type == JSON_INT)
         return created->integer > 0 && created->integer < INT64_MAX ? created->integer : 0;
@@ -230,11 +233,12 @@ static void set_query_number(struct api_request *request, const char *name, int6
     api_request_set_query(request, name, text);
 }
 
-static int next_by_offset(const struct provider_list *list, size_t arrived,
+/* Until a page has nothing new: a service may give fewer than a page has place for. */
+static int next_by_offset(const struct provider_list *list, size_t arrived, size_t added,
                           struct api_request *request, struct err *err)
 {
-    int64_t size = query_number(request, list->size), next = query_number(request, list->next);
-    if (arrived == 0 || (size > 0 && (int64_t)arrived < size))
+    int64_t next = query_number(request, list->next);
+    if (added == 0)
         return 0;
     if (__builtin_add_overflow(next, (int64_t)arrived, &next))
         return err_set(err, ERR_INVALID, "%s: no page follows: it would be over %" PRId64,
@@ -370,12 +374,12 @@ static int add_page(struct api_pages *pages, const struct json *root, const stru
     const struct json *list = find_list(pages, root);
     if (list == NULL)
         return no_list(pages, err);
-    bool by_date = pages->list->way == PROVIDER_BY_DATE;
+    bool overlaps = pages->list->id != NULL;
     size_t arrived = 0, added = 0;
     bool full = keep_shape(pages, root, list) != 0;
     for (const struct json *item = list->child; item != NULL && !full; item = item->next) {
         arrived++;
-        if (by_date && seen_at_edge(pages, pages->nedge, item))
+        if (overlaps && seen_at_edge(pages, pages->nedge, item))
             continue;
         full = add_item(pages, item) != 0;
         added++;
@@ -388,7 +392,8 @@ static int add_page(struct api_pages *pages, const struct json *root, const stru
     case PROVIDER_BY_CURSOR:
         return next_by_cursor(pages, root, request, err);
     case PROVIDER_BY_OFFSET:
-        return next_by_offset(pages->list, added, request, err);
+        move_edge(pages, list);
+        return next_by_offset(pages->list, arrived, added, request, err);
     case PROVIDER_BY_DATE:
         move_edge(pages, list);
         return next_by_date(pages, root, arrived, added, request, err);

@@ -243,15 +243,18 @@ class Pages(ServiceCase):
         self.assertEqual(self.joined("groups/1/subscribers", "--input", "body.json"), expected)
 
     def test_an_offset(self):
+        """Until a page has nothing new: the service may give fewer a page than are asked for, or take no offset."""
         def reply(_, __, query, ___):
-            start = int(dict(pair.split("=") for pair in query.split("&")).get("resultsOffset", 0))
+            start = int(dict(pair.split("=") for pair in query.split("&")).get("resultsOffset", 0)) if heeded else 0
             return 200, {"groups": [{"groupId": str(i)} for i in range(start, min(start + 3, 7))], "total": 7}
 
-        service = self.service(reply)
-        document = self.joined("GET", "tenant/findGroupsByQuery", "-f", "query=s", "-F", "pageSize=3")
-        self.assertEqual([group["groupId"] for group in document["groups"]], [str(i) for i in range(7)])
-        self.assertEqual(document["total"], 7)
-        self.assertEqual(len(service.seen), 3)
+        for heeded, size, found, requests in ((True, 3, 7, 4), (True, 50, 7, 4), (False, 50, 3, 2)):
+            with self.subTest(heeded=heeded, size=size):
+                service = self.service(reply)
+                document = self.joined("GET", "tenant/findGroupsByQuery", "-f", "query=s", "-F", f"pageSize={size}")
+                self.assertEqual([group["groupId"] for group in document["groups"]], [str(i) for i in range(found)])
+                self.assertEqual(document["total"], 7)
+                self.assertEqual(len(service.seen), requests)
 
     def test_by_date_without_doubles(self):
         actions = [{"referenceId": f"r{i}", "creationTime": 1500000000 + i // 2} for i in range(9)]
