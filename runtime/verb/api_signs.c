@@ -35,6 +35,8 @@ static const struct sign {
     {"/nextPage", SIGN_NEXT},
     {"/next_url", SIGN_NEXT},
     {"/next_page_url", SIGN_NEXT},  /* Laravel */
+    {"/next_href", SIGN_NEXT},      /* SoundCloud */
+    {"/after_url", SIGN_NEXT},      /* Zendesk, of exports */
     {"/nextPageUrl", SIGN_NEXT},    /* Salesforce, as the next one */
     {"/nextRecordsUrl", SIGN_NEXT}, /* of queries */
     {"/nextUri", SIGN_NEXT},        /* DocuSign */
@@ -53,8 +55,9 @@ static const struct sign {
     {"/response_metadata/next_cursor", SIGN_NEXT}, /* Slack */
     {"/pagination/cursor", SIGN_NEXT},             /* Twitch */
     {"/meta/next_token", SIGN_NEXT},
-    {"/meta/cursors/after", SIGN_NEXT},          /* GoCardless */
-    {"/result_info/cursors/after", SIGN_NEXT},   /* Cloudflare */
+    {"/meta/cursors/after", SIGN_NEXT},        /* GoCardless */
+    {"/result_info/cursors/after", SIGN_NEXT}, /* Cloudflare, as the next one */
+    {"/result_info/cursor", SIGN_NEXT},
     {"/additional_data/next_cursor", SIGN_NEXT}, /* Pipedrive */
     {"/metadata/continue", SIGN_NEXT},           /* Kubernetes */
     {"/cursor", SIGN_CURSOR},                    /* Square */
@@ -78,6 +81,7 @@ static const struct sign {
     {"/additional_data/pagination/more_items_in_collection", SIGN_MORE}, /* Pipedrive */
     {"/isLast", SIGN_LAST},                                              /* Jira has all three */
     {"/isLastPage", SIGN_LAST},
+    {"/end_of_stream", SIGN_LAST}, /* Zendesk; a URL is there nonetheless */
     {"/lastPage", SIGN_LAST},
     {"/last_page", SIGN_LAST}, /* ClickUp; Laravel's is a number */
     {"/last", SIGN_LAST},      /* Spring */
@@ -88,7 +92,7 @@ static const struct sign {
 /* Where a page begins, how long it may be, and how long the list is. Or the page's number. */
 static const struct range {
     const char *from;
-    const char *size; /* NULL: total is the number of pages */
+    const char *size; /* NULL: 1, as total is the number of pages */
     const char *total;
     enum { RANGE_ITEMS, RANGE_ITEMS_FROM_1, RANGE_PAGES } kind; /* what `from` counts */
 } ranges[] = {
@@ -97,6 +101,8 @@ static const struct range {
     {"/offset", "/limit", "/total", RANGE_ITEMS},
     {"/skip", "/limit", "/total", RANGE_ITEMS},                            /* Contentful */
     {"/start", "/limit", "/total", RANGE_ITEMS},                           /* Auth0 */
+    {"/paging/start", "/paging/count", "/paging/total", RANGE_ITEMS},      /* LinkedIn */
+    {"/page/number", NULL, "/page/totalPages", RANGE_ITEMS},               /* Spring, from 0 */
     {"/startIndex", "/itemsPerPage", "/totalResults", RANGE_ITEMS_FROM_1}, /* SCIM (RFC 7644) */
     {"/Page", "/PerPage", "/TotalCount", RANGE_PAGES},                     /* Xero, of files */
     {"/pagination/page", NULL, "/pagination/pageCount", RANGE_PAGES},      /* and elsewhere */
@@ -132,21 +138,32 @@ static bool leads(const struct sign *sign, const struct json *value, bool beside
     return sign->kind != SIGN_CURSOR && !is_nothing(value);
 }
 
-/* Some list their links: PayPal's "rel" and "href", FHIR's "relation" and "url". */
-static const struct json *find_link(const struct json *root)
+/* Some list their links. */
+static const struct list_of_links {
+    const char *at;
+    const char *rel;
+    const char *url;
+} lists_of_links[] = {
+    {"/links", "rel", "href"},        /* PayPal */
+    {"/paging/links", "rel", "href"}, /* LinkedIn */
+    {"/link", "relation", "url"},     /* FHIR */
+};
+
+static const char *find_link(const struct json *root, const struct json **url)
 {
-    static const char *const names[][3] = {{"links", "rel", "href"}, {"link", "relation", "url"}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const struct json *links = json_get(root, names[i][0]);
+    for (size_t i = 0; i < sizeof lists_of_links / sizeof lists_of_links[0]; i++) {
+        const struct list_of_links *list = &lists_of_links[i];
+        const struct json *links = json_pointer_get(root, list->at);
         const struct json *link =
             links != NULL && links->type == JSON_ARRAY_BEGIN ? links->child : NULL;
         for (; link != NULL; link = link->next) {
-            const char *rel = json_string(json_get(link, names[i][1]));
-            const struct json *href = json_get(link, names[i][2]);
-            if (rel != NULL && strcmp(rel, "next") == 0 && !is_nothing(href))
-                return href;
+            const char *rel = json_string(json_get(link, list->rel));
+            *url = json_get(link, list->url);
+            if (rel != NULL && strcmp(rel, "next") == 0 && !is_nothing(*url))
+                return list->at;
         }
     }
+    *url = NULL;
     return NULL;
 }
 
@@ -197,9 +214,9 @@ const char *api_signs_find(const struct json *root, bool beside, const struct js
         return NULL;
     /* On the last page some still have a cursor, or a URL of one that is empty. */
     const char *word = find_word(root, &more);
-    *value = more ? find_link(root) : NULL;
-    if (*value != NULL)
-        return "/links";
+    const char *link = more ? find_link(root, value) : NULL;
+    if (link != NULL)
+        return link;
     for (size_t i = 0; i < SIGNS && more; i++) {
         *value = json_pointer_get(root, signs[i].at);
         if (leads(&signs[i], *value, beside))

@@ -247,7 +247,7 @@ class Links(OAuth2):
     def test_the_body_names_the_next_page(self):
         for first in ({"@odata.nextLink": "URL"}, {"nextLink": "URL"}, {"next": "URL"}, {"links": {"next": "URL"}},
                       {"_links": {"next": {"href": "URL"}}}, {"links": {"pages": {"last": "x", "next": "URL"}}},
-                      {"_metadata": {"next": "URL"}}):
+                      {"_metadata": {"next": "URL"}}, {"next_href": "URL"}, {"after_url": "URL", "end_of_stream": False}):
             with self.subTest(first=first):
                 self.serve(({}, None), ({"value": [3], "next": None, "links": {}, "has_more": False, "isLast": True}, None))
                 first = json.loads(json.dumps(first).replace("URL", self.grants_now.url + "/api/items?page=2"))
@@ -275,7 +275,10 @@ class Links(OAuth2):
                     {"more": False, "limit": 25, "offset": 0, "total": None}, {"last_page": 1}, {"last_page": True},
                     {"metadata": {"continue": ""}}, {"meta": {"next_page": None, "current_page": 2, "total_pages": 2, "links": {"next": ""}}},
                     {"cursor": "c", "has_more": False}, {"result_info": {"page": 2, "total_pages": 2, "cursors": {}}},
-                    {"additional_data": {"pagination": {"more_items_in_collection": False}, "next_cursor": None}}):
+                    {"additional_data": {"pagination": {"more_items_in_collection": False}, "next_cursor": None}},
+                    {"after_url": "https://example.org/3", "end_of_stream": True}, {"page": {"size": 2, "number": 2, "totalPages": 3}},
+                    {"paging": {"start": 10, "count": 10, "total": 20, "links": [{"rel": "prev", "href": "/items"}]}},
+                    {"result_info": {"cursor": ""}}):
             with self.subTest(end=end):
                 self.serve(({"value": [1], **end}, None))
                 self.assertEqual(self.pages(), {"value": [1], **end})
@@ -304,6 +307,8 @@ class Links(OAuth2):
                            ({"meta": {"pagination": {"page": 1, "pageCount": 2}}}, "pageCount"), ({"meta": {"current_page": 1, "total_pages": 2}}, "total_pages"),
                            ({"meta": {"pagination": {"next_page": 2}}}, "next_page"), ({"meta": {"links": {"next": "bmV4"}}}, "next"),
                            ({"additional_data": {"pagination": {"more_items_in_collection": True, "next_start": 1}}}, "more_items"),
+                           ({"page": {"size": 2, "number": 0, "totalPages": 2}}, "page/totalPages"), ({"paging": {"start": 0, "count": 10, "total": 11}}, "paging/total"),
+                           ({"paging": {"links": [{"rel": "next", "href": "/rest/items?start=10"}]}}, "paging/links"), ({"result_info": {"cursor": "6Ck"}}, "cursor"),
                            ({"NextToken": "t"}, "NextToken"), ({"metadata": {"continue": "ey"}}, "continue"), ({"has_next": True}, "has_next"),
                            ({"last": False, "number": 0}, "last"), ({"isLastPage": False, "nextPageStart": 25}, "isLastPage")):
             with self.subTest(more=more):
