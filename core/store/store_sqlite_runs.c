@@ -119,8 +119,11 @@ int store_sqlite_run_start(struct store_sqlite *sqlite, struct store_call *call,
     return result;
 }
 
-static int end(struct store_sqlite *sqlite, const struct store_run *run, struct err *err)
+/* A state that was removed meanwhile does not know the run; another attempt is added all the same.
+ */
+static int end(struct store_sqlite *sqlite, const struct store_call *call, struct err *err)
 {
+    const struct store_run *run = call->run.ended;
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
                              "UPDATE run SET ended_ms = ?, exit = ?, cause = ?,"
@@ -131,7 +134,13 @@ static int end(struct store_sqlite *sqlite, const struct store_run *run, struct 
         return -1;
     bind_end(stmt, run);
     sqlite3_bind_int64(stmt, 11, run->row);
-    return store_sqlite_finish(sqlite, stmt, err);
+    if (store_sqlite_finish(sqlite, stmt, err) != 0)
+        return -1;
+    bool known = sqlite3_changes(sqlite->db) > 0 || run->row == 0; /* 0: nothing but retention */
+    if (!known && call->run.added == NULL)
+        return err_set(err, ERR_CONFIG,
+                       "its record is not in the state: that was removed or replaced meanwhile");
+    return 0;
 }
 
 int store_sqlite_run_told(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
@@ -281,10 +290,10 @@ static int prune(struct store_sqlite *sqlite, const struct store_call *call, str
 int store_sqlite_run_end(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     if (call->run.added == NULL && !call->run.prune)
-        return end(sqlite, call->run.ended, err);
+        return end(sqlite, call, err);
     if (store_sqlite_begin(sqlite, err) != 0)
         return -1;
-    int result = end(sqlite, call->run.ended, err);
+    int result = end(sqlite, call, err);
     if (result == 0 && call->run.added != NULL)
         result = add(sqlite, call->run.added, err);
     if (result == 0 && call->run.prune)

@@ -104,6 +104,14 @@ class Unrecorded(JobCase):
         (what, run), = self.told()
         self.assertEqual((what, run["slot"]), ("failed", "2026-07-01T08:30:00.000+00:00"))
 
+    def test_a_state_that_was_removed_meanwhile(self):
+        """What follows finds a new one, which does not know the run."""
+        self.notify(f"""
+          for name in io.popen("ls {self.state}/jeton.db*"):lines() do os.remove(name) end
+        """)
+        done = self.run_job(status=3)
+        self.assertRegex(done.stderr, r"the end of run \S+ could not be recorded: .*removed or replaced")
+
     def test_a_boot(self):
         self.notify(schedule="@reboot")
         self.break_state()
