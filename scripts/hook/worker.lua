@@ -357,10 +357,12 @@ local function stop(settings, pump)
   end)
 end
 
---- What another process had that has died: the one before this, or one that took its time to stop.
+--- What another process had that has died: the one before this, or one that took its time to stop. At once
+--- where the clock was set back.
 local function recover(settings, pump)
   local now = os.time()
-  if pump.stopping or now - pump.recovered < RECOVER_SECONDS then return end
+  local since = now - pump.recovered
+  if pump.stopping or since >= 0 and since < RECOVER_SECONDS then return end
   pump.recovered = now
   local left = storing.patiently(hook.recover)
   if left > 0 then

@@ -70,6 +70,27 @@ class Kills(listening.Case):
         if children:
             os.kill(random.choice(children), signal.SIGKILL)
 
+    def test_the_clock_is_set_back(self):
+        """What a former process had when it was killed is found all the same."""
+        clock = {**self.faketime("+0"), "FAKETIME_TIMESTAMP_FILE": self.write("clock", "+0"), "FAKETIME_NO_CACHE": "1"}
+        del clock["FAKETIME"]
+        self.hooks(listen="  grace: 5m\n")
+        self.write("handler.lua", SLOW.replace("FOLDER", self.folder))
+        listener = listening.Listener(self, popen=self.start("listen", "--listen", "127.0.0.1:0", env=clock))
+        self.assertEqual(listener.post({"id": "one", "type": "t", "inside": True})[0], 200)
+        support.wait_until(lambda: os.path.exists(os.path.join(self.folder, "one")), 30)
+        former = set(listener.children())
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded")
+        self.assertEqual(listener.post({"id": "two", "type": "t"})[0], 200)
+        self.wait_done(1)  # the new one lives, and has looked
+        self.write("clock", "-2h")
+        for pid in former & set(listener.children()):
+            os.kill(pid, signal.SIGKILL)
+        self.wait_done(2)
+        self.assertEqual(self.handled(), {"one": 1, "two": 1})
+        listener.stop()
+
     def test_kills(self):
         self.write("handler.lua", SLOW.replace("FOLDER", self.folder))
         self.hooks()
