@@ -37,6 +37,7 @@ struct listener {
     struct app *app;
     const struct listen_options *options;
     struct listen_sockets sockets;
+    char *hooks_at, *metrics_at; /* what the configuration of the sockets says; NULL: nothing */
     struct listen_generation *generations; /* the newest one first */
     struct app_children children;
     struct app_signals signals;
@@ -181,6 +182,29 @@ static void say_listening(const struct listener *listener, const struct config *
                 plural);
 }
 
+static char *address_text(const char *host, int64_t port)
+{
+    return host != NULL ? mem_printf("%s:%lld", host, (long long)port) : mem_strdup("");
+}
+
+/* What no configuration changes while the sockets are these. Those of a service manager, and what
+ * `--listen` says, are not the configuration's. */
+static void note_addresses(struct listener *listener, const struct hook_listen *listen)
+{
+    if (!listener->sockets.given && listener->options->address == NULL)
+        listener->hooks_at = address_text(listen->host, listen->port);
+    if (!listener->sockets.given || listener->sockets.metrics < 0)
+        listener->metrics_at = address_text(listen->metrics_host, listen->metrics_port);
+}
+
+static bool is_at(const char *noted, const char *host, int64_t port)
+{
+    char *now = address_text(host, port);
+    bool same = noted == NULL || strcmp(noted, now) == 0;
+    mem_free(now);
+    return same;
+}
+
 static int open_sockets(struct listener *listener, const struct config *config, struct err *err)
 {
     const struct hook_listen *listen = config->listen;
@@ -202,6 +226,8 @@ static int open_sockets(struct listener *listener, const struct config *config, 
         say_listening(listener, config, hooks.host, i);
     if (result == 0 && listener->sockets.metrics >= 0)
         log_msg(listener->app->log, LOG_INFO, "metrics on port %d", listener->sockets.metrics_port);
+    if (result == 0)
+        note_addresses(listener, listen);
     mem_free(host);
     return result;
 }
@@ -237,7 +263,7 @@ static bool is_same_state(const struct state_place *a, const struct state_place 
 static int check_same(const struct listener *listener, const struct config *config, struct err *err)
 {
     const struct config *before = listener->generations->plan.config;
-    const struct hook_listen *was = before->listen, *is = config->listen;
+    const struct hook_listen *is = config->listen;
     if (!is_same_state(config->state, before->state))
         return err_set(err, ERR_CONFIG, "another state needs a restart");
     if (config->home == NULL && before->home == NULL &&
@@ -248,18 +274,17 @@ static int check_same(const struct listener *listener, const struct config *conf
                        config_home(before), config_home(config));
     if (strcmp(config_home(config), config_home(before)) != 0)
         return err_set(err, ERR_CONFIG, "another `name` needs a restart");
-    if (strcmp(was->host, is->host) != 0 || was->port != is->port ||
-        was->metrics_port != is->metrics_port)
+    if (!is_at(listener->hooks_at, is->host, is->port) ||
+        !is_at(listener->metrics_at, is->metrics_host, is->metrics_port))
         log_msg(listener->app->log, LOG_WARN, "another address to listen on needs a restart");
     return 0;
 }
 
-/* The processes in use go on with the password and the key that they have read; new ones could not
- * begin. A database that is away now lets them wait, as it does those in use. */
+/* The processes in use go on with the password and the key that they have read, or with the file
+ * that they have open; new ones could not begin. A database that is away now, or a file that
+ * another program has locked, lets them wait, as it does those in use. */
 static int check_state(const struct config *config, struct err *err)
 {
-    if (config->state->url == NULL)
-        return 0;
     struct store *store = store_new(config->state, NULL);
     store_hurry(store);
     int result = store_open(store, err);
@@ -490,5 +515,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
     app_children_destroy(&listener.children);
     listen_notify_destroy(&listener.notify);
     unlock(&listener);
+    mem_free(listener.hooks_at);
+    mem_free(listener.metrics_at);
     return status;
 }

@@ -478,6 +478,45 @@ os.execv(sys.argv[1], sys.argv[1:])
         listener.stop()
         self.assertEqual(set(self.handled().values()), {1})
 
+    def test_a_reload_with_another_address(self):
+        """Told as long as the socket is another one than the configuration says, and no longer."""
+        ports = []
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                ports.append(free.getsockname()[1])
+        said = []
+        self.hooks()
+        with open(os.path.join(self.folder, "jeton.yaml"), encoding="utf-8") as file:
+            config = file.read()
+        self.write("jeton.yaml", config.replace("127.0.0.1:0", f"127.0.0.1:{ports[0]}"))
+        listener = listening.Listener(self, popen=self.start("listen"))
+        for turn, port in enumerate((ports[1], ports[1], ports[0], ports[0])):
+            self.write("jeton.yaml", config.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+            listener.process.send_signal(signal.SIGHUP)
+            listener.wait_log(r"(?s)(configuration reloaded.*){%d}" % (turn + 1))
+            said.append(listener.log().count("another address to listen on needs a restart"))
+        self.assertEqual(said, [1, 2, 2, 2])
+        listener.stop()
+
+    def test_a_reload_while_the_state_cannot_be_opened(self):
+        """The processes in use have it open, and go on; new ones would serve nobody."""
+        self.hooks()
+        listener = self.listener()
+        self.assertEqual(listener.post(text(1))[0], 200)
+        self.wait_done(1)
+        path = os.path.join(self.state, "jeton.db")
+        os.rename(path, path + ".away")
+        os.symlink(path + ".away", path)  # as no user's permissions keep root from it
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log(r"jeton\.db.*; the previous configuration stays in use")
+        self.assertEqual(listener.ask("GET", "/nothing")[0], 404)
+        os.rename(path + ".away", path)
+        listener.process.send_signal(signal.SIGHUP)
+        listener.wait_log("configuration reloaded: 1 webhook")
+        self.assertEqual(listener.post(text(2))[0], 200)
+        self.wait_done(2)
+        listener.stop()
+
     def test_a_reload_with_a_script_that_cannot_be_loaded(self):
         """Of handlers, too, the former ones stay in use: new ones would handle nothing until somebody mends them."""
         self.hooks()
