@@ -9,12 +9,14 @@
 #include "visible.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -28,9 +30,16 @@
 #define LINE_END       "}\n"
 #define LINE_CLEAR     "\r\x1b[K"
 #define LINE_START     "jeton: "
+#define HURRY_MS       5000
 #define STATUS_MAX     ((size_t)4096)
 #define STATUS_COLUMNS 80             /* where the terminal does not say */
 #define REPLACEMENT    "\xef\xbf\xbd" /* U+FFFD */
+
+/* Of a log that holds nobody up. */
+struct log_hurry {
+    int64_t dropped; /* lines since the last that was written */
+    bool cut;        /* a part of one of them was written */
+};
 
 struct log {
     int fd;
@@ -42,6 +51,7 @@ struct log {
     struct buf status; /* as it stands on the terminal */
     int passed;        /* what is above it goes to other_fd */
     int other_fd;
+    struct log_hurry *hurry; /* NULL: who writes waits */
 };
 
 static const struct {
@@ -70,6 +80,8 @@ struct log *log_new(int fd, enum log_level level, enum log_format format, bool c
 void log_free(struct log *log)
 {
     log_status(log, NULL);
+    if (log != NULL)
+        mem_free(log->hurry);
     mem_free(log);
 }
 
@@ -78,6 +90,17 @@ void log_configure(struct log *log, enum log_level level, enum log_format format
     log->level = level;
     log->format = format;
     log->color = color;
+}
+
+void log_hurry(struct log *log, bool hurries)
+{
+    if (hurries && log->hurry == NULL) {
+        log->hurry = mem_alloc(sizeof *log->hurry);
+        *log->hurry = (struct log_hurry){.dropped = 0};
+    } else if (!hurries) {
+        mem_free(log->hurry);
+        log->hurry = NULL;
+    }
 }
 
 void log_no_color(struct log *log)
@@ -276,10 +299,73 @@ static void write_line(int fd, const struct buf *line)
     }
 }
 
+/* Of a file that is always so; an error is for write(2) to find. */
+static bool is_writable(int fd, int64_t until_ms)
+{
+    for (;;) {
+        struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+        int64_t left_ms = until_ms - clock_mono_ms();
+        int count = poll(&waiting, 1, left_ms > 0 ? (int)left_ms : 0);
+        if (count > 0 || (count < 0 && errno != EINTR))
+            return true;
+        if (left_ms <= 0)
+            return false;
+    }
+}
+
+/* Who may write can write so much without waiting, to a pipe; a line that is no longer than that is
+ * still one write. */
+static size_t piece_of(int fd, size_t len)
+{
+    struct stat st;
+    bool waits = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
+    return waits && len > PIPE_BUF ? PIPE_BUF : len;
+}
+
+/* As write_line, but for no longer than HURRY_MS, and not at all while nobody reads. */
+static void write_soon(struct log_hurry *hurry, int fd, const struct buf *line)
+{
+    int64_t until_ms = clock_mono_ms() + (hurry->dropped > 0 ? 0 : HURRY_MS);
+    size_t len;
+    for (size_t pos = 0; pos < line->len; pos += len) {
+        if (!is_writable(fd, until_ms)) {
+            hurry->dropped++;
+            hurry->cut = hurry->cut || pos > 0;
+            return;
+        }
+        len = piece_of(fd, line->len - pos);
+        struct buf piece = {.data = line->data + pos, .len = len};
+        write_line(fd, &piece);
+    }
+}
+
+static void write_message(const struct log *log, enum log_level level,
+                          const struct message *message);
+
+/* Once it is read again. */
+static void say_dropped(const struct log *log, int fd)
+{
+    struct log_hurry *hurry = log->hurry;
+    struct buf end = {.data = (char[]){'\n', '\0'}, .len = 1};
+    if (hurry->dropped == 0 || !is_writable(fd, 0))
+        return;
+    char *text = mem_printf("%lld line%s of the log %s dropped, as nobody read it",
+                            (long long)hurry->dropped, hurry->dropped == 1 ? "" : "s",
+                            hurry->dropped == 1 ? "was" : "were");
+    const struct message message = {.text = text};
+    if (hurry->cut)
+        write_line(fd, &end);
+    *hurry = (struct log_hurry){.dropped = 0};
+    write_message(log, LOG_WARN, &message);
+    mem_free(text);
+}
+
 static void write_message(const struct log *log, enum log_level level,
                           const struct message *message)
 {
-    int saved_errno = errno;
+    int saved_errno = errno, fd = (int)level > log->passed ? log->other_fd : log->fd;
+    if (log->hurry != NULL)
+        say_dropped(log, fd);
     struct buf line;
     buf_create(&line, LINE_MAX_BYTES);
     if (log->status.len > 0)
@@ -291,7 +377,10 @@ static void write_message(const struct log *log, enum log_level level,
     line.limit += strlen(LINE_END) + log->status.len;
     buf_puts(&line, log->format == LOG_JSON ? LINE_END : "\n");
     buf_append(&line, log->status.data, log->status.len);
-    write_line((int)level > log->passed ? log->other_fd : log->fd, &line);
+    if (log->hurry != NULL)
+        write_soon(log->hurry, fd, &line);
+    else
+        write_line(fd, &line);
     buf_destroy(&line);
     errno = saved_errno;
 }

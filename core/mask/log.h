@@ -35,6 +35,9 @@ void log_no_color(struct log *log);
 /* From now on, lines above `passed` go to another descriptor. LOG_NONE: all do. */
 #define LOG_NONE (-1)
 void log_divert(struct log *log, int passed, int fd);
+/* From now on: whether lines are dropped, and told of by the next one that can be written, where
+ * nobody has read the log for five seconds. Else who writes waits. */
+void log_hurry(struct log *log, bool hurries);
 /* For callers that cut a text: mask first, cut afterwards. NULL where there is none. */
 const struct redact *log_redact(const struct log *log);
 bool log_enabled(const struct log *log, enum log_level level);

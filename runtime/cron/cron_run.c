@@ -365,6 +365,7 @@ int cron_run(struct app *app, int argc, char **argv, struct err *err)
     if (check(scheduler.grace_ms, at_once, err) != 0)
         return -1;
     app_children_create(&scheduler.children, (size_t)at_once, app->log);
+    log_hurry(app->log, true); /* jobs are due all the same */
     int status = run(&scheduler, err);
     app_children_destroy(&scheduler.children);
     return status;

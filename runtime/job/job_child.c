@@ -123,6 +123,7 @@ int job_child_run(const struct job_script *script, struct err *err)
 {
     struct app *app = script->app;
     int report_fd = script->report_fd;
+    log_hurry(app->log, false); /* to who keeps it; its deadline ends that */
     if (report_fd >= 0)
         redact_observe(app->redact, tell_secret, &report_fd);
     if (log_status_mode(app->log) == LOG_STATUS_BAR)

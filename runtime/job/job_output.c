@@ -243,6 +243,7 @@ void job_output_pass(struct job_output *output)
 
 void job_output_give_up(struct job_output *output)
 {
+    log_hurry(output->log, true); /* it may well go where nobody reads */
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
         if (is_waiting(&output->streams[i]))
             give_up(output, &output->streams[i], ETIMEDOUT);

@@ -386,6 +386,8 @@ int job_run_loaded(struct app *app, const struct config *config, const struct jo
                                                        : LOG_INFO;
     if (level < LOG_INFO && app->verbosity == 0)
         log_configure(app->log, (enum log_level)level, app->log_format, app->color);
+    if (request->scheduled) /* its deadline holds, whoever reads the log */
+        log_hurry(app->log, true);
     run.store = store_new(config->state, NULL);
     store_queue(run.store);
     run.signals.tend = tend;

@@ -499,6 +499,7 @@ int listen_run(struct app *app, const struct listen_options *options, struct err
         listen_notify_destroy(&listener.notify);
         return -1;
     }
+    log_hurry(app->log, true); /* senders wait for an answer, and a signal for its effect */
     fault_point(FAULT_LISTEN_READ);
     app_children_create(&listener.children, LISTEN_CHILDREN_MAX, app->log);
     listener.children.ended = on_ended;

@@ -50,6 +50,20 @@ class Hostile(JobCase):
         self.assertEqual((self.row()["exit"], self.row()["cause"]), (8, "deadline"))
         self.assertIn(b"cannot pass on", process.stderr.read())
 
+    def test_a_full_pipe_for_all(self):
+        """As above, where the warnings go there too: nothing of them holds up the end, a scheduled run's from the start."""
+        self.job('for _ = 1, 2000 do print(("y"):rep(100)) end', timeout="2s", schedule="* * * * *")
+        for options in ((), ("--scheduled",)):
+            with self.subTest(options):
+                out, full = os.pipe()
+                self.addCleanup(os.close, out)
+                process = subprocess.Popen([JETON, "run", "--job", "job", *options], stdin=subprocess.DEVNULL, stdout=full,
+                                           stderr=full, env=self.env, cwd=self.folder)
+                self.addCleanup(end_process, process)
+                os.close(full)
+                self.assertEqual(process.wait(60), 8)
+        self.assertEqual([row["cause"] for row in self.rows()], ["deadline"] * 2)
+
     def test_a_child_that_outlives_its_script(self):
         self.job("""
           os.execute "sleep 1000 & echo pid $!"

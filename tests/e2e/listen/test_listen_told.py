@@ -9,7 +9,7 @@ import unittest
 
 import listening
 import support
-from listening import sign
+from listening import JETON, sign
 
 
 class Told(listening.Case):
@@ -113,6 +113,26 @@ class Told(listening.Case):
         self.wait_done(3)
         listener.stop()
         self.assertEqual(listener.log().count("--print"), 1)
+
+    def test_nobody_reads_the_log(self):
+        """A pipe that is full keeps nobody from an answer for long, and no signal from its effect."""
+        self.hooks()
+        self.handler('return function() for _ = 1, 30 do require "jeton.log".warn(("x"):rep(4000)) end end')
+        out, full = os.pipe()
+        self.addCleanup(os.close, out)
+        process = subprocess.Popen([JETON, "listen", "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=full,
+                                   stderr=full, env=self.env, cwd=self.folder)
+        self.addCleanup(support.end_process, process)
+        os.close(full)
+        listener = listening.Listener.__new__(listening.Listener)
+        listener.scheme = "http"
+        listener.port = int(re.search(rb":(\d+) ", os.read(out, 4096))[1])
+        self.assertEqual(listener.post({"id": "one", "type": "t"})[0], 200)
+        self.wait_done(1)  # its last lines were dropped
+        for _ in range(3):
+            self.assertEqual(listener.post({"id": "two", "type": "t"}, secret="wrong")[0], 401)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
 
 
 if __name__ == "__main__":

@@ -241,6 +241,31 @@ static void test_long_input(void **state)
     mem_free(text);
 }
 
+/* Nobody waits for longer than some seconds; what was left out is told of, once it is read again.
+ */
+static void test_nobody_reads(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char got[4096], filled[4096] = {0};
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_hurry(fixture.log, true);
+    log_msg(fixture.log, LOG_INFO, "one");
+    check_written(&fixture, "jeton: info: one\n");
+    while (send(fixture.fds[1], filled, sizeof filled, MSG_DONTWAIT) > 0) {
+    }
+    log_msg(fixture.log, LOG_INFO, "two");
+    log_msg(fixture.log, LOG_INFO, "three");
+    while (recv(fixture.fds[0], got, sizeof got, MSG_DONTWAIT) > 0)
+        assert_int_equal(got[0], 0);
+    log_msg(fixture.log, LOG_INFO, "four");
+    check_written(&fixture, "jeton: warning: 2 lines of the log were dropped, as nobody read it\n");
+    check_written(&fixture, "jeton: info: four\n");
+    check_written(&fixture, "");
+    log_hurry(fixture.log, false);
+    teardown(&fixture);
+}
+
 static void test_errno_survives(void **state)
 {
     (void)state;
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_numbers),
         cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_nobody_reads),
         cmocka_unit_test(test_errno_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
