@@ -37,7 +37,7 @@ static const struct verb {
     {"api", "makes one authenticated call", verb_api},
     {"check", "validates configuration, file modes, schedules and scripts", verb_check},
     {"cron", "makes cron run the scheduled jobs, and shows when", verb_cron},
-    {"events", "lists what webhooks brought, and tries it again", verb_events},
+    {"events", "lists the events that webhooks received, and runs them again", verb_events},
     {"jobs", "lists the jobs, when each is due, and how it last ended", verb_jobs},
     {"history", "lists past runs of jobs", verb_history},
     {"logs", "prints what a past run printed", verb_logs},

@@ -408,7 +408,7 @@ int verb_events(struct app *app, int argc, char **argv, struct err *err)
                  "jeton events --drop ID…\n"
                  "jeton events --run FILE ID [--really]\n"
                  "jeton events --forward URL ID [--yes]",
-        .description = "Lists the events that webhooks brought, newest first. An ID is the number "
+        .description = "Lists the events that webhooks received, newest first. An ID is the number "
                        "in the first column.",
         .opts = opts,
         .max_operands = -1,
