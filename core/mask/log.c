@@ -9,6 +9,7 @@
 #include "visible.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
 #include <poll.h>
@@ -30,15 +31,20 @@
 #define LINE_END       "}\n"
 #define LINE_CLEAR     "\r\x1b[K"
 #define LINE_START     "jeton: "
+#define FD_PATH_SIZE   32
 #define HURRY_MS       5000
+#define HURRY_STEP_MS  10
 #define STATUS_MAX     ((size_t)4096)
 #define STATUS_COLUMNS 80             /* where the terminal does not say */
 #define REPLACEMENT    "\xef\xbf\xbd" /* U+FFFD */
 
 /* Of a log that holds nobody up. */
 struct log_hurry {
+    int to;          /* what `fd` is open to, opened anew so that a write does not wait; or -1 */
+    pid_t pid;       /* whose lines are counted: one that is forked counts its own */
     int64_t dropped; /* lines since the last that was written */
     bool cut;        /* a part of one of them was written */
+    bool unread;     /* the last line, perhaps of the process that forked this one */
 };
 
 struct log {
@@ -81,7 +87,7 @@ void log_free(struct log *log)
 {
     log_status(log, NULL);
     if (log != NULL)
-        mem_free(log->hurry);
+        log_hurry(log, false);
     mem_free(log);
 }
 
@@ -92,12 +98,26 @@ void log_configure(struct log *log, enum log_level level, enum log_format format
     log->color = color;
 }
 
+/* O_NONBLOCK belongs to what is open, which others may have, too: so a pipe or a terminal is opened
+ * once more. -1: it is something else, or may not be. */
+static int open_anew(int fd)
+{
+    struct stat st;
+    char path[FD_PATH_SIZE];
+    if (fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || isatty(fd) == 1))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 void log_hurry(struct log *log, bool hurries)
 {
     if (hurries && log->hurry == NULL) {
         log->hurry = mem_alloc(sizeof *log->hurry);
-        *log->hurry = (struct log_hurry){.dropped = 0};
-    } else if (!hurries) {
+        *log->hurry = (struct log_hurry){.to = open_anew(log->fd), .pid = getpid()};
+    } else if (!hurries && log->hurry != NULL) {
+        if (log->hurry->to >= 0)
+            close(log->hurry->to);
         mem_free(log->hurry);
         log->hurry = NULL;
     }
@@ -322,21 +342,35 @@ static size_t piece_of(int fd, size_t len)
     return waits && len > PIPE_BUF ? PIPE_BUF : len;
 }
 
+/* Returns how much was written; all where that failed, as nothing is left to report this to. */
+static size_t write_until(int fd, const char *data, size_t len, int64_t until_ms)
+{
+    size_t pos = 0;
+    while (pos < len && is_writable(fd, until_ms)) {
+        ssize_t wrote = write(fd, data + pos, piece_of(fd, len - pos));
+        if (wrote >= 0) {
+            pos += (size_t)wrote;
+        } else if (errno == EAGAIN) { /* another was quicker, or a terminal has not enough room */
+            if (clock_mono_ms() >= until_ms)
+                break;
+            poll(NULL, 0, HURRY_STEP_MS);
+        } else if (errno != EINTR) {
+            return len;
+        }
+    }
+    return pos;
+}
+
 /* As write_line, but for no longer than HURRY_MS, and not at all while nobody reads. */
 static void write_soon(struct log_hurry *hurry, int fd, const struct buf *line)
 {
-    int64_t until_ms = clock_mono_ms() + (hurry->dropped > 0 ? 0 : HURRY_MS);
-    size_t len;
-    for (size_t pos = 0; pos < line->len; pos += len) {
-        if (!is_writable(fd, until_ms)) {
-            hurry->dropped++;
-            hurry->cut = hurry->cut || pos > 0;
-            return;
-        }
-        len = piece_of(fd, line->len - pos);
-        struct buf piece = {.data = line->data + pos, .len = len};
-        write_line(fd, &piece);
-    }
+    int64_t until_ms = clock_mono_ms() + (hurry->unread ? 0 : HURRY_MS);
+    size_t wrote = write_until(fd, line->data, line->len, until_ms);
+    hurry->unread = wrote < line->len;
+    if (!hurry->unread)
+        return;
+    hurry->dropped++;
+    hurry->cut = hurry->cut || wrote > 0;
 }
 
 static void write_message(const struct log *log, enum log_level level,
@@ -346,26 +380,39 @@ static void write_message(const struct log *log, enum log_level level,
 static void say_dropped(const struct log *log, int fd)
 {
     struct log_hurry *hurry = log->hurry;
-    struct buf end = {.data = (char[]){'\n', '\0'}, .len = 1};
-    if (hurry->dropped == 0 || !is_writable(fd, 0))
+    int64_t dropped = hurry->dropped;
+    if (dropped == 0 || !is_writable(fd, 0) || (hurry->cut && write_until(fd, "\n", 1, 0) == 0))
         return;
-    char *text = mem_printf("%lld line%s of the log %s dropped, as nobody read it",
-                            (long long)hurry->dropped, hurry->dropped == 1 ? "" : "s",
-                            hurry->dropped == 1 ? "was" : "were");
+    char *text =
+        mem_printf("%lld line%s of the log %s dropped, as nobody read it", (long long)dropped,
+                   dropped == 1 ? "" : "s", dropped == 1 ? "was" : "were");
     const struct message message = {.text = text};
-    if (hurry->cut)
-        write_line(fd, &end);
-    *hurry = (struct log_hurry){.dropped = 0};
+    hurry->dropped = 0;
+    hurry->cut = hurry->unread = false;
     write_message(log, LOG_WARN, &message);
     mem_free(text);
+}
+
+/* Whose lines the former count is of says so itself. */
+static void count_own(struct log_hurry *hurry)
+{
+    pid_t pid = getpid();
+    if (hurry->pid == pid)
+        return;
+    hurry->pid = pid;
+    hurry->dropped = 0;
+    hurry->cut = false;
 }
 
 static void write_message(const struct log *log, enum log_level level,
                           const struct message *message)
 {
     int saved_errno = errno, fd = (int)level > log->passed ? log->other_fd : log->fd;
-    if (log->hurry != NULL)
+    if (log->hurry != NULL) {
+        fd = fd == log->fd && log->hurry->to >= 0 ? log->hurry->to : fd;
+        count_own(log->hurry);
         say_dropped(log, fd);
+    }
     struct buf line;
     buf_create(&line, LINE_MAX_BYTES);
     if (log->status.len > 0)

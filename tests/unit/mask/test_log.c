@@ -5,17 +5,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define READ_MAX ((size_t)4 * 1024 * 1024)
+#define READ_MAX   ((size_t)4 * 1024 * 1024)
+#define LINE_BYTES 4001
 
 /* A log into a socket that keeps the bounds of writes. */
 struct fixture {
@@ -266,6 +269,74 @@ static void test_nobody_reads(void **state)
     teardown(&fixture);
 }
 
+/* Until nothing has come for a while: the system hands it over in steps. */
+static void drain(int fd, struct buf *got)
+{
+    char some[4096];
+    while (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 500) == 1) {
+        ssize_t len = read(fd, some, sizeof some);
+        assert_true(len > 0);
+        buf_append(got, some, (size_t)len);
+    }
+}
+
+/* poll says that a terminal is writable where it has room for a byte, and a write waits for all. */
+static void test_nobody_reads_a_terminal(void **state)
+{
+    (void)state;
+    char line[LINE_BYTES];
+    struct buf got;
+    int theirs = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    assert_true(theirs >= 0 && grantpt(theirs) == 0 && unlockpt(theirs) == 0);
+    int ours = open(ptsname(theirs), O_RDWR | O_NOCTTY);
+    assert_true(ours >= 0);
+    struct log *log = log_new(ours, LOG_INFO, LOG_TEXT, false, NULL);
+    log_hurry(log, true);
+    assert_int_equal(fcntl(ours, F_GETFL) & O_NONBLOCK, 0); /* others may have it, too */
+    memset(line, 'x', sizeof line - 1);
+    line[sizeof line - 1] = '\0';
+    for (int i = 0; i < 100; i++)
+        log_msg(log, LOG_INFO, "%s", line);
+    buf_create(&got, READ_MAX);
+    drain(theirs, &got);
+    assert_null(strstr(got.data, "dropped"));
+    log_msg(log, LOG_INFO, "read again");
+    drain(theirs, &got);
+    assert_non_null(strstr(got.data, " lines of the log were dropped, as nobody read it\r\n"));
+    assert_non_null(strstr(got.data, "jeton: info: read again\r\n"));
+    buf_destroy(&got);
+    log_free(log);
+    close(ours);
+    close(theirs);
+}
+
+/* Whose count it is says it; another process does not say it again. */
+static void test_dropped_in_two_processes(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    char got[4096], filled[4096] = {0};
+    int status;
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_hurry(fixture.log, true);
+    while (send(fixture.fds[1], filled, sizeof filled, MSG_DONTWAIT) > 0) {
+    }
+    log_msg(fixture.log, LOG_INFO, "one");
+    while (recv(fixture.fds[0], got, sizeof got, MSG_DONTWAIT) > 0)
+        assert_int_equal(got[0], 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        log_msg(fixture.log, LOG_INFO, "of the other");
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    check_written(&fixture, "jeton: info: of the other\n");
+    log_msg(fixture.log, LOG_INFO, "two");
+    check_written(&fixture, "jeton: warning: 1 line of the log was dropped, as nobody read it\n");
+    check_written(&fixture, "jeton: info: two\n");
+    teardown(&fixture);
+}
+
 static void test_errno_survives(void **state)
 {
     (void)state;
@@ -290,6 +361,8 @@ int main(void)
         cmocka_unit_test(test_json_numbers),
         cmocka_unit_test(test_long_input),
         cmocka_unit_test(test_nobody_reads),
+        cmocka_unit_test(test_nobody_reads_a_terminal),
+        cmocka_unit_test(test_dropped_in_two_processes),
         cmocka_unit_test(test_errno_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
