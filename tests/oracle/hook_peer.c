@@ -153,5 +153,6 @@ int main(int argc, char **argv)
     config_free(config);
     log_free(app.log);
     redact_free(app.redact);
+    mem_free(app.found);
     return status;
 }

@@ -143,7 +143,7 @@ static void so_many_are_held(void **state)
         events[i] = store_fixture_event(ids[i], NULL);
         events[i].digest = one;
     }
-    const size_t part = 250; /* as many as a busy database surely takes within a call's time */
+    const size_t part = 50; /* as many as a busy database surely takes within a call's time */
     for (size_t i = 0; i < STORE_EVENT_HELD_MAX + 2; i += part) {
         size_t left = STORE_EVENT_HELD_MAX + 2 - i;
         assert_int_equal(store_event_add(store, events + i, left < part ? left : part, &err), 0);
