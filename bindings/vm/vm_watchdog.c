@@ -23,6 +23,7 @@
 #define WATCHDOG_LINE  512
 #define LOOK_AGAIN_MS  (1000 * 1000)
 #define LOOK_TASKS_MS  250 /* while one has a deadline of its own */
+#define LOOK_SIGNAL_MS 100 /* while one is pending */
 
 struct vm_watchdog {
     pthread_t thread;
@@ -85,21 +86,28 @@ static bool end_programs(struct vm_watchdog *watchdog)
     return any;
 }
 
-/* How long to sleep, in milliseconds: until the deadline, the end of the grace after it, or until a
- * pending signal counts as stuck. -1: for ever. */
+/* How long to sleep, in milliseconds: until the deadline or the end of the grace after it, or until
+ * the next look at a pending signal. -1: for ever. */
 static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
     int64_t until = INT64_MAX;
     if (watchdog->deadline_ms != 0)
         until = watchdog->deadline_ms + (watchdog->called ? watchdog->grace_ms : 0);
-    if (signal_since != 0 && signal_since + VM_STUCK_MS < until)
-        until = signal_since + VM_STUCK_MS;
+    if (signal_since != 0)
+        return LOOK_SIGNAL_MS;
     if (atomic_load(&watchdog->vm->tasks_watched))
         return LOOK_TASKS_MS;
     if (until == INT64_MAX)
         return -1;
     int64_t left = until - clock_mono_ms();
     return left < 0 ? 0 : left > LOOK_AGAIN_MS ? LOOK_AGAIN_MS : (int)left;
+}
+
+/* The run has not read it yet. */
+static bool is_pending(const struct vm_watchdog *watchdog)
+{
+    struct pollfd fd = {.fd = watchdog->signal_fd, .events = POLLIN};
+    return poll(&fd, 1, 0) == 1;
 }
 
 static void check_signal(const struct vm_watchdog *watchdog)
@@ -188,6 +196,8 @@ static void *watch(void *arg)
         if (signal_since == 0 && fds[1].revents != 0) {
             signal_since = now;
             run_hook_call(watchdog->run, watchdog->thread_of_run);
+        } else if (signal_since != 0 && !is_pending(watchdog)) {
+            signal_since = 0; /* what was done about it is not for this thread to end */
         } else if (signal_since != 0 && now >= signal_since + VM_STUCK_MS) {
             if (end_programs(watchdog)) {
                 signal_since = clock_mono_ms();

@@ -125,6 +125,24 @@ function TestExec:test_signals_from_processes_are_passed_on()
   end
 end
 
+-- The watchdog sees it while the script computes; two seconds later it looks whether the run is stuck.
+function TestExec:test_a_signal_that_was_passed_on_ends_no_later_program()
+  local child = task.spawn(function()
+    return self:shell [[
+      trap 'exit 5' TERM
+      echo $$ > "$OUT/pid"
+      sleep 0.2
+      kill -TERM $PPID
+      i=0; while [ $i -lt 500 ]; do sleep 0.02; i=$((i+1)); done
+    ]]
+  end)
+  self:wait_for "pid"
+  local begun = os.clock()
+  while os.clock() - begun < 0.5 do end
+  lu.assertEquals(child:join(), 5)
+  lu.assertEquals(self:shell "sleep 2.5; exit 6", 6)
+end
+
 function TestExec:test_cancelled_the_child_may_clean_up()
   local child = task.spawn(function()
     return self:shell([[
