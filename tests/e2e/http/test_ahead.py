@@ -12,6 +12,7 @@ from judges import JUDGES, node
 from oauth2 import OAuth2
 from service import Service
 
+TRIES = 5  # a connection that has been idle for three seconds is not used: a busy machine may be so slow
 SCRIPT = """
 local response, err = require "jeton.http".request { connector = "books", method = ..., path = "/it" }
 print(response and response.status, err and err.kind)
@@ -48,14 +49,22 @@ class Ahead(OAuth2):
     def test_a_connection_is_open_before_the_token_has_come(self):
         for method in ("GET", "POST"):
             with self.subTest(method=method):
-                server, url = self.http2()
-                grants = self.grants()
-                told = self.answers_after(grants, server)
-                self.env["BOOKS_REFRESH"] = grants.current = f"refresh-of-{method}"
-                self.assertEqual(self.fetch(grants, url, method), "200\tnil\n")
-                told.append(json.loads(server.stdout.readline()))
-                self.assertEqual(told, [[0], [0, method, "/it"]])
-                self.assertEqual(self.rest(server), "")
+                want, seen = [[0], [0, method, "/it"]], []
+                while want not in seen and len(seen) < TRIES:
+                    seen.append(self.connections(method, len(seen)))
+                self.assertIn(want, seen)
+
+    def connections(self, method, attempt):
+        """What the server tells of them until it has a request."""
+        server, url = self.http2()
+        grants = self.grants()
+        told = self.answers_after(grants, server)
+        self.env["BOOKS_REFRESH"] = grants.current = f"refresh-of-{method}-{attempt}"
+        self.assertEqual(self.fetch(grants, url, method), "200\tnil\n")
+        while len(told[-1]) == 1:
+            told.append(json.loads(server.stdout.readline()))
+        self.assertEqual(self.rest(server), "")
+        return told
 
     @staticmethod
     def rest(server):

@@ -148,9 +148,10 @@ class Hosts(OwnServer):
         # Signs of life (kind 2) that the dead host had sent in its last moment run out by themselves.
         left = "SELECT kind, host, until - clock_timestamp() FROM @lease WHERE until > clock_timestamp() AND kind <> 2"
         self.assertEqual(self.sql(left), [])
-        # A frozen one that goes on finds a key changed meanwhile.
+        # A frozen one that goes on finds a key changed meanwhile. A busy server may have no answer in time.
         odd = ("SELECT job, exit, cause, convert_from(message, 'UTF8') FROM @run"
-               " WHERE cause NOT IN ('interrupted', 'lost', 'locked', 'conflict')")
+               " WHERE cause NOT IN ('interrupted', 'lost', 'locked', 'conflict')"
+               " AND coalesce(convert_from(message, 'UTF8'), '') NOT LIKE '%: no answer within 10 s'")
         self.assertEqual(self.sql(odd), [])
 
     def trouble(self, number):

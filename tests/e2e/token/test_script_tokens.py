@@ -109,7 +109,7 @@ print "done"
         self.configure(sandbox.base)
         self.ok("token", "contoso")
         sandbox.steer("faults", [{"match": {"path": "/v1/users/me"}, "times": 0, "delay_ms": 20000},
-                                 {"match": {"path": "/v1/accessToken"}, "times": 0, "delay_ms": 1000}])
+                                 {"match": {"path": "/v1/accessToken"}, "times": 0, "delay_ms": 2000}])
         done = self.run_script("""\
 local http = require "jeton.http"
 local task = require "jeton.task"
@@ -118,10 +118,10 @@ task.spawn(http.request, { connector = true, path = "/users/me" })
 task.spawn(http.request, { connector = true, path = "/users/me", method = "POST", json = {} })
 task.spawn(http.get, os.getenv "BASE" .. "/v1/users/me")
 task.spawn(token.refresh)
-task.sleep(0.2)
+task.sleep(1) -- all have been sent
 collectgarbage()
 os.exit(3)
-""", env={"BASE": sandbox.url}, timeout=10)
+""", env={"BASE": sandbox.url}, timeout=20)
         self.assertEqual((done.returncode, done.stderr), (3, ""))
         self.assertEqual(sandbox.exchanges(), 2)  # which is waited for, as what it brings may be needed
 

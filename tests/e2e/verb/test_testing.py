@@ -831,7 +831,7 @@ end)
     def test_more_than_can_be_read_again_is_not_written(self):
         for words, status in ((500000, 0), (800000, 1)):
             self.server.leak = "a word " * words
-            done = self.jeton("test", "x_test.lua", "--record=all")
+            done = self.jeton("test", "x_test.lua", "--record=all", "--timeout", f"{support.PATIENCE}s")
             self.assertEqual(done.returncode, status, done.stdout)
         self.assertIn("the cassette 'flow' would have more than 4 MiB", done.stdout)
         self.ok("test", "x_test.lua")
