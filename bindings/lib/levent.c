@@ -567,17 +567,27 @@ static bool is_id(void *arg, const char *const *owners)
     return *ids_only;
 }
 
-/* hook.hide(text) → the text with *** in the place of secrets */
+/* Where it may go is for its owners to say (egress.h). */
+static bool is_owned(void *arg, const char *const *owners)
+{
+    bool *owned_only = arg;
+    *owned_only = owners[0] != NULL;
+    return *owned_only;
+}
+
+/* hook.hide(text) → the text with *** in the place of secrets; hook.hide(text, true): if one of
+ * them belongs to no connector, and so may go nowhere */
 static int hook_hide(lua_State *L)
 {
     size_t len;
     const char *text = luaL_checklstring(L, 1, &len);
     struct engine *engine = vm_engine(vm_of(L));
     struct buf hidden;
-    bool ids_only = true;
+    bool may_stay = true;
     engine_know_secrets(engine);
-    redact_find(engine->redact, text, len, is_id, &ids_only);
-    if (ids_only)
+    redact_find(engine->redact, text, len, lua_toboolean(L, 2) ? is_owned : is_id, &may_stay);
+    lua_settop(L, 1);
+    if (may_stay)
         return 1;
     buf_create(&hidden, (len + 1) * sizeof HIDDEN);
     redact_text_as(engine->redact, text, len, HIDDEN, &hidden);

@@ -3,6 +3,7 @@ local own = require "hook.own"
 
 local _ENV = own -- luacheck: ignore 211
 local exec = own.module "jeton.exec"
+local hook = own.module "jeton.hook"
 local http = own.module "jeton.http"
 local json = own.module "jeton.json"
 
@@ -35,13 +36,13 @@ local function by_script(handlers, path)
   end
 end
 
-local function by_command(command, hook)
+local function by_command(command, name)
   return function(event)
     local status, err = exec.run {
       argv = command,
       input = event.body,
       env = {
-        JETON_EVENT_HOOK = hook,
+        JETON_EVENT_HOOK = name,
         JETON_EVENT_ID = event.id,
         JETON_EVENT_SEQ = tostring(event.seq),
         JETON_EVENT_TYPE = event.type or "",
@@ -105,14 +106,15 @@ local function throttled(response)
   }
 end
 
---- Never follows a redirect: jeton.http does not. It may take as long as a handler.
+--- Never follows a redirect: jeton.http does not. It may take as long as a handler. A body that repeats the
+--- secret of the webhook, as in the URL that it was sent to, would be sent to nobody.
 local function by_url(url, timeout_ms)
   return function(event)
     local response, err = http.request {
       method = "POST",
       url = url,
       headers = forwarded(event),
-      body = event.body,
+      body = hook.hide(event.body, true),
       timeout = timeout_ms / 1000,
       max_body = REPLY_MAX,
       any_body = true,

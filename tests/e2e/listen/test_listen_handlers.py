@@ -120,6 +120,37 @@ webhooks:
                          [self.env["BOOKS_ID"], "/read/***", "/read/***"])
         listener.stop()
 
+    def test_a_body_that_repeats_the_secret_of_the_path(self):
+        """As Eventbrite's do, which sign nothing: they name the URL that they were sent to."""
+        receiver = service.Service(lambda _: (204, {}, b""))
+        self.addCleanup(receiver.stop)
+        self.write("other", "kept-by-a-connector")
+        secret = "{ file: %s/sender.secret }, verify: { kind: none }, allow_unsigned: true, id: none" % self.folder
+        self.write("path.lua", """return function(event)
+  require "jeton.state".set("body", event.body)
+end""")
+        self.write("jeton.yaml", f"""\
+version: 1
+state: {self.state}
+listen: {{ address: "127.0.0.1:0" }}
+connectors: {{ books: {{ provider: oauth2, endpoint: "{receiver.url}", token_url: "https://books.example/token",
+  grant: client_credentials, client_id: id, client_secret: {{ file: "{self.folder}/other" }},
+  allow_hosts: ["127.0.0.1:{receiver.url.rsplit(':', 1)[1]}"] }} }}
+webhooks:
+  sent: {{ path: "/sent/{{secret}}", secret: {secret}, forward: "{receiver.url}/there" }}
+  read: {{ path: "/read/{{secret}}", secret: {secret}, script: path.lua }}
+""")
+        listener = self.listener()
+        urls = [json.dumps({"url": f"https://h.example/{name}/{listening.SECRET}"}) for name in ("sent", "read")]
+        others = b'{"known": "kept-by-a-connector"}'  # it may go there
+        for name, body in (("sent", urls[0].encode()), ("sent", others), ("read", urls[1].encode())):
+            self.assertEqual(listener.ask("POST", f"/{name}/{listening.SECRET}", body, {})[0], 200)
+        self.wait_done(3)
+        self.assertEqual(sorted(request["body"] for request in receiver.received),
+                         sorted([urls[0].replace(listening.SECRET, "***").encode(), others]))
+        self.assertEqual(self.rows("SELECT value FROM kv WHERE key = 'body'"), [(json.dumps(urls[1]),)])
+        listener.stop()
+
     def test_a_receiver_whose_url_is_a_secret(self):
         """Known to the receiver alone: not to the log, the list of events, or whoever reads the configuration."""
         receiver = service.Service(lambda _: (500, {}, b""))
