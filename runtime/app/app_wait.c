@@ -3,9 +3,6 @@
 
 #include <signal.h>
 
-/* After the run's deadline, as the process of a job is killed soon (JOB_DEADLINE_GRACE_MS). */
-#define SETTLE_DEADLINE_MS 1000
-
 /* A token that a person gave is waited for in parts: until it is sent, for the reply, until that is
  * stored. The guard stays up from one to the next. */
 int app_wait(struct engine *engine, const bool *done, struct err *err)
@@ -46,9 +43,9 @@ void app_settle(struct engine *engine, int status)
     guard->signo = signal_of(status);
     guard->signal_ms = loop_now_ms(guard->loop);
     int64_t limit_ms = guard->signo != 0 ? REPLY_GUARD_MS : INT64_MAX;
-    if (engine->deadline_ms != 0) {
+    if (engine->deadline_ms != 0) { /* the process of a job lives longer: JOB_DEADLINE_GRACE_MS */
         int64_t left_ms = engine->deadline_ms - loop_now_ms(guard->loop);
-        left_ms = (left_ms > 0 ? left_ms : 0) + SETTLE_DEADLINE_MS;
+        left_ms = (left_ms > 0 ? left_ms : 0) + REPLY_GUARD_MS;
         limit_ms = left_ms < limit_ms ? left_ms : limit_ms;
     }
     struct loop_timer limit = {.fn = NULL};

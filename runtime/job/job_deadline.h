@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define JOB_DEADLINE_GRACE_MS  3000  /* after the deadline, by which the child ends itself */
+#define JOB_DEADLINE_GRACE_MS  8000  /* after the deadline; its child ends itself, in six at most */
 #define JOB_DEADLINE_SIGNAL_MS 10000 /* after a signal was passed on */
 
 struct job_deadline {

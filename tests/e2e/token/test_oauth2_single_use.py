@@ -115,6 +115,29 @@ while not io.open "asked" do task.sleep(0.01) end
                 self.token("--refresh")
                 self.assertFalse(grants.dead)
 
+    def test_a_deadline_waits_as_a_signal_does(self):
+        for args in (("run", "--timeout", "3s", "ends.lua"), ("run", "--job", "ends")):
+            with self.subTest(args=args):
+                grants = self.past_its_deadline(args)
+                self.token("--refresh")
+                self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
+
+    def past_its_deadline(self, args):
+        """A busy machine may not come to ask before that, but not each time."""
+        asked = os.path.join(self.folder, "asked")
+        while not os.path.exists(asked):
+            self.tries += 1
+            self.state = os.path.join(self.folder, f"state{self.tries}")
+            grants = self.waits(5)
+            self.ending(grants, "task.sleep(60)")
+            with open(os.path.join(self.folder, "jeton.yaml"), "a", encoding="utf-8") as file:
+                file.write("jobs: { ends: { script: ends.lua, connector: books, timeout: 3s } }\n")
+            done = self.jeton(*args)
+            self.assertEqual(done.returncode, 8, done.stderr)
+            self.assertNotIn("killed", done.stderr)
+        os.unlink(asked)
+        return grants
+
     def test_a_second_signal_after_one_that_has_ended_the_script(self):
         """Also where the second comes during clean-up. A busy machine may take long itself, but not each time."""
         for line in (self.TWICE, "task.sleep(60)"):
@@ -194,12 +217,12 @@ os.exit(0, true)""")
         self.assertEqual((self.sent(grants), grants.dead), ([REFRESH, "refresh-token-1"], False))
 
     def test_a_job_that_is_stuck_with_a_program(self):
-        """What came in the meantime is read once the program has been ended. A busy machine may take longer than the three
+        """What came in the meantime is read once the program has been ended. A busy machine may take longer than the eight
         seconds after which it is killed, but not each time."""
         for timeout, status in (("3s", 8), ("60s", 128 + signal.SIGTERM)):
             with self.subTest(timeout=timeout):
-                said, tries = "killed 3 s after", 0
-                while "killed 3 s after" in said and tries < 3:
+                said, tries = "killed 8 s after", 0
+                while "killed 8 s after" in said and tries < 3:
                     tries += 1
                     grants, said = self.stuck(timeout, status, f"state{timeout}{tries}")
                 self.assertIn("that the script left running", said)
