@@ -104,20 +104,33 @@ int app_print_secret(const char *text, size_t len, struct err *err)
     return 0;
 }
 
-static int print_masked(struct app *app, const char *text, size_t len, bool visible,
-                        struct err *err)
+static void mask(struct app *app, const char *text, size_t len, bool visible, struct buf *out)
 {
-    struct buf masked, shown;
+    struct buf masked;
     /* A mask may be longer than what it hides. */
     buf_create(&masked, len * sizeof REDACT_MASK + sizeof REDACT_MASK);
     redact_text(app->redact, text, len, &masked);
-    buf_create(&shown, masked.len * VISIBLE_GROWTH);
-    if (visible)
-        visible_append(&shown, masked.data, masked.len, VISIBLE_LINES);
-    const struct buf *out = visible ? &shown : &masked;
-    int result = app_print_secret(out->data, out->len, err);
+    if (!visible) {
+        *out = masked;
+        return;
+    }
+    buf_create(out, masked.len * VISIBLE_GROWTH);
+    visible_append(out, masked.data, masked.len, VISIBLE_LINES);
     buf_destroy(&masked);
-    buf_destroy(&shown);
+}
+
+void app_printable(struct app *app, const char *text, size_t len, struct buf *out)
+{
+    mask(app, text, len, isatty(STDOUT_FILENO) == 1, out);
+}
+
+static int print_masked(struct app *app, const char *text, size_t len, bool visible,
+                        struct err *err)
+{
+    struct buf out;
+    mask(app, text, len, visible, &out);
+    int result = app_print_secret(out.data, out.len, err);
+    buf_destroy(&out);
     return result;
 }
 

@@ -101,6 +101,8 @@ int app_wait_token(struct engine *engine, const struct connector *connector,
 /* Standard output through the redaction point; on a terminal, what could steer it becomes escapes
  * (visible.h). ERR_SCRIPT when it cannot be written, ERR_PIPE when nobody reads it. */
 int app_print(struct app *app, const char *text, size_t len, struct err *err);
+/* What that would write. */
+void app_printable(struct app *app, const char *text, size_t len, struct buf *out);
 /* The same for a text that may hold colours of ours, and in which all else was made visible. */
 int app_print_colored(struct app *app, const char *text, size_t len, struct err *err);
 /* Standard output as it is: only for what the user asked to see unmasked (`token --show`). */

@@ -108,6 +108,7 @@ static void create(struct listen_front *front, const struct listen_front_options
     *front = (struct listen_front){
         .options = options, .log = options->app->log, .loop = loop_new(), .stored = true};
     front->store = store_new(generation->plan.config->state, front->loop);
+    listen_print_start(front);
     front->nhooks = generation->plan.config->nhooks;
     front->hooks = mem_alloc(front->nhooks * sizeof *front->hooks);
     for (size_t i = 0; i < front->nhooks; i++) {
@@ -129,6 +130,7 @@ static void destroy(struct listen_front *front)
         server_free(front->servers[i]);
     server_free(front->metrics);
     listen_verdict_say_rest(front, true);
+    listen_print_stop(front);
     listen_store_stop(front);
     for (size_t i = 0; i < front->nhooks; i++)
         listen_answer_stop(&front->hooks[i]);

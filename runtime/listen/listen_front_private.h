@@ -111,6 +111,19 @@ struct listen_trying {
     struct store_call call;
 };
 
+/* Standard output, of --print. */
+struct listen_printing {
+    int fd;
+    bool is_ours;   /* it was opened anew, so that a write does not wait */
+    bool is_socket; /* nor does it there */
+    bool may_wait;  /* it may: a little is written at a time */
+    struct buf kept;
+    size_t gone; /* of what is kept: written */
+    struct loop_timer again;
+    uint64_t left_out; /* events that there was no room for */
+    bool failed;       /* the last could not be printed */
+};
+
 struct listen_front {
     const struct listen_front_options *options;
     struct log *log;
@@ -135,9 +148,9 @@ struct listen_front {
     struct loop_timer look; /* whether others have written to the state */
     struct listen_keeping keeping;
     struct listen_trying trying;
-    bool stored;                 /* the last commit worked */
-    int64_t full_ms;             /* monotonic: when it was said that others wait; 0: never */
-    bool unprinted;              /* the last event could not be printed */
+    bool stored;     /* the last commit worked */
+    int64_t full_ms; /* monotonic: when it was said that others wait; 0: never */
+    struct listen_printing printing;
     uint64_t commits, committed; /* and the events in them */
     uint64_t unknown;            /* requests for no hook, or that the server refused */
     bool stopping;
@@ -189,6 +202,12 @@ void listen_store_keep(void *front); /* retention, now and from time to time */
 void listen_store_look(void *front);
 /* What is under way in the state is of no interest any more; the servers are gone. */
 void listen_store_stop(struct listen_front *front);
+
+/* listen_print.c: nobody waits for who reads standard output. */
+void listen_print_start(struct listen_front *front);
+void listen_print_stop(struct listen_front *front);
+void listen_print_event(struct listen_front *front, const struct store_event_new *event,
+                        const struct hook *hook);
 
 /* listen_answer.c: replies by handlers. */
 void listen_answer_start(struct listen_hook *hook);

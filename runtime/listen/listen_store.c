@@ -7,7 +7,6 @@
  */
 #include "listen_front_private.h"
 
-#include "app.h"
 #include "clock.h"
 #include "config.h"
 #include "mem.h"
@@ -22,7 +21,6 @@
 #define COMMIT_ROWS   250   /* together: a busy database takes seconds for them */
 #define TRY_MS        10000 /* after an event that could not be stored, if no other has come */
 #define UNSTORED_MS   3000  /* what /healthz waits at most, while that is so */
-#define PRINTED_MAX   ((size_t)4 * 1024 * 1024)
 
 /* ---- what is stored ---- */
 
@@ -57,26 +55,6 @@ static void fill(struct store_event_new *row, const struct listen_waiting *waiti
 }
 
 /* ---- after the commit ---- */
-
-static void print(struct listen_front *front, const struct store_event_new *event,
-                  const struct hook *hook)
-{
-    char at[CLOCK_RFC3339_SIZE];
-    struct buf text;
-    struct err err;
-    clock_format_rfc3339(event->received_ms, at, sizeof at);
-    buf_create(&text, PRINTED_MAX);
-    buf_printf(&text, "%s %s #%lld %s %s%s\n", at, hook->name, (long long)event->seq,
-               event->type != NULL ? event->type : "-", event->id,
-               event->added == STORE_EVENT_HELD_BACK ? " (held)" : "");
-    buf_append(&text, event->body, event->body_len);
-    buf_puts(&text, "\n\n");
-    bool fine = app_print(front->options->app, text.data, text.len, &err) == 0;
-    if (!fine)
-        log_msg(front->log, front->unprinted ? LOG_DEBUG : LOG_WARN, "--print: %s", err.msg);
-    front->unprinted = !fine; /* said once, until it works again */
-    buf_destroy(&text);
-}
 
 static enum listen_count counted_as(enum store_event_added added)
 {
@@ -152,7 +130,7 @@ static void answer(struct listen_front *front, struct listen_waiting *waiting)
             hook->reserved_ms = loop_now_ms(front->loop) + hook->hook->answer_ms;
         if (front->options->print &&
             (event->added == STORE_EVENT_STORED || event->added == STORE_EVENT_HELD_BACK))
-            print(front, event, hook->hook);
+            listen_print_event(front, event, hook->hook);
     }
     if (full && listen_verdict_may_log(hook, LISTEN_TOLD_FULL)) /* not each sender comes again */
         log_msg(front->log, LOG_WARN,

@@ -114,6 +114,30 @@ class Told(listening.Case):
         listener.stop()
         self.assertEqual(listener.log().count("--print"), 1)
 
+    def test_nobody_reads_what_is_printed(self):
+        """As a pager that stands still: no sender waits for it, nor the end. What it reads later has whole events."""
+        self.hooks()
+        out, full = os.pipe()
+        self.addCleanup(os.close, out)
+        process = subprocess.Popen([JETON, "listen", "--listen", "127.0.0.1:0", "--print"], stdin=subprocess.DEVNULL, stdout=full,
+                                   stderr=subprocess.PIPE, env=self.env, cwd=self.folder)
+        self.addCleanup(support.end_process, process)
+        os.close(full)
+        listener = self.listener(popen=process)
+        text = "x" * 100_000
+        for number in range(16):
+            self.assertEqual(listener.post({"id": f"e{number}", "text": text})[0], 200)
+        listener.wait_log("--print: nobody reads standard output: events are left out there")
+        printed = b""
+        while printed.count(b"\n\n") < 12:
+            printed += os.read(out, 65536)
+        listener.wait_log(r"--print: 4 events were left out, as nobody read standard output")
+        self.assertEqual(re.findall(rb"#(\d+) ", printed), [b"%d" % number for number in range(1, 13)])
+        for number in range(16, 20):
+            self.assertEqual(listener.post({"id": f"e{number}", "text": text})[0], 200)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
+
     def test_nobody_reads_the_log(self):
         """A pipe that is full keeps nobody from an answer for long, and no signal from its effect."""
         self.hooks()

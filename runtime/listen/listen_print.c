@@ -1,0 +1,151 @@
+/*
+ * --print: each event that is stored, on standard output. Nobody waits for who reads that, as it
+ * may be a pager, or a terminal that stands still: some events are kept meanwhile, others left out.
+ */
+#include "listen_front_private.h"
+
+#include "app.h"
+#include "clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PRINTED_MAX ((size_t)4 * 1024 * 1024) /* of one event */
+#define KEPT_MAX    ((size_t)1024 * 1024)     /* from here on others are left out */
+/* Between two tries: poll calls a terminal writable that has too little room for a line's end. */
+#define AGAIN_MS 50
+#define END_MS   1000 /* for what is left at the end */
+
+static size_t left(const struct listen_printing *printing)
+{
+    return printing->kept.len - printing->gone;
+}
+
+static void forget(struct listen_front *front)
+{
+    loop_timer_stop(front->loop, &front->printing.again);
+    buf_clear(&front->printing.kept);
+    front->printing.gone = 0;
+}
+
+/* As write(2), but for EAGAIN where that would wait. */
+static ssize_t write_some(const struct listen_printing *printing)
+{
+    const char *data = printing->kept.data + printing->gone;
+    size_t len = left(printing);
+    struct pollfd ready = {.fd = printing->fd, .events = POLLOUT};
+    if (printing->is_socket)
+        return send(printing->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!printing->may_wait)
+        return write(printing->fd, data, len);
+    if (poll(&ready, 1, 0) == 1)
+        return write(printing->fd, data, len < PIPE_BUF ? len : PIPE_BUF);
+    errno = EAGAIN;
+    return -1;
+}
+
+/* Said once, until it works again. */
+static void fail(struct listen_front *front, int code)
+{
+    log_msg(front->log, front->printing.failed ? LOG_DEBUG : LOG_WARN,
+            "--print: cannot write to standard output: %s", strerror(code));
+    front->printing.failed = true;
+    forget(front);
+}
+
+static void flush(void *arg)
+{
+    struct listen_front *front = arg;
+    struct listen_printing *printing = &front->printing;
+    while (left(printing) > 0) {
+        ssize_t wrote = write_some(printing);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0 && errno == EAGAIN) {
+            loop_timer_stop(front->loop, &printing->again);
+            loop_timer_start(front->loop, &printing->again, AGAIN_MS, flush, front);
+            return;
+        }
+        if (wrote < 0) {
+            fail(front, errno);
+            return;
+        }
+        printing->gone += (size_t)wrote;
+        printing->failed = false;
+    }
+    forget(front);
+    if (printing->left_out > 0)
+        log_msg(front->log, LOG_WARN,
+                "--print: %" PRIu64 " events were left out, as nobody read standard output",
+                printing->left_out);
+    printing->left_out = 0;
+}
+
+void listen_print_event(struct listen_front *front, const struct store_event_new *event,
+                        const struct hook *hook)
+{
+    struct listen_printing *printing = &front->printing;
+    char at[CLOCK_RFC3339_SIZE];
+    struct buf text, shown;
+    if (left(printing) >= KEPT_MAX) {
+        if (printing->left_out++ == 0)
+            log_msg(front->log, LOG_WARN,
+                    "--print: nobody reads standard output: events are left out there");
+        return;
+    }
+    clock_format_rfc3339(event->received_ms, at, sizeof at);
+    buf_create(&text, PRINTED_MAX);
+    buf_printf(&text, "%s %s #%" PRId64 " %s %s%s\n", at, hook->name, event->seq,
+               event->type != NULL ? event->type : "-", event->id,
+               event->added == STORE_EVENT_HELD_BACK ? " (held)" : "");
+    buf_append(&text, event->body, event->body_len);
+    buf_puts(&text, "\n\n");
+    app_printable(front->options->app, text.data, text.len, &shown);
+    buf_append(&printing->kept, shown.data, shown.len);
+    buf_destroy(&shown);
+    buf_destroy(&text);
+    flush(front);
+}
+
+void listen_print_start(struct listen_front *front)
+{
+    struct listen_printing *printing = &front->printing;
+    struct stat st;
+    bool known = fstat(STDOUT_FILENO, &st) == 0;
+    printing->fd = STDOUT_FILENO;
+    buf_create(&printing->kept, SIZE_MAX / 2);
+    if (!front->options->print || !known)
+        return;
+    printing->is_socket = S_ISSOCK(st.st_mode);
+    printing->may_wait = S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO) == 1;
+    if (!printing->may_wait)
+        return;
+    int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    printing->fd = fd;
+    printing->is_ours = true;
+    printing->may_wait = false;
+}
+
+void listen_print_stop(struct listen_front *front)
+{
+    struct listen_printing *printing = &front->printing;
+    int64_t until_ms = clock_mono_ms() + END_MS;
+    while (left(printing) > 0) {
+        if (clock_mono_ms() >= until_ms)
+            break;
+        poll(NULL, 0, AGAIN_MS);
+        flush(front);
+    }
+    forget(front);
+    buf_destroy(&printing->kept);
+    if (printing->is_ours)
+        close(printing->fd);
+}
