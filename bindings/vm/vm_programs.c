@@ -54,7 +54,8 @@ static bool ends_in_time(const struct vm *vm, pid_t pid)
     return fds[0].revents != 0;
 }
 
-/* While a program runs in front, the terminal's keys are its own, as system() has it. */
+/* While a program runs in front, the terminal's keys are its own, as system() has it. Not a job's:
+ * no terminal reaches its group, and what its supervisor passes on is for the script. */
 struct keys {
     struct sigaction interrupt, quit;
     sigset_t mask;
@@ -117,9 +118,12 @@ static int execute(lua_State *L)
     pid_t pid = process_spawn_shell(command, own, &err);
     if (pid < 0)
         return failed_to_start(L, &err);
-    leave_keys(&keys);
+    bool in_front = vm->options.job == NULL;
+    if (in_front)
+        leave_keys(&keys);
     bool ended = ends_in_time(vm, pid);
-    take_keys(&keys);
+    if (in_front)
+        take_keys(&keys);
     return push_status(L, pid, ended);
 }
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import time
 import unittest
 
 from jobs import WAITS, JobCase, is_alive, pids_of
@@ -576,6 +577,21 @@ class Signals(JobCase):
             os.unlink(self.path("ready"))
         self.assertEqual([(row["exit"], row["cause"]) for row in self.rows()],
                          [(130, "signal"), (143, "signal"), (129, "signal")])
+
+    def test_a_program_in_front_keeps_none_from_the_script(self):
+        """A terminal's Ctrl-C is its supervisor's: the program is in another group, and hears nothing of it."""
+        for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.job("""
+              local _ <close> = setmetatable({}, { __close = function() print "cleaned up" end })
+              os.execute "echo >ready; exec sleep 300"
+            """)
+            process = self.start_job()
+            self.wait_for("ready")
+            time.sleep(0.2)
+            process.send_signal(signo)
+            out, err = process.communicate(timeout=30)
+            self.assertEqual((process.returncode, out), (128 + signo, b"cleaned up\n"), err)
+            os.unlink(self.path("ready"))
 
     def test_a_signal_to_all_processes_is_one_signal(self):
         """As systemd stops a service: the script hears it twice, and has its time to clean up all the same."""
