@@ -1,7 +1,10 @@
 /* What a signal does to a run: the first cancels its tasks, a second or VM_SIGNAL_MS ends it. */
 #include "vm_private.h"
 
+#include "clock.h"
+
 #include <string.h>
+#include <sys/eventfd.h>
 
 static int64_t now_ms(const struct vm *vm)
 {
@@ -56,6 +59,9 @@ void vm_interrupt(struct vm *vm, int signo)
     }
     vm->signo = signo;
     vm->signal_ms = now_ms(vm);
+    atomic_store(&vm->interrupted_ms, clock_mono_ms());
+    if (vm->watchdog != NULL)
+        eventfd_write(vm->watchdog_fd, 1);
     run_hook_on(&vm->run);
     vm_interrupt_err(vm, &err);
     task_cancel_all(vm->run.scheduler, &err);

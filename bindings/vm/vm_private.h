@@ -70,6 +70,7 @@ struct vm {
     int signo; /* the first; 0: none */
     bool lost; /* it says that the run has lost its lock */
     int64_t signal_ms;
+    _Atomic int64_t interrupted_ms; /* the same by clock_mono_ms, for the watchdog */
 
     /* Of tasks; for the watchdog. */
     _Atomic int64_t task_deadline_ms; /* of the one that runs now (clock_mono_ms); 0: none */
@@ -78,6 +79,7 @@ struct vm {
     _Atomic bool tasks_watched;
 
     struct vm_watchdog *watchdog;
+    int watchdog_fd; /* its eventfd: it looks anew when to wake up */
     struct vm_programs programs;
 
     /* os.exit, or a second signal */

@@ -1,8 +1,9 @@
 /*
  * A thread that sets the count hook when the deadline passes or a signal comes. The hook cannot
  * stop a long call into C, such as a pathological string.find or a read from the terminal. This
- * thread can, by ending the process: a second after the deadline, or when a signal has been pending
- * for VM_STUCK_MS. It touches nothing of the run but its descriptors.
+ * thread can, by ending the process: a second after the deadline, when a signal has been pending
+ * for VM_STUCK_MS, or a second after the time for clean-up. It touches nothing of the run but its
+ * descriptors.
  */
 #include "vm_private.h"
 
@@ -35,9 +36,11 @@ struct vm_watchdog {
     int64_t grace_ms;    /* after it */
     bool called;         /* for the deadline */
     bool ends_programs;  /* once, before the process is ended */
+    bool ends_clean_up;  /* likewise those that clean-up after a signal waits for */
+    int64_t cleaned_ms;  /* since when it has done so; 0: it has not */
     struct vm_programs *programs;
     bool json;
-    const struct vm *vm; /* only what is atomic in it */
+    const struct vm *vm; /* only what is atomic in it, or was written before that */
     uint64_t late;       /* the resume that was found computing after its task's deadline */
     const void *late_of; /* that task's event; NULL: none */
     int64_t late_ms;     /* since when that is found each time; 0: it is not */
@@ -86,13 +89,26 @@ static bool end_programs(struct vm_watchdog *watchdog)
     return any;
 }
 
-/* How long to sleep, in milliseconds: until the deadline or the end of the grace after it, or until
- * the next look at a pending signal. -1: for ever. */
+/* Until when clean-up may take, after a signal that the run has read. */
+static int64_t clean_up_ms(const struct vm_watchdog *watchdog)
+{
+    int64_t since_ms = atomic_load(&watchdog->vm->interrupted_ms);
+    if (since_ms == 0)
+        return INT64_MAX;
+    if (watchdog->cleaned_ms != 0)
+        return watchdog->cleaned_ms + VM_WATCHDOG_MS;
+    return since_ms + VM_SIGNAL_MS + VM_WATCHDOG_MS;
+}
+
+/* How long to sleep, in milliseconds: until the deadline or the end of the grace after it, until
+ * clean-up has no more time, or until the next look at a pending signal. -1: for ever. */
 static int time_left(const struct vm_watchdog *watchdog, int64_t signal_since)
 {
     int64_t until = INT64_MAX;
     if (watchdog->deadline_ms != 0)
         until = watchdog->deadline_ms + (watchdog->called ? watchdog->grace_ms : 0);
+    if (clean_up_ms(watchdog) < until)
+        until = clean_up_ms(watchdog);
     if (signal_since != 0)
         return LOOK_SIGNAL_MS;
     if (atomic_load(&watchdog->vm->tasks_watched))
@@ -139,6 +155,24 @@ static void check_deadline(struct vm_watchdog *watchdog, int64_t now)
                     "the run's deadline passed, and a call did not return: ended without "
                     "clean-up",
                     "deadline");
+}
+
+/* It has begun to wait behind the signal, when nothing looks at the time but this thread. */
+static void check_clean_up(struct vm_watchdog *watchdog, int64_t now)
+{
+    char message[WATCHDOG_LINE / 2];
+    if (now < clean_up_ms(watchdog))
+        return;
+    if (watchdog->ends_clean_up) {
+        watchdog->ends_clean_up = false;
+        orphans_adopt();
+        vm_programs_end(watchdog->programs);
+        watchdog->cleaned_ms = clock_mono_ms();
+        return;
+    }
+    snprintf(message, sizeof message, "ended by signal %d: its clean-up did not end within %d s",
+             watchdog->vm->signo, VM_SIGNAL_MS / 1000);
+    end_process(watchdog, vm_interrupt_status(watchdog->vm), message, "cancelled");
 }
 
 /* Tasks of an event compute past its deadline, in one resume that lasts or in many: first the count
@@ -192,6 +226,7 @@ static void *watch(void *arg)
             return NULL;
         int64_t now = clock_mono_ms();
         check_deadline(watchdog, now);
+        check_clean_up(watchdog, now);
         check_tasks(watchdog);
         if (signal_since == 0 && fds[1].revents != 0) {
             signal_since = now;
@@ -226,6 +261,7 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
     watchdog->programs = &vm->programs;
     /* Of a job, too: a reply of its token service may wait to be read behind that call. */
     watchdog->ends_programs = vm->options.ends_programs || vm->options.job != NULL;
+    watchdog->ends_clean_up = watchdog->ends_programs;
     watchdog->json = vm->options.log_json;
     watchdog->vm = vm;
     watchdog->run = &vm->run;
@@ -249,6 +285,7 @@ struct vm_watchdog *vm_watchdog_new(struct vm *vm, struct err *err)
         mem_free(watchdog);
         return NULL;
     }
+    vm->watchdog_fd = watchdog->stop_fd;
     return watchdog;
 }
 
@@ -256,7 +293,7 @@ void vm_watch_tasks(struct vm *vm, bool yes)
 {
     bool before = atomic_exchange(&vm->tasks_watched, yes);
     if (yes && !before && vm->watchdog != NULL)
-        eventfd_write(vm->watchdog->stop_fd, 1); /* it looks when to wake up next */
+        eventfd_write(vm->watchdog_fd, 1);
 }
 
 void vm_watchdog_free(struct vm_watchdog *watchdog)

@@ -79,6 +79,36 @@ class Programs(Case):
         self.assertEqual(process.stdout.read(), b"ready\nclosed\tnil\texit\t3\n")
         self.forget()
 
+    def test_clean_up_waits_for_none_longer_than_its_time(self):
+        for name in ("execute", "read", "closed"):
+            with self.subTest(way=name):
+                self.write("script.lua", f"""
+                  local guard <close> = setmetatable({{}}, {{ __close = function() {WAYS[name].format(command=LONG)} end }})
+                  print "ready" io.stdout:flush()
+                  require("jeton.task").sleep(60)
+                """)
+                process = self.start("run", "script.lua")
+                self.assertEqual(process.stdout.readline(), b"ready\n")
+                began = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(30), 128 + signal.SIGTERM)
+                self.assertGreater(time.monotonic() - began, 5)
+                self.assertIn("that the script left running", process.stderr.read().decode())
+                self.forget()
+
+    def test_nor_does_a_call_that_no_signal_ends(self):
+        self.write("script.lua", """
+          local function compute() return ("a"):rep(30):find(("a*"):rep(30) .. "b") end
+          local guard <close> = setmetatable({}, { __close = compute })
+          print "ready" io.stdout:flush()
+          require("jeton.task").sleep(60)
+        """)
+        process = self.start("run", "script.lua")
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 128 + signal.SIGTERM)
+        self.assertIn("ended by signal 15: its clean-up did not end within 5 s", process.stderr.read().decode())
+
     def test_what_a_run_leaves_that_ends_by_itself_goes_on(self):
         """As from a shell: a script by hand may start a daemon."""
         self.write("script.lua", "os.execute [[(echo $$ >/dev/null; exec sleep 300) >/dev/null 2>&1 & echo $! >>pids]]")
