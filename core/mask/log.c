@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -333,13 +334,16 @@ static bool is_writable(int fd, int64_t until_ms)
     }
 }
 
-/* Who may write can write so much without waiting, to a pipe; a line that is no longer than that is
- * still one write. */
-static size_t piece_of(int fd, size_t len)
+/* A line stays one write where that cannot wait, so that the lines of several processes do not mix.
+ * Elsewhere who may write can write PIPE_BUF without waiting. */
+static ssize_t write_some(int fd, const char *data, size_t len)
 {
     struct stat st;
-    bool waits = fstat(fd, &st) != 0 || !S_ISREG(st.st_mode);
-    return waits && len > PIPE_BUF ? PIPE_BUF : len;
+    mode_t mode = fstat(fd, &st) == 0 ? st.st_mode : 0;
+    if (S_ISSOCK(mode))
+        return send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool waits = !S_ISREG(mode) && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
+    return write(fd, data, waits && len > PIPE_BUF ? PIPE_BUF : len);
 }
 
 /* Returns how much was written; all where that failed, as nothing is left to report this to. */
@@ -347,7 +351,7 @@ static size_t write_until(int fd, const char *data, size_t len, int64_t until_ms
 {
     size_t pos = 0;
     while (pos < len && is_writable(fd, until_ms)) {
-        ssize_t wrote = write(fd, data + pos, piece_of(fd, len - pos));
+        ssize_t wrote = write_some(fd, data + pos, len - pos);
         if (wrote >= 0) {
             pos += (size_t)wrote;
         } else if (errno == EAGAIN) { /* another was quicker, or a terminal has not enough room */
@@ -390,6 +394,8 @@ static void say_dropped(const struct log *log, int fd)
     hurry->dropped = 0;
     hurry->cut = hurry->unread = false;
     write_message(log, LOG_WARN, &message);
+    if (hurry->unread) /* the one that was dropped tells of these */
+        hurry->dropped = dropped;
     mem_free(text);
 }
 

@@ -19,6 +19,8 @@
 
 #define READ_MAX   ((size_t)4 * 1024 * 1024)
 #define LINE_BYTES 4001
+#define LONG_BYTES ((size_t)9000)
+#define LONG_LINES 40
 
 /* A log into a socket that keeps the bounds of writes. */
 struct fixture {
@@ -269,6 +271,58 @@ static void test_nobody_reads(void **state)
     teardown(&fixture);
 }
 
+/* A long line is one write, too, where that does not wait. */
+static void test_long_lines_do_not_mix(void **state)
+{
+    (void)state;
+    const char names[] = {'a', 'b'};
+    char line[LONG_BYTES + 1] = {0};
+    struct fixture fixture;
+    struct buf got;
+    int ends[2], start[2];
+    setup(&fixture, LOG_INFO, LOG_TEXT, false);
+    log_hurry(fixture.log, true);
+    memset(line, 'x', LONG_BYTES);
+    log_msg(fixture.log, LOG_INFO, "%s", line);
+    assert_int_equal(recv(fixture.fds[0], line, LONG_BYTES, MSG_TRUNC),
+                     strlen("jeton: info: ") + LONG_BYTES + 1);
+    teardown(&fixture);
+
+    /* So large that it does not become full. */
+    assert_true(pipe(ends) == 0 && pipe(start) == 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) >= 1 << 20);
+    for (size_t i = 0; i < sizeof names; i++) {
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid > 0)
+            continue;
+        struct log *log = log_new(ends[1], LOG_INFO, LOG_TEXT, false, NULL);
+        log_hurry(log, true);
+        memset(line, names[i], LONG_BYTES);
+        close(start[1]);
+        while (read(start[0], (char[1]){0}, 1) > 0) { /* both at once */
+        }
+        for (int k = 0; k < LONG_LINES; k++)
+            log_msg(log, LOG_INFO, "%s", line);
+        _exit(0);
+    }
+    close(ends[1]);
+    close(start[0]);
+    close(start[1]);
+    while (wait(NULL) > 0) {
+    }
+    buf_create(&got, READ_MAX);
+    assert_int_equal(buf_read_fd(&got, ends[0]), 0);
+    close(ends[0]);
+    const size_t prefix = strlen("jeton: info: ");
+    size_t whole = 0;
+    for (char *at = strtok(got.data, "\n"); at != NULL; at = strtok(NULL, "\n"))
+        whole += strlen(at) == prefix + LONG_BYTES &&
+                 strspn(at + prefix, (const char[]){at[prefix], '\0'}) == LONG_BYTES;
+    assert_int_equal(whole, 2 * LONG_LINES);
+    buf_destroy(&got);
+}
+
 /* Until nothing has come for a while: the system hands it over in steps. */
 static void drain(int fd, struct buf *got)
 {
@@ -360,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_numbers),
         cmocka_unit_test(test_long_input),
+        cmocka_unit_test(test_long_lines_do_not_mix),
         cmocka_unit_test(test_nobody_reads),
         cmocka_unit_test(test_nobody_reads_a_terminal),
         cmocka_unit_test(test_dropped_in_two_processes),
