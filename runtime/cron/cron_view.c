@@ -285,7 +285,7 @@ static int compare_keys(const void *one, const void *other)
 /* Of a path, what follows slashes and segments of one point. */
 static const char *next_segment(const char *path)
 {
-    while (path[0] == '/' || (path[0] == '.' && path[1] == '/'))
+    while (path[0] == '/' || (path[0] == '.' && (path[1] == '/' || path[1] == '\0')))
         path++;
     return path;
 }

@@ -366,6 +366,7 @@ jobs:
   c: { script: jobs/own.lua, schedule: "@daily", directory: /var/lib/jeton/work }
   d: { script: jobs/own.lua, schedule: "@daily", directory: /tmp/work }
   e: { script: jobs/own.lua, schedule: "@daily", directory: /var/lib/jeton }
+  f: { script: jobs/own.lua, schedule: "@daily", directory: . }
 """)
         said = self.ok("cron", "show", "--format", "kubernetes").stderr
         self.assertEqual(re.findall("job '(.)': its pod does not have the directory (.*?),", said),
