@@ -60,7 +60,8 @@ static bool secret_found(void *arg, const char *const *owners)
 {
     struct search *search = arg;
     search->allowed = false;
-    err_set(search->err, ERR_AUTH, "a secret that belongs to no connector");
+    err_set(search->err, ERR_AUTH,
+            "a secret that belongs to no connector (token.hide gives it to one)");
     bool is_secret = owners[0] == NULL;
     for (size_t i = 0; owners[i] != NULL && !search->allowed; i++) {
         bool owns = strcmp(owners[i], REDACT_NO_SECRET) != 0;

@@ -57,6 +57,18 @@ connectors:
                 self.assert_hidden(done.stderr)
         self.assertEqual(other.received, [])
 
+    def test_that_of_a_webhook(self):
+        """It may go nowhere, until a script says to whom it belongs: one that sets the webhook up tells it to the sender."""
+        self.write("hook", "the-secret-of-a-webhook\n")
+        self.connectors += "webhooks: { hook: { from: github, secret: { file: hook }, script: x.lua } }\n"
+        self.configuration("")
+        call = f"assert(require('jeton.http').post('{self.service.url}/', {{ body = read 'hook' }}))"
+        done = self.run_script(call)
+        self.assertIn("a secret that belongs to no connector (token.hide gives it to one)", done.stderr)
+        self.assertEqual(done.returncode, 4)
+        done = self.run_script(f"assert(require('jeton.token').hide(read 'hook', 'contoso')) {call}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_what_jeton_writes_is_masked(self):
         for statement in ("require('jeton.log').info(secret .. refresh)", "error(secret)", "error(refresh, 0)",
                           "return nil, secret", "require('jeton.log').info('x', { field = secret })"):
