@@ -98,13 +98,14 @@ int store_sqlite_run_start(struct store_sqlite *sqlite, struct store_call *call,
     sqlite3_stmt *stmt =
         store_sqlite_prepare(sqlite,
                              "UPDATE run SET started_ms = ?1, row = (SELECT max(row) + 1 FROM run)"
-                             " WHERE row = ?2 RETURNING row",
+                             " WHERE row = ?2 AND run = ?3 RETURNING row",
                              err);
     if (stmt == NULL)
         return -1;
     run->started_ms = store_sqlite_or_now(sqlite, run->started_ms);
     sqlite3_bind_int64(stmt, 1, run->started_ms);
     sqlite3_bind_int64(stmt, 2, run->row);
+    store_sqlite_bind_text(stmt, 3, run->run);
     int64_t row = 0;
     bool found = sqlite3_step(stmt) == SQLITE_ROW;
     if (found)
@@ -119,8 +120,8 @@ int store_sqlite_run_start(struct store_sqlite *sqlite, struct store_call *call,
     return result;
 }
 
-/* A state that was removed meanwhile does not know the run; another attempt is added all the same.
- */
+/* A state that was removed meanwhile does not know the run, and its row may be another's; another
+ * attempt is added all the same. */
 static int end(struct store_sqlite *sqlite, const struct store_call *call, struct err *err)
 {
     const struct store_run *run = call->run.ended;
@@ -128,12 +129,13 @@ static int end(struct store_sqlite *sqlite, const struct store_call *call, struc
         store_sqlite_prepare(sqlite,
                              "UPDATE run SET ended_ms = ?, exit = ?, cause = ?,"
                              " message = ?, requests = ?, exchanges = ?, peak_kib = ?,"
-                             " output_bytes = ?, output = ?, untold = ? WHERE row = ?",
+                             " output_bytes = ?, output = ?, untold = ? WHERE row = ? AND run = ?",
                              err);
     if (stmt == NULL)
         return -1;
     bind_end(stmt, run);
     sqlite3_bind_int64(stmt, 11, run->row);
+    store_sqlite_bind_text(stmt, 12, run->run);
     if (store_sqlite_finish(sqlite, stmt, err) != 0)
         return -1;
     bool known = sqlite3_changes(sqlite->db) > 0 || run->row == 0; /* 0: nothing but retention */
@@ -146,10 +148,11 @@ static int end(struct store_sqlite *sqlite, const struct store_call *call, struc
 int store_sqlite_run_told(struct store_sqlite *sqlite, struct store_call *call, struct err *err)
 {
     sqlite3_stmt *stmt =
-        store_sqlite_prepare(sqlite, "UPDATE run SET untold = NULL WHERE row = ?", err);
+        store_sqlite_prepare(sqlite, "UPDATE run SET untold = NULL WHERE row = ? AND run = ?", err);
     if (stmt == NULL)
         return -1;
     sqlite3_bind_int64(stmt, 1, call->run.ended->row);
+    store_sqlite_bind_text(stmt, 2, call->run.ended->run);
     return store_sqlite_finish(sqlite, stmt, err);
 }
 

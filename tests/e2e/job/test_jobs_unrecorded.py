@@ -105,12 +105,16 @@ class Unrecorded(JobCase):
         self.assertEqual((what, run["slot"]), ("failed", "2026-07-01T08:30:00.000+00:00"))
 
     def test_a_state_that_was_removed_meanwhile(self):
-        """What follows finds a new one, which does not know the run."""
-        self.notify(f"""
-          for name in io.popen("ls {self.state}/jeton.db*"):lines() do os.remove(name) end
-        """)
-        done = self.run_job(status=3)
-        self.assertRegex(done.stderr, r"the end of run \S+ could not be recorded: .*removed or replaced")
+        """What follows finds a new one, which does not know the run, but may have another's row of its number."""
+        remove = f"""for name in io.popen("ls {self.state}/jeton.db*"):lines() do os.remove(name) end"""
+        another = f"""assert(os.execute "{support.JETON} -c {self.path('other.yaml')} run --job another")"""
+        self.write("another.lua", "")
+        self.write("other.yaml", f"version: 1\nstate: {self.state}\njobs: {{ another: {{ script: another.lua }} }}\n")
+        for script in (remove, f"{remove} {another}"):
+            self.notify(script)
+            done = self.run_job(status=3)
+            self.assertRegex(done.stderr, r"the end of run \S+ could not be recorded: .*removed or replaced")
+        self.assertEqual([(row["job"], row["exit"]) for row in self.rows()], [("another", 0)])
 
     def test_a_boot(self):
         self.notify(schedule="@reboot")
