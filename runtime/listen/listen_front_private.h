@@ -118,7 +118,8 @@ struct listen_printing {
     bool is_socket; /* nor does it there */
     bool may_wait;  /* it may: a little is written at a time */
     struct buf kept;
-    size_t gone; /* of what is kept: written */
+    size_t gone;             /* of what is kept: written */
+    struct loop_fd writable; /* at most one of these two runs */
     struct loop_timer again;
     uint64_t left_out; /* events that there was no room for */
     bool failed;       /* the last could not be printed */

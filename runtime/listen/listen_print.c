@@ -18,9 +18,8 @@
 
 #define PRINTED_MAX ((size_t)4 * 1024 * 1024) /* of one event */
 #define KEPT_MAX    ((size_t)1024 * 1024)     /* from here on others are left out */
-/* Between two tries: poll calls a terminal writable that has too little room for a line's end. */
-#define AGAIN_MS 50
-#define END_MS   1000 /* for what is left at the end */
+#define AGAIN_MS    50                        /* between two tries, where poll is no help */
+#define END_MS      1000                      /* for what is left at the end */
 
 static size_t left(const struct listen_printing *printing)
 {
@@ -30,6 +29,7 @@ static size_t left(const struct listen_printing *printing)
 static void forget(struct listen_front *front)
 {
     loop_timer_stop(front->loop, &front->printing.again);
+    loop_fd_stop(front->loop, &front->printing.writable);
     buf_clear(&front->printing.kept);
     front->printing.gone = 0;
 }
@@ -59,17 +59,35 @@ static void fail(struct listen_front *front, int code)
     forget(front);
 }
 
-static void flush(void *arg)
+static void on_writable(void *arg, short revents);
+static void try_again(void *arg);
+
+/* told: that it can be written to. Where that was not so, poll would say it over and over: it calls
+ * a terminal writable that has too little room for the end of a line. */
+static void wait_for_room(struct listen_front *front, bool told)
 {
-    struct listen_front *front = arg;
     struct listen_printing *printing = &front->printing;
+    if (printing->gone >= left(printing)) {
+        buf_drop(&printing->kept, printing->gone);
+        printing->gone = 0;
+    }
+    if (told)
+        loop_timer_start(front->loop, &printing->again, AGAIN_MS, try_again, front);
+    else
+        loop_fd_start(front->loop, &printing->writable, printing->fd, POLLOUT, on_writable, front);
+}
+
+static void flush(struct listen_front *front, bool told)
+{
+    struct listen_printing *printing = &front->printing;
+    loop_timer_stop(front->loop, &printing->again);
+    loop_fd_stop(front->loop, &printing->writable);
     while (left(printing) > 0) {
         ssize_t wrote = write_some(printing);
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0 && errno == EAGAIN) {
-            loop_timer_stop(front->loop, &printing->again);
-            loop_timer_start(front->loop, &printing->again, AGAIN_MS, flush, front);
+            wait_for_room(front, told);
             return;
         }
         if (wrote < 0) {
@@ -77,7 +95,7 @@ static void flush(void *arg)
             return;
         }
         printing->gone += (size_t)wrote;
-        printing->failed = false;
+        printing->failed = told = false;
     }
     forget(front);
     if (printing->left_out > 0)
@@ -85,6 +103,17 @@ static void flush(void *arg)
                 "--print: %" PRIu64 " events were left out, as nobody read standard output",
                 printing->left_out);
     printing->left_out = 0;
+}
+
+static void on_writable(void *arg, short revents)
+{
+    (void)revents;
+    flush(arg, true);
+}
+
+static void try_again(void *arg)
+{
+    flush(arg, false);
 }
 
 void listen_print_event(struct listen_front *front, const struct store_event_new *event,
@@ -110,7 +139,7 @@ void listen_print_event(struct listen_front *front, const struct store_event_new
     buf_append(&printing->kept, shown.data, shown.len);
     buf_destroy(&shown);
     buf_destroy(&text);
-    flush(front);
+    flush(front, false);
 }
 
 void listen_print_start(struct listen_front *front)
@@ -138,11 +167,13 @@ void listen_print_stop(struct listen_front *front)
 {
     struct listen_printing *printing = &front->printing;
     int64_t until_ms = clock_mono_ms() + END_MS;
-    while (left(printing) > 0) {
-        if (clock_mono_ms() >= until_ms)
-            break;
-        poll(NULL, 0, AGAIN_MS);
-        flush(front);
+    while (left(printing) > 0 && clock_mono_ms() < until_ms) {
+        struct pollfd ready = {.fd = printing->fd, .events = POLLOUT};
+        size_t before = left(printing);
+        poll(&ready, 1, AGAIN_MS);
+        flush(front, false);
+        if (left(printing) == before)
+            poll(NULL, 0, AGAIN_MS);
     }
     forget(front);
     buf_destroy(&printing->kept);
