@@ -304,6 +304,7 @@ static void test_long_lines_do_not_mix(void **state)
         }
         for (int k = 0; k < LONG_LINES; k++)
             log_msg(log, LOG_INFO, "%s", line);
+        log_free(log);
         _exit(0);
     }
     close(ends[1]);
