@@ -372,11 +372,14 @@ class LateReplies(SingleUse):
 
     def test_nothing_is_sent_after_the_deadline(self):
         """The state could not be written until then, and now the run ends."""
-        self.write("books.lua", 'require "jeton.token".refresh("books")\n')
+        self.write("books.lua", """print "begun" io.stdout:flush()
+require "jeton.token".refresh("books")
+""")
         state = sqlite3.connect(os.path.join(self.state, "jeton.db"), isolation_level=None)
         self.addCleanup(state.close)
         state.execute("BEGIN IMMEDIATE")
         run = self.start("run", "--timeout", "1s", "books.lua")
+        self.assertEqual(run.stdout.readline(), b"begun\n")
         time.sleep(1.4)
         state.execute("ROLLBACK")
         run.communicate(timeout=60)
