@@ -1,9 +1,11 @@
 """Runs of one job at once: one claims a slot, one holds the lock, and none is lost."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import unittest
 
@@ -148,6 +150,22 @@ class Turns(JobCase):
         self.finish_all(others)
         self.assertEqual(sorted(row["cause"] or "" for row in self.rows()), ["", "", "", "interrupted"])
 
+    def stop(self, pid):
+        """Not amid a use of the state, which others could not use then."""
+        def stopped():
+            os.kill(pid, signal.SIGSTOP)
+            path = self.state + "/jeton.db"
+            if not os.path.exists(path):
+                return True  # the state is in a database
+            try:
+                with contextlib.closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as db:
+                    db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                return False
+            return True
+        wait_until(stopped)
+
     def test_who_waits_in_another_container_is_alive_too(self):
         """There its process has another number, or none."""
         apart = next((command for command in (["unshare", "-pf", "--mount-proc"], ["unshare", "-rpf", "--mount-proc"])
@@ -162,7 +180,7 @@ class Turns(JobCase):
         wait_until(lambda: len(self.rows()) == 2, 30)
         with open(f"/proc/{away.pid}/task/{away.pid}/children", encoding="utf-8") as file:
             supervisor, = map(int, file.read().split())
-        os.kill(supervisor, signal.SIGSTOP)
+        self.stop(supervisor)
         second = self.start_job()
         wait_until(lambda: len(self.rows()) == 3, 30)
         self.write("go", "")
