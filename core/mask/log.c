@@ -3,22 +3,19 @@
 #include "ascii.h"
 #include "clock.h"
 #include "err.h"
+#include "fd.h"
 #include "json.h"
 #include "mem.h"
 #include "utf8.h"
 #include "visible.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <locale.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -32,7 +29,6 @@
 #define LINE_END       "}\n"
 #define LINE_CLEAR     "\r\x1b[K"
 #define LINE_START     "jeton: "
-#define FD_PATH_SIZE   32
 #define HURRY_MS       5000
 #define HURRY_STEP_MS  10
 #define STATUS_MAX     ((size_t)4096)
@@ -99,23 +95,11 @@ void log_configure(struct log *log, enum log_level level, enum log_format format
     log->color = color;
 }
 
-/* O_NONBLOCK belongs to what is open, which others may have, too: so a pipe or a terminal is opened
- * once more. -1: it is something else, or may not be. */
-static int open_anew(int fd)
-{
-    struct stat st;
-    char path[FD_PATH_SIZE];
-    if (fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || isatty(fd) == 1))
-        return -1;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-}
-
 void log_hurry(struct log *log, bool hurries)
 {
     if (hurries && log->hurry == NULL) {
         log->hurry = mem_alloc(sizeof *log->hurry);
-        *log->hurry = (struct log_hurry){.to = open_anew(log->fd), .pid = getpid()};
+        *log->hurry = (struct log_hurry){.to = fd_try_open(log->fd), .pid = getpid()};
     } else if (!hurries && log->hurry != NULL) {
         if (log->hurry->to >= 0)
             close(log->hurry->to);
@@ -334,24 +318,12 @@ static bool is_writable(int fd, int64_t until_ms)
     }
 }
 
-/* A line stays one write where that cannot wait, so that the lines of several processes do not mix.
- * Elsewhere who may write can write PIPE_BUF without waiting. */
-static ssize_t write_some(int fd, const char *data, size_t len)
-{
-    struct stat st;
-    mode_t mode = fstat(fd, &st) == 0 ? st.st_mode : 0;
-    if (S_ISSOCK(mode))
-        return send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    bool waits = !S_ISREG(mode) && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
-    return write(fd, data, waits && len > PIPE_BUF ? PIPE_BUF : len);
-}
-
 /* Returns how much was written; all where that failed, as nothing is left to report this to. */
 static size_t write_until(int fd, const char *data, size_t len, int64_t until_ms)
 {
     size_t pos = 0;
     while (pos < len && is_writable(fd, until_ms)) {
-        ssize_t wrote = write_some(fd, data + pos, len - pos);
+        ssize_t wrote = fd_try_write(fd, data + pos, len - pos);
         if (wrote >= 0) {
             pos += (size_t)wrote;
         } else if (errno == EAGAIN) { /* another was quicker, or a terminal has not enough room */

@@ -2,12 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNTED 4096
-#define FEW     8 /* as many as a library may have open at once and closes when it fails */
+#define COUNTED   4096
+#define PATH_SIZE 32
+#define FEW       8 /* as many as a library may have open at once and closes when it fails */
 
 int fd_write(int fd, const void *data, size_t len)
 {
@@ -22,6 +27,26 @@ int fd_write(int fd, const void *data, size_t len)
         len -= (size_t)n;
     }
     return 0;
+}
+
+int fd_try_open(int fd)
+{
+    struct stat st;
+    char path[PATH_SIZE];
+    if (fstat(fd, &st) != 0 || !(S_ISFIFO(st.st_mode) || isatty(fd) == 1))
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+ssize_t fd_try_write(int fd, const void *data, size_t len)
+{
+    struct stat st;
+    mode_t mode = fstat(fd, &st) == 0 ? st.st_mode : 0;
+    if (S_ISSOCK(mode))
+        return send(fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    bool waits = !S_ISREG(mode) && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
+    return write(fd, data, waits && len > PIPE_BUF ? PIPE_BUF : len);
 }
 
 bool fd_few_left(void)

@@ -114,9 +114,7 @@ struct listen_trying {
 /* Standard output, of --print. */
 struct listen_printing {
     int fd;
-    bool is_ours;   /* it was opened anew, so that a write does not wait */
-    bool is_socket; /* nor does it there */
-    bool may_wait;  /* it may: a little is written at a time */
+    bool is_ours; /* it was opened anew (fd_try_open) */
     struct buf kept;
     size_t gone;             /* of what is kept: written */
     struct loop_fd writable; /* at most one of these two runs */

@@ -6,14 +6,12 @@
 
 #include "app.h"
 #include "clock.h"
+#include "fd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
+#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PRINTED_MAX ((size_t)4 * 1024 * 1024) /* of one event */
@@ -37,15 +35,9 @@ static void forget(struct listen_front *front)
 /* As write(2), but for EAGAIN where that would wait. */
 static ssize_t write_some(const struct listen_printing *printing)
 {
-    const char *data = printing->kept.data + printing->gone;
-    size_t len = left(printing);
     struct pollfd ready = {.fd = printing->fd, .events = POLLOUT};
-    if (printing->is_socket)
-        return send(printing->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (!printing->may_wait)
-        return write(printing->fd, data, len);
-    if (poll(&ready, 1, 0) == 1)
-        return write(printing->fd, data, len < PIPE_BUF ? len : PIPE_BUF);
+    if (poll(&ready, 1, 0) != 0)
+        return fd_try_write(printing->fd, printing->kept.data + printing->gone, left(printing));
     errno = EAGAIN;
     return -1;
 }
@@ -145,22 +137,10 @@ void listen_print_event(struct listen_front *front, const struct store_event_new
 void listen_print_start(struct listen_front *front)
 {
     struct listen_printing *printing = &front->printing;
-    struct stat st;
-    bool known = fstat(STDOUT_FILENO, &st) == 0;
-    printing->fd = STDOUT_FILENO;
+    int fd = front->options->print ? fd_try_open(STDOUT_FILENO) : -1;
+    printing->is_ours = fd >= 0;
+    printing->fd = fd >= 0 ? fd : STDOUT_FILENO;
     buf_create(&printing->kept, SIZE_MAX / 2);
-    if (!front->options->print || !known)
-        return;
-    printing->is_socket = S_ISSOCK(st.st_mode);
-    printing->may_wait = S_ISFIFO(st.st_mode) || isatty(STDOUT_FILENO) == 1;
-    if (!printing->may_wait)
-        return;
-    int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    printing->fd = fd;
-    printing->is_ours = true;
-    printing->may_wait = false;
 }
 
 void listen_print_stop(struct listen_front *front)
