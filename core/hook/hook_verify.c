@@ -1,6 +1,8 @@
 /* Is a request its sender's? */
 #include "hook_private.h"
 
+#include "url.h"
+
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +30,7 @@ struct candidates {
     struct hook_span items[HOOK_CANDIDATES_MAX];
     size_t count, entries; /* entries: also those without the prefix */
     bool over, twice, incomplete;
+    bool in_query; /* the values are */
 };
 
 static void add_entry(const struct hook_verify *verify, struct hook_span entry,
@@ -69,8 +72,10 @@ static void collect(struct hook_view *view, struct candidates *out, struct hook_
         hook_view_values(view, &verify->in.items[i].parts[0], values);
         out->twice = out->twice || values->twice;
         out->over = out->over || values->over;
-        if (verify->kind == HOOK_TOKEN && values->count > 0)
+        if (verify->kind == HOOK_TOKEN && values->count > 0) {
+            out->in_query = verify->in.items[i].parts[0].kind == HOOK_PLACE_QUERY;
             return;
+        }
         for (size_t n = 0; n < values->count; n++) {
             if (values->items[n].text.text == NULL)
                 continue;
@@ -166,6 +171,19 @@ static bool check_time(struct hook_view *view, struct hook_result *result)
 
 /* ---- signatures ---- */
 
+/* Some senders write hex in capitals. One that has both cases is as nobody writes it. */
+static struct hook_span lower_hex(const struct hook_view *view, struct hook_span text)
+{
+    char *lower = arena_text(view->arena, text.text, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        if (lower[i] >= 'a' && lower[i] <= 'f')
+            return text;
+        if (lower[i] >= 'A' && lower[i] <= 'F')
+            lower[i] = (char)(lower[i] - 'A' + 'a');
+    }
+    return (struct hook_span){lower, text.len};
+}
+
 static bool check_hash(struct hook_view *view, struct hook_result *result)
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
@@ -177,6 +195,7 @@ static bool check_hash(struct hook_view *view, struct hook_result *result)
         return refuse(result, "body", "the hash of the body is missing, or there twice");
     crypto_hash_sha256(digest, (const unsigned char *)view->wire.text, view->wire.len);
     sodium_bin2hex(hex, sizeof hex, digest, sizeof digest);
+    text = lower_hex(view, text);
     return (text.len == sizeof hex - 1 && sodium_memcmp(text.text, hex, text.len) == 0) ||
            refuse(result, "body", "the hash of the body is not the body's");
 }
@@ -274,6 +293,8 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
         return no_candidate(view, &candidates, result);
     if (!check_hash(view, result) || !signed_text(view, result, signed_))
         return false;
+    for (size_t i = 0; view->rules->verify.encoding == HOOK_HEX && i < candidates.count; i++)
+        candidates.items[i] = lower_hex(view, candidates.items[i]);
     if (!fits(view, &candidates, *signed_))
         return hook_refuse(
             result, UNAUTHORIZED, "signature",
@@ -284,6 +305,14 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
 }
 
 /* ---- tokens ---- */
+
+/* Where it is in a URL, somebody has put it there, maybe as it is: a plus sign is one, too. */
+static bool is_in_query(const struct hook_view *view, struct hook_span raw, size_t skip)
+{
+    char *text = arena_alloc(view->arena, raw.len + 1);
+    size_t len = url_decode(raw.text, raw.len, text);
+    return len >= skip && hook_secrets_is(view->keys, NULL, text + skip, len - skip);
+}
 
 /* Each value must be a secret: of a batch, one alone would speak for all. */
 static bool check_token(struct hook_view *view, struct hook_result *result)
@@ -301,7 +330,8 @@ static bool check_token(struct hook_view *view, struct hook_result *result)
         if (text.text == NULL || text.len < skip ||
             (skip > 0 && memcmp(text.text, verify->prefix, skip) != 0))
             return refuse(result, "token", "a token is missing, or has not its prefix");
-        good &= hook_secrets_is(view->keys, NULL, text.text + skip, text.len - skip);
+        good &= hook_secrets_is(view->keys, NULL, text.text + skip, text.len - skip) ||
+                (candidates.in_query && is_in_query(view, values.items[i].raw, skip));
     }
     if (values.count == 0)
         return refuse(result, "token", "the token is missing");

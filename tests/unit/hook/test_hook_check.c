@@ -52,11 +52,41 @@ static void github(void **state)
     assert_int_equal(f.result.reply.body_len, 0);
     call.body = "Hello, World!";
     call.headers[0].value =
-        "sha256=757107EA0EB2509FC211221CCE984B8A37570B6D7586C22C46F4379C8B043E17";
-    assert_int_equal(hook_fixture_check(&f, &call), 401); /* not as it was sent */
+        "sha256=757107Ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    assert_int_equal(hook_fixture_check(&f, &call), 401); /* as nobody writes it */
     call.headers[0].value = "sha1=757107ea";
     assert_int_equal(hook_fixture_check(&f, &call), 401);
     assert_string_equal(f.result.why, "no signature begins with 'sha256='");
+    hook_fixture_end(&f);
+}
+
+/* As Authorize.Net and others write theirs; a hash of the body, too. */
+static void capitals(void **state)
+{
+    (void)state;
+    struct hook_fixture f;
+    hook_fixture_begin(&f, HOOK_HMAC, "header:X-ANET-Signature", "{header:X-Hash}", NULL);
+    f.rules.verify.prefix = mem_strdup("sha512=");
+    f.rules.verify.digest = HOOK_SHA512;
+    hook_fixture_place(&f.rules.verify.body_hash, "header:X-Hash");
+    hook_fixture_secret(&f, "Jefe77");
+    struct hook_fixture_call call = {
+        .body = "Hello, World!",
+        .headers = {
+            {"X-ANET-Signature",
+             "sha512=3D203075A1504DBB0DC236F45E650E12D81C6EC79370B4EF046A926B2DF35674"
+             "3A11CEB985B9B03D7C8C3588B600D8F500DEEFE8D5F1BF8D8A277BED33D663DB"},
+            {"X-Hash", "DFFD6021BB2BD5B0AF676290809EC3A53191DD81C7F70A4B28688A362182986F"}}};
+    assert_int_equal(hook_fixture_check(&f, &call), 200);
+    call.body = "Hello, World?";
+    assert_int_equal(hook_fixture_check(&f, &call), 401);
+    assert_string_equal(f.result.part, "body");
+    call.body = "Hello, World!";
+    call.headers[0].value =
+        "sha512=3D203075A1504DBB0DC236F45E650E12D81C6EC79370B4EF046A926B2DF35674"
+        "3A11CEB985B9B03D7C8C3588B600D8F500DEEFE8D5F1BF8D8A277BED33D663DE";
+    assert_int_equal(hook_fixture_check(&f, &call), 401);
+    assert_string_equal(f.result.part, "signature");
     hook_fixture_end(&f);
 }
 
@@ -301,6 +331,34 @@ static void tokens(void **state)
     hook_fixture_end(&f);
 }
 
+/* Somebody puts it into the URL, as it is or with escapes. */
+static void query_token(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        int status;
+    } cases[] = {
+        {"/hook?token=k-ab/c+d%2be=", 200},
+        {"/hook?token=k-ab%2Fc%2Bd%2Be%3D", 200},
+        {"/hook?token=k-ab/c%20d+e=", 401},
+        {"/hook?token=ab/c+d+e=", 401},
+        {"/hook?token=k-ab/c+d+e", 401},
+        {"/hook?token=k-", 401},
+        {"/hook?token=k", 401},
+        {"/hook?token=k-ab/c+d+e=&token=k-ab/c+d+e=", 401},
+    };
+    struct hook_fixture f;
+    hook_fixture_begin(&f, HOOK_TOKEN, "query:token", NULL, NULL);
+    f.rules.verify.prefix = mem_strdup("k-");
+    hook_fixture_secret(&f, "ab/c+d+e=");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hook_fixture_call call = {.body = "{}", .target = cases[i].target};
+        assert_int_equal(hook_fixture_check(&f, &call), cases[i].status);
+    }
+    hook_fixture_end(&f);
+}
+
 static void basic(void **state)
 {
     (void)state;
@@ -372,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(github),
+        cmocka_unit_test(capitals),
         cmocka_unit_test(standard),
         cmocka_unit_test(twilio),
         cmocka_unit_test(slack),
@@ -379,6 +438,7 @@ int main(void)
         cmocka_unit_test(ed25519),
         cmocka_unit_test(ecdsa),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(query_token),
         cmocka_unit_test(basic),
         cmocka_unit_test(no_signature),
         cmocka_unit_test(a_secret_in_the_path_may_have_escapes),
