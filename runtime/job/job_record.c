@@ -80,6 +80,11 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
 {
     struct job_slot slot;
     record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
+    record->row.slot_ms = STORE_NONE;
+    int64_t here_ms = clock_wall_ms(), behind_ms = here_ms - record->row.started_ms;
+    record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, here_ms);
+    if (record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS)
+        return JOB_RECORD_EARLY;
     int due = job_slot_due(known, record->job, record->row.started_ms, took_ms, &slot, err);
     record->row.slot_ms = due == 1 ? slot.slot_ms : STORE_NONE;
     if (due == 1 && slot.late)
@@ -91,7 +96,14 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
         return JOB_RECORD_FAILED;
     if (due == 1)
         return slot.late ? JOB_RECORD_LATE : JOB_RECORD_OPEN;
-    log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
+    if (record->early_ms > 0)
+        log_msg(
+            record->app->log, LOG_WARN,
+            "job '%s': no slot is due by the state's clock, which is %lld s behind this host's; "
+            "set the clocks right",
+            record->job->name, (long long)behind_ms / 1000);
+    else
+        log_msg(record->app->log, LOG_DEBUG, "job '%s': no slot is due", record->job->name);
     return JOB_RECORD_NONE;
 }
 
@@ -165,6 +177,8 @@ enum job_record_begun job_record_begin(struct job_record *record, bool scheduled
 {
     record->row.started_ms = store_now_ms(record->store);
     enum job_record_begun result = begin(record, scheduled, err);
+    if (result == JOB_RECORD_EARLY)
+        store_lease_release(&record->life);
     store_before_fork(record->store);
     return result;
 }

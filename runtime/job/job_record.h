@@ -11,9 +11,10 @@
 
 enum job_record_begun {
     JOB_RECORD_FAILED = -1,
-    JOB_RECORD_NONE, /* no slot is due */
-    JOB_RECORD_OPEN, /* a run begins */
-    JOB_RECORD_LATE, /* the slot is missed: claimed, and its row ended; the hooks are to be told */
+    JOB_RECORD_NONE,  /* no slot is due */
+    JOB_RECORD_EARLY, /* one will be in early_ms, by the state's clock: begin again then */
+    JOB_RECORD_OPEN,  /* a run begins */
+    JOB_RECORD_LATE,  /* the slot is missed: claimed, and its row ended; the hooks are to be told */
 };
 
 struct job_record {
@@ -30,6 +31,7 @@ struct job_record {
     bool started;                          /* under the job's lock */
     struct store_lease life;               /* the supervisor's sign of life */
     char late[JOB_RECORD_LATE_SIZE];       /* the message of a row of that kind */
+    int64_t early_ms;                      /* after JOB_RECORD_EARLY */
 };
 
 void job_record_create(struct job_record *record, struct app *app, const struct config *config,

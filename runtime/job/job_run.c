@@ -20,6 +20,9 @@
  * full by then: the row with its output, as the state writes it: twice, and an index. */
 #define RECORD_BYTES ((size_t)4 * STORE_OUTPUT_MAX)
 
+/* A shorter wait for the state's clock is not worth a line in the log. */
+#define EARLY_TOLD_MS 1000
+
 struct run {
     struct app *app;
     const struct config *config;
@@ -312,13 +315,33 @@ static int not_begun(struct run *run, struct err *err)
     return status;
 }
 
+/* A scheduler that goes by this host's clock may be early by that of the state. */
+static enum job_record_begun begin(struct run *run, struct err *err)
+{
+    for (;;) {
+        enum job_record_begun begun = job_record_begin(&run->record, run->request->scheduled, err);
+        if (begun != JOB_RECORD_EARLY)
+            return begun;
+        int64_t ms = run->record.early_ms;
+        log_msg(
+            run->app->log, ms >= EARLY_TOLD_MS ? LOG_INFO : LOG_DEBUG,
+            "job '%s': waits %lld ms until it is due by the state's clock, which is behind this "
+            "host's",
+            run->job->name, (long long)ms);
+        if (!job_signal_watch_sleep(&run->signals, ms))
+            return JOB_RECORD_EARLY;
+    }
+}
+
 static int run_recorded(struct run *run, struct err *err)
 {
-    switch (job_record_begin(&run->record, run->request->scheduled, err)) {
+    switch (begin(run, err)) {
     case JOB_RECORD_FAILED:
         return not_begun(run, err);
     case JOB_RECORD_NONE:
         return 0;
+    case JOB_RECORD_EARLY:
+        return 128 + run->signals.signo;
     case JOB_RECORD_LATE:
         return say_late(run);
     case JOB_RECORD_OPEN:

@@ -124,6 +124,19 @@ int job_slot_due(const struct job_slot_known *known, const struct job *job, int6
                      &slot->slot_ms, err);
 }
 
+int64_t job_slot_early_ms(const struct job *job, int64_t now_ms, int64_t here_ms)
+{
+    struct err ignored;
+    int64_t slot;
+    if (here_ms / 1000 <= now_ms / 1000)
+        return 0;
+    struct zone *zone = zone_new(job->timezone, &ignored); /* else job_slot_due says so */
+    bool found =
+        zone != NULL && cron_due_latest(&job->cron, zone, here_ms / 1000, now_ms / 1000 + 1, &slot);
+    zone_free(zone);
+    return found ? slot * 1000 - now_ms : 0;
+}
+
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err)
 {
     if (check_schedule(job, err) != 0)

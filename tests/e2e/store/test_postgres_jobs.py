@@ -1,6 +1,9 @@
 """Tests of jobs that are killed, and that are many at once, with their state on PostgreSQL."""
 
+import datetime
 import json
+import signal
+import time
 import unittest
 
 import test_jobs_killed
@@ -89,6 +92,26 @@ class Slots(OwnClock, test_jobs_slots.Slots):
             self.set_clock(f"{test_jobs_slots.MONDAY} {server}")
             super().run_job("--scheduled", env=self.faketime(f"@{test_jobs_slots.MONDAY} {host}"))
             self.assertEqual(len(self.rows()), rows, f"{server} {host}")
+
+    def test_a_host_whose_clock_is_a_little_ahead(self):
+        """Who goes by that clock starts the job too early, and starts it again for the next slot only."""
+        def clocks(day, ahead):
+            here = eight + day * 86400 + 0.2 - time.time()
+            self.set_clock(f"{here - ahead:+.3f}")
+            return self.faketime(f"{here:+.3f}s")
+
+        self.job("", schedule="0 8 * * *")
+        eight = datetime.datetime.now(datetime.timezone.utc).replace(hour=8, minute=0, second=0, microsecond=0).timestamp()
+        for day, ahead, rows, words in ((1, 2, 1, "^$"), (2, 400, 1, "'job': no slot is due by the state's clock, which is (399|40.) s "
+                                                                     "behind this host's; set the clocks right"), (3, 0.5, 2, "^$")):
+            self.assertRegex(super().run_job("--scheduled", env=clocks(day, ahead)).stderr, words)
+            self.assertEqual(len(self.rows()), rows, ahead)
+        self.assertEqual([row["slot_ms"] for row in self.rows()], [(eight + day * 86400) * 1000 for day in (1, 3)])
+        process = self.start("-v", "run", "--job", "job", "--scheduled", env=clocks(4, 60))
+        while b"waits" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)  # nothing is claimed: another host may have it
+        self.assertEqual((process.wait(60), len(self.rows())), (143, 2))
 
 
 # Each has a server of its own; the short form tries some.
