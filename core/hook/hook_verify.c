@@ -16,6 +16,7 @@
 #define RFC3339_MIN    20 /* 2026-11-27T12:00:00Z */
 #define RFC3339_MAX    40
 #define SIGNED_MORE    ((size_t)1024 * 1024) /* what a signed text may hold beside the body */
+#define BASE64_UNIT    4
 #define BASIC          "Basic "
 #define BASIC_MAX      1024
 
@@ -184,6 +185,32 @@ static struct hook_span lower_hex(const struct hook_view *view, struct hook_span
     return (struct hook_span){lower, text.len};
 }
 
+/* Others write base64 in the alphabet of URLs, or without the signs at its end. */
+static struct hook_span whole_base64(const struct hook_view *view, struct hook_span text)
+{
+    char *whole = arena_alloc(view->arena, text.len + BASE64_UNIT);
+    size_t plain = 0, of_urls = 0, len = text.len;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.text[i];
+        plain += c == '+' || c == '/';
+        of_urls += c == '-' || c == '_';
+        whole[i] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    while (len % BASE64_UNIT != 0)
+        whole[len++] = '=';
+    return plain > 0 && of_urls > 0 ? text : (struct hook_span){whole, len};
+}
+
+/* As hook_secrets_mac writes them. */
+static void unify(const struct hook_view *view, struct candidates *candidates)
+{
+    bool hex = view->rules->verify.encoding == HOOK_HEX;
+    for (size_t i = 0; i < candidates->count; i++) {
+        struct hook_span given = candidates->items[i];
+        candidates->items[i] = hex ? lower_hex(view, given) : whole_base64(view, given);
+    }
+}
+
 static bool check_hash(struct hook_view *view, struct hook_result *result)
 {
     unsigned char digest[crypto_hash_sha256_BYTES];
@@ -293,13 +320,13 @@ static bool check_signature(struct hook_view *view, struct hook_result *result,
         return no_candidate(view, &candidates, result);
     if (!check_hash(view, result) || !signed_text(view, result, signed_))
         return false;
-    for (size_t i = 0; view->rules->verify.encoding == HOOK_HEX && i < candidates.count; i++)
-        candidates.items[i] = lower_hex(view, candidates.items[i]);
+    size_t given = candidates.items[0].len;
+    unify(view, &candidates);
     if (!fits(view, &candidates, *signed_))
         return hook_refuse(
             result, UNAUTHORIZED, "signature",
             "no signature fits (%zu signature%s of %zu characters, %zu secret%s tried)",
-            candidates.count, candidates.count == 1 ? "" : "s", candidates.items[0].len,
+            candidates.count, candidates.count == 1 ? "" : "s", given,
             hook_secrets_count(view->keys), hook_secrets_count(view->keys) == 1 ? "" : "s");
     return check_time(view, result);
 }

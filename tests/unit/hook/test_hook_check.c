@@ -90,6 +90,34 @@ static void capitals(void **state)
     hook_fixture_end(&f);
 }
 
+/* As Merge and others write theirs. */
+static void base64_of_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *signature;
+        int status;
+    } cases[] = {
+        {"gMJXp+/l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM=", 200},
+        {"gMJXp-_l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM=", 200},
+        {"gMJXp+/l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM", 200},
+        {"gMJXp-_l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM", 200},
+        {"gMJXp-/l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM=", 401},
+        {"gMJXp-_l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEe", 401},
+        {"gMJXp-_l2NaNSOiAGb3HakOnGgt6mdSFaDphdg0sEeM==", 401},
+    };
+    struct hook_fixture f;
+    hook_fixture_begin(&f, HOOK_HMAC, "header:X-Signature", "{body}", NULL);
+    f.rules.verify.encoding = HOOK_BASE64;
+    hook_fixture_secret(&f, "Jefe77");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct hook_fixture_call call = {.body = "Hello 4",
+                                         .headers = {{"X-Signature", cases[i].signature}}};
+        assert_int_equal(hook_fixture_check(&f, &call), cases[i].status);
+    }
+    hook_fixture_end(&f);
+}
+
 static void standard(void **state)
 {
     (void)state;
@@ -429,19 +457,13 @@ static void a_secret_in_the_path_may_have_escapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(github),
-        cmocka_unit_test(capitals),
-        cmocka_unit_test(standard),
-        cmocka_unit_test(twilio),
-        cmocka_unit_test(slack),
-        cmocka_unit_test(sha1),
-        cmocka_unit_test(ed25519),
-        cmocka_unit_test(ecdsa),
-        cmocka_unit_test(tokens),
-        cmocka_unit_test(query_token),
-        cmocka_unit_test(basic),
-        cmocka_unit_test(no_signature),
-        cmocka_unit_test(a_secret_in_the_path_may_have_escapes),
+        cmocka_unit_test(github),         cmocka_unit_test(capitals),
+        cmocka_unit_test(base64_of_urls), cmocka_unit_test(standard),
+        cmocka_unit_test(twilio),         cmocka_unit_test(slack),
+        cmocka_unit_test(sha1),           cmocka_unit_test(ed25519),
+        cmocka_unit_test(ecdsa),          cmocka_unit_test(tokens),
+        cmocka_unit_test(query_token),    cmocka_unit_test(basic),
+        cmocka_unit_test(no_signature),   cmocka_unit_test(a_secret_in_the_path_may_have_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
