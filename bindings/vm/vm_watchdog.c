@@ -8,6 +8,7 @@
 #include "vm_private.h"
 
 #include "clock.h"
+#include "fd.h"
 #include "mem.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 
 #define WATCHDOG_STACK ((size_t)256 * 1024)
 #define WATCHDOG_LINE  512
+#define SAY_MS         1000 /* for who reads its last line */
 #define LOOK_AGAIN_MS  (1000 * 1000)
 #define LOOK_TASKS_MS  250 /* while one has a deadline of its own */
 #define LOOK_SIGNAL_MS 100 /* while one is pending */
@@ -47,15 +49,35 @@ struct vm_watchdog {
     _Atomic bool stop;
 };
 
+/* The process is about to end, whoever reads what it writes: no write waits from here on. */
+static void wait_no_more(int fd)
+{
+    int anew = fd_try_open(fd);
+    if (anew < 0)
+        return;
+    dup2(anew, fd);
+    close(anew);
+}
+
 /* Flushes what the script has printed, unless it is printing at this very moment. */
 static void flush_output(void)
 {
     struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    wait_no_more(STDOUT_FILENO);
     if (ftrylockfile(stdout) != 0)
         return;
     if (poll(&out, 1, 0) == 1)
         fflush(stdout);
     funlockfile(stdout);
+}
+
+static void say_end(const char *line, size_t len)
+{
+    struct pollfd error = {.fd = STDERR_FILENO, .events = POLLOUT};
+    wait_no_more(STDERR_FILENO);
+    if (poll(&error, 1, SAY_MS) != 1 || fd_try_write(STDERR_FILENO, line, len) < 0) {
+        /* there is no way to report it */
+    }
 }
 
 static void end_process(const struct vm_watchdog *watchdog, int status, const char *message,
@@ -72,9 +94,7 @@ static void end_process(const struct vm_watchdog *watchdog, int status, const ch
     } else {
         len = snprintf(line, sizeof line, "jeton: error: %s\n", message);
     }
-    if (write(STDERR_FILENO, line, (size_t)len) < 0) {
-        /* there is no way to report it */
-    }
+    say_end(line, (size_t)len);
     _exit(status);
 }
 

@@ -1,5 +1,6 @@
 #include "job_output.h"
 
+#include "fd.h"
 #include "mem.h"
 #include "store_runs.h"
 
@@ -13,6 +14,7 @@
 
 #define CHUNK_BYTES ((size_t)64 * 1024) /* what a pipe holds */
 #define LINE_BYTES  ((size_t)4 * 1024)
+#define STEP_MS     10
 
 enum { OUTPUT, ERRORS, KEPT }; /* the streams */
 
@@ -20,6 +22,7 @@ struct stream {
     int from;                      /* the pipe; -1: at its end */
     int child_end;                 /* -1: closed */
     int to;                        /* ours; -1: it is only kept */
+    int anew;                      /* the same, so that no write waits (fd_try_open); -1: `to` is */
     size_t room;                   /* what can be written to it at once, when poll says so */
     struct redact_stream *masking; /* to the tail */
     struct job_output *output;
@@ -76,13 +79,15 @@ static void keep(void *arg, const char *data, size_t len)
     put(stream->output, data + whole, len - whole);
 }
 
-/* poll promises PIPE_BUF bytes to pipes and their like; a file, and /dev/null, take any number. */
-static size_t room_of(int fd)
+/* poll promises PIPE_BUF bytes to pipes and their like; a file, and /dev/null, take any number. To
+ * a terminal it promises one, so that what was opened anew is written to where that may be. */
+static size_t room_of(const struct stream *stream)
 {
     struct stat st;
+    int fd = stream->to;
     bool any =
         fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || (S_ISCHR(st.st_mode) && isatty(fd) == 0));
-    return any ? CHUNK_BYTES : PIPE_BUF;
+    return any || stream->anew >= 0 ? CHUNK_BYTES : PIPE_BUF;
 }
 
 struct job_output *job_output_new(struct log *log, const struct redact *redact,
@@ -93,7 +98,7 @@ struct job_output *job_output_new(struct log *log, const struct redact *redact,
     output->live = live;
     output->tail = mem_alloc(STORE_OUTPUT_MAX);
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++)
-        output->streams[i] = (struct stream){.from = -1, .child_end = -1};
+        output->streams[i] = (struct stream){.from = -1, .child_end = -1, .anew = -1};
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
         struct stream *stream = &output->streams[i];
         int ends[2];
@@ -106,7 +111,8 @@ struct job_output *job_output_new(struct log *log, const struct redact *redact,
         stream->child_end = ends[1];
         stream->to = i == OUTPUT ? STDOUT_FILENO : i == ERRORS ? STDERR_FILENO : -1;
         stream->broken = i == KEPT;
-        stream->room = room_of(stream->to);
+        stream->anew = i == KEPT ? -1 : fd_try_open(stream->to);
+        stream->room = room_of(stream);
         stream->chunk = mem_alloc(CHUNK_BYTES);
         stream->masking = redact_stream_new(redact, keep, stream);
         stream->output = output;
@@ -130,6 +136,7 @@ void job_output_free(struct job_output *output)
         struct stream *stream = &output->streams[i];
         close_end(&stream->from);
         close_end(&stream->child_end);
+        close_end(&stream->anew);
         redact_stream_free(stream->masking);
         buf_destroy(&stream->line);
         if (stream->chunk != NULL)
@@ -145,6 +152,7 @@ void job_output_attach(struct job_output *output)
     for (int i = 0; i < JOB_OUTPUT_PIPES; i++) {
         struct stream *stream = &output->streams[i];
         close_end(&stream->from);
+        close_end(&stream->anew);
         if (i == KEPT)
             continue;
         dup2(stream->child_end, stream->to);
@@ -163,6 +171,11 @@ void job_output_started(struct job_output *output)
         close_end(&output->streams[i].child_end);
 }
 
+static int sink_of(const struct stream *stream)
+{
+    return stream->anew >= 0 ? stream->anew : stream->to;
+}
+
 static bool is_waiting(const struct stream *stream)
 {
     return stream->passed < stream->len;
@@ -174,7 +187,7 @@ void job_output_watch(const struct job_output *output, struct pollfd fds[static 
         const struct stream *stream = &output->streams[i];
         bool waiting = is_waiting(stream);
         fds[2 * i] = (struct pollfd){.fd = waiting ? -1 : stream->from, .events = POLLIN};
-        fds[2 * i + 1] = (struct pollfd){.fd = waiting ? stream->to : -1, .events = POLLOUT};
+        fds[2 * i + 1] = (struct pollfd){.fd = waiting ? sink_of(stream) : -1, .events = POLLOUT};
     }
 }
 
@@ -211,18 +224,20 @@ static void pass_on(struct job_output *output, struct stream *stream)
             stream->passed = stream->len;
             return;
         }
-        struct pollfd ready = {.fd = stream->to, .events = POLLOUT};
+        struct pollfd ready = {.fd = sink_of(stream), .events = POLLOUT};
         if (poll(&ready, 1, 0) != 1)
             return;
         size_t len = stream->len - stream->passed;
-        ssize_t n = write(stream->to, stream->chunk + stream->passed,
+        ssize_t n = write(ready.fd, stream->chunk + stream->passed,
                           len < stream->room ? len : stream->room);
-        if (n >= 0)
+        if (n >= 0) {
             stream->passed += (size_t)n;
-        else if (errno == EAGAIN)
+        } else if (errno == EAGAIN) { /* a terminal has no room for the end of a line */
+            poll(NULL, 0, STEP_MS);   /* and poll would say at once that it has some */
             return;
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             give_up(output, stream, errno);
+        }
     }
 }
 

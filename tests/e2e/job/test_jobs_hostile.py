@@ -1,6 +1,7 @@
 """Jobs that print without end, leave processes behind, ignore signals or fill their memory: bounded, ended, recorded."""
 
 import os
+import pty
 import re
 import shutil
 import signal
@@ -63,6 +64,19 @@ class Hostile(JobCase):
                 os.close(full)
                 self.assertEqual(process.wait(60), 8)
         self.assertEqual([row["cause"] for row in self.rows()], ["deadline"] * 2)
+
+    def test_a_terminal_that_stands_still(self):
+        """As above: poll says that a terminal has room where it has some for a byte."""
+        self.need_terminal()
+        self.job('for _ = 1, 2000 do print(("y"):rep(100)) end', timeout="2s", schedule="* * * * *")
+        main, side = pty.openpty()
+        self.addCleanup(os.close, main)
+        self.addCleanup(os.close, side)
+        process = subprocess.Popen([JETON, "run", "--job", "job"], stdin=subprocess.DEVNULL, stdout=side, stderr=side,
+                                   env=self.env, cwd=self.folder)
+        self.addCleanup(end_process, process)
+        self.assertEqual(process.wait(60), 8)
+        self.assertEqual(self.row()["cause"], "deadline")
 
     def test_a_child_that_outlives_its_script(self):
         self.job("""

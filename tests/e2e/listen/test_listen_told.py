@@ -138,6 +138,28 @@ class Told(listening.Case):
         process.terminate()
         self.assertEqual(process.wait(30), 0)
 
+    def test_nobody_reads_what_a_handler_prints(self):
+        """It stands in write(2), in a pipe that the log has, too: its timeout holds, and others are handled."""
+        self.hooks("    timeout: 1s\n    retries: { attempts: 1 }\n")
+        self.handler("""
+            return function(event)
+              if event.type == "loud" then for _ = 1, 100 do print(("x"):rep(1023)) end end
+            end
+        """)
+        out, full = os.pipe()
+        self.addCleanup(os.close, out)
+        process = subprocess.Popen([JETON, "listen", "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=full,
+                                   stderr=full, env=self.env, cwd=self.folder)
+        self.addCleanup(support.end_process, process)
+        os.close(full)
+        listener = listening.Listener.__new__(listening.Listener)
+        listener.scheme = "http"
+        listener.port = int(re.search(rb":(\d+) ", os.read(out, 4096))[1])
+        self.assertEqual(listener.post({"id": "one", "type": "loud"})[0], 200)
+        support.wait_until(lambda: self.states() == {"dead": 1})
+        self.assertEqual(listener.post({"id": "two", "type": "quiet"})[0], 200)
+        self.wait_done(1)
+
     def test_nobody_reads_the_log(self):
         """A pipe that is full keeps nobody from an answer for long, and no signal from its effect."""
         self.hooks()

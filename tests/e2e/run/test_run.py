@@ -323,6 +323,22 @@ class Deadline(RunCase):
         self.runaway("while true do end", timeout="2s",
                      says=["the run's deadline of 2 s passed (--timeout)\nstack traceback:", "script.lua:1: in main chunk"])
 
+    def test_nobody_reads(self):
+        """What the watchdog has to say is not waited for, either."""
+        path = self.write("script.lua", 'for _ = 1, 200 do print(("x"):rep(1023)) end')
+        for options, status in ((("--timeout", "1s"), 8), ((), -signal.SIGTERM)):
+            with self.subTest(options):
+                out, full = os.pipe()
+                self.addCleanup(os.close, out)
+                process = subprocess.Popen([JETON, "run", *options, path], stdin=subprocess.DEVNULL, stdout=full, stderr=full,
+                                           env=self.env, cwd=self.folder)
+                self.addCleanup(support.end_process, process)
+                os.close(full)
+                if status < 0:
+                    time.sleep(1)
+                    process.terminate()
+                self.assertEqual(process.wait(30), status if status > 0 else 128 - status)
+
     def test_endless_loop_behind_pcall(self):
         self.runaway("while true do pcall(function() while true do end end) end", timeout="2s",
                      says=["the run's deadline of 2 s passed", "stack traceback:", "script.lua:1:"])
