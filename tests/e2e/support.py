@@ -191,7 +191,7 @@ class Case(unittest.TestCase):
         self.folder = tempfile.mkdtemp(prefix="jeton-e2e-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.state = os.path.join(self.folder, "state")
-        self.env = {name: os.environ[name] for name in ("PATH", "LC_ALL", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+        self.env = {name: os.environ[name] for name in ("PATH", "LC_ALL", "TZ", "ASAN_OPTIONS",
                                                         "LSAN_OPTIONS") if name in os.environ}
         self.env.update(HOME=self.folder, XDG_CONFIG_HOME=self.folder + "/xdg-config",
                         XDG_STATE_HOME=self.folder + "/xdg-state")
