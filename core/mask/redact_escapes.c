@@ -154,6 +154,14 @@ static enum redact_match read_entity(const char *text, size_t len, struct redact
     return MATCH_NO;
 }
 
+static enum redact_match read_doubled(const char *text, size_t len, struct redact_unit *unit)
+{
+    if (len < 2)
+        return MATCH_PARTIAL;
+    *unit = (struct redact_unit){.bytes = {text[0]}, .size = 1, .used = 2};
+    return text[1] == text[0] ? MATCH_FULL : MATCH_NO;
+}
+
 enum redact_match redact_escapes_read(const char *text, size_t len, unsigned ways,
                                       struct redact_unit *unit)
 {
@@ -165,6 +173,9 @@ enum redact_match redact_escapes_read(const char *text, size_t len, unsigned way
         return read_backslash(text, len, unit);
     if (text[0] == '&' && (ways & READ_HTML) != 0)
         return read_entity(text, len, unit);
+    if ((text[0] == '"' && (ways & READ_QUOTES) != 0) ||
+        (text[0] == '\'' && (ways & READ_APOS) != 0))
+        return read_doubled(text, len, unit);
     if (text[0] != '+' || (ways & READ_FORM) == 0)
         return MATCH_NO;
     *unit = (struct redact_unit){.bytes = " ", .size = 1, .used = 1};

@@ -5,11 +5,13 @@
 #include "utf8.h"
 
 /* What is taken for an escape. */
-#define READ_PERCENT 1u  /* %2F */
-#define READ_FORM    2u  /* '+' for a space */
-#define READ_JSON    4u  /* \n, \/, \x2f, \u002f, also two of them for one character */
-#define READ_HTML    8u  /* &amp;, &#38;, &#x26; and the other characters that are escaped there */
-#define READ_HEX     16u /* 2f: two digits for each byte */
+#define READ_PERCENT 1u   /* %2F */
+#define READ_FORM    2u   /* '+' for a space */
+#define READ_JSON    4u   /* \n, \/, \x2f, \u002f, also two of them for one character */
+#define READ_HTML    8u   /* &amp;, &#38;, &#x26; and the other characters that are escaped there */
+#define READ_HEX     16u  /* 2f: two digits for each byte */
+#define READ_QUOTES  64u  /* "" for one, as in CSV */
+#define READ_APOS    128u /* '' for one, as in SQL and YAML */
 
 enum redact_match {
     MATCH_NO,

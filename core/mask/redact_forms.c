@@ -98,6 +98,10 @@ static void add_grams(struct redact_forms *forms, const struct forms_secret *sec
     forms->nibbles |= 1u << ((unsigned char)secret->data[0] >> 4);
     if (memchr(secret->data, ' ', secret->len) != NULL)
         forms->escapes['+'] = READ_FORM;
+    if (memchr(secret->data, '"', secret->len) != NULL)
+        forms->escapes['"'] = READ_QUOTES;
+    if (memchr(secret->data, '\'', secret->len) != NULL)
+        forms->escapes['\''] = READ_APOS;
 }
 
 static void forget_machines(struct redact_forms *forms)
@@ -159,7 +163,7 @@ static void forget_begins(struct redact_forms *forms)
     memset(forms->grams, 0, sizeof forms->grams);
     memset(forms->begins, 0, sizeof forms->begins);
     forms->nibbles = 0;
-    forms->escapes['+'] = 0;
+    forms->escapes['+'] = forms->escapes['"'] = forms->escapes['\''] = 0;
 }
 
 void redact_forms_move(struct redact_forms *forms, struct redact_forms *to)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define TEXT_ESCAPES (READ_PERCENT | READ_FORM | READ_JSON | READ_HTML)
+#define TEXT_ESCAPES (READ_PERCENT | READ_FORM | READ_JSON | READ_HTML | READ_QUOTES | READ_APOS)
 
 char redact_skip_digit(const struct redact_unit *unit)
 {

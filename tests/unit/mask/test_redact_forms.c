@@ -46,6 +46,21 @@ static void check(const struct redact *redact, const char *text, const char *exp
     buf_destroy(&out);
 }
 
+static void doubled(void **state)
+{
+    (void)state;
+    struct redact *redact = with("aB\"c'd\"\"ef");
+    check(redact, "id,\"aB\"\"c'd\"\"\"\"ef\"\n", "id,\"********\"\n");
+    check(redact, "'aB\"c''d\"\"ef'", "'********'");
+    check(redact, "\"aB\"\"c'd\"...", "\"********...");
+    check(redact, "\"\"aB\"\" ''", "\"\"aB\"\" ''");
+    redact_free(redact);
+    redact = with("\"begins and ends'");
+    check(redact, "\"\"\"begins and ends'\"", "\"\"********\"");
+    check(redact, "'\"begins and ends'''", "'********'");
+    redact_free(redact);
+}
+
 static void html(void **state)
 {
     (void)state;
@@ -254,6 +269,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(html),
+        cmocka_unit_test(doubled),
         cmocka_unit_test(hex),
         cmocka_unit_test(base64_in_lines),
         cmocka_unit_test(hostile_texts_cost_what_others_cost),

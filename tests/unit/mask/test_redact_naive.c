@@ -198,6 +198,15 @@ static void read_base64(struct naive *naive)
     search(naive, naive->base64, 3 * naive->secrets);
 }
 
+static bool has(const struct naive *naive, char c)
+{
+    for (size_t i = 0; i < naive->secrets; i++) {
+        if (memchr(naive->plain[i].data, c, naive->plain[i].len) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void naive_mask(struct naive *naive, const char *text, size_t len, struct buf *out)
 {
     naive->text = text;
@@ -209,6 +218,10 @@ static void naive_mask(struct naive *naive, const char *text, size_t len, struct
         0, READ_PERCENT, READ_PERCENT | READ_FORM, READ_JSON, READ_PERCENT | READ_JSON, READ_HTML};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         read_text(naive, ways[i]);
+    if (has(naive, '"'))
+        read_text(naive, READ_QUOTES);
+    if (has(naive, '\''))
+        read_text(naive, READ_APOS);
     read_hex(naive, 0);
     read_hex(naive, 1);
     read_base64(naive);
@@ -239,7 +252,7 @@ static void add_base64_word(struct naive *naive, size_t secret, size_t offset)
 /* Few letters, so that parts of secrets are alike. */
 static void make_secrets(struct naive *naive, struct redact *redact)
 {
-    static const char letters[] = "aaaabbc%\\&+ /\"<;.2561\xc3\xa9\n";
+    static const char letters[] = "aaaabbc%\\&+ /\"'<;.2561\xc3\xa9\n";
     const size_t few = 2 + rnd(sizeof letters - 3);
     const unsigned filled = rnd(4 * SECRETS_MAX); /* after this one, others make it an old one */
     naive->secrets = 1 + rnd(SECRETS_MAX);
@@ -292,7 +305,19 @@ static void add_base64(struct buf *text, const struct word *word)
     }
 }
 
-enum way { RAW, URL, URL_UPPER, BACKSLASH, UNICODE, ENTITY, ENTITY_HEX, HEX, HEX_UPPER, WAYS };
+enum way {
+    RAW,
+    URL,
+    URL_UPPER,
+    BACKSLASH,
+    UNICODE,
+    ENTITY,
+    ENTITY_HEX,
+    DOUBLED,
+    HEX,
+    HEX_UPPER,
+    WAYS
+};
 
 static void add_byte(struct buf *text, enum way way, unsigned char c)
 {
@@ -333,6 +358,8 @@ static bool add_short(struct buf *text, enum way way, unsigned char c)
         buf_putc(text, '+');
     else if (way == ENTITY && (c == '&' || c == '<' || c == '"'))
         buf_puts(text, c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&quot;");
+    else if (way == DOUBLED && (c == '"' || c == '\''))
+        buf_printf(text, "%c%c", c, c);
     else if (way == BACKSLASH && (c == '\\' || c == '/' || c == '"'))
         buf_printf(text, "\\%c", c);
     else
@@ -354,8 +381,9 @@ static void add_escaped(struct buf *text, const struct word *word, size_t len)
 
 static void make_text(const struct naive *naive, struct buf *text)
 {
-    static const char noise[] = "aabc%\\&+#x;u0261 /\"<.-_=\n\r";
-    static const char *const junk[] = {"...", ERR_CUT, "%", "\\", "&#", "%2", "\\u00", "&am", "."};
+    static const char noise[] = "aabc%\\&+#x;u0261 /\"'<.-_=\n\r";
+    static const char *const junk[] = {"...", ERR_CUT, "\"",    "%",   "\\",
+                                       "&#",  "%2",    "\\u00", "&am", "."};
     size_t parts = rnd(6);
     for (size_t i = 0; i < parts; i++) {
         const struct word *word = &naive->plain[rnd((unsigned)naive->secrets)];
