@@ -176,6 +176,7 @@ const struct provider oauth2_provider = {
     .owner = oauth2_connector_owner,
     .service_host = oauth2_connector_service_host,
     .asked = oauth2_connector_asked,
+    .tried = oauth2_connector_tried,
     .may_ask = oauth2_connector_may_ask,
     .grants = grants,
     .request = oauth2_request_new,

@@ -251,6 +251,29 @@ void oauth2_connector_asked(const struct connector *connector, char asked[PROVID
     hash_end(&state, asked);
 }
 
+void oauth2_connector_tried(const struct connector *connector, char tried[PROVIDER_OWNER_SIZE])
+{
+    const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);
+    const struct oauth2_assertion *assertion = &oauth2->assertion;
+    crypto_hash_sha256_state state;
+    oauth2_connector_asked(connector, tried);
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, tried);
+    char *numbers = mem_printf("%d %d %d %lld %lld %d", oauth2->client_auth, oauth2->algorithm,
+                               oauth2->body, (long long)assertion->lifetime_ms,
+                               (long long)assertion->backdate_ms, assertion->scope_claim);
+    hash_text(&state, numbers);
+    mem_free(numbers);
+    hash_text(&state, oauth2->key_id);
+    hash_text(&state, assertion->issuer);
+    hash_text(&state, assertion->audience);
+    hash_text(&state, oauth2->client_assertion.audience);
+    hash_text(&state, oauth2->scope_separator);
+    hash_text(&state, oauth2->refresh_url);
+    hash_pairs(&state, &oauth2->headers);
+    hash_end(&state, tried);
+}
+
 void oauth2_connector_asked_slot(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE])
 {
     const struct oauth2_connector *oauth2 = oauth2_connector_of(connector);

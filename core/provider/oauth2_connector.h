@@ -179,11 +179,13 @@ struct secret *oauth2_connector_secret_at(const struct connector *connector, siz
 void oauth2_connector_release(struct connector *connector);
 
 /* provider's. owner: what its rows belong to, the connector's name, and its token service; neither
- * client nor scopes nor where secrets come from. asked: what makes an access token another one. */
+ * client nor scopes nor where secrets come from. asked: what makes an access token another one;
+ * tried: that, and how it is asked for. */
 void oauth2_connector_owner(const struct connector *connector, const char *home,
                             char owner[PROVIDER_OWNER_SIZE]);
 char *oauth2_connector_service_host(const struct connector *connector);
 void oauth2_connector_asked(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
+void oauth2_connector_tried(const struct connector *connector, char tried[PROVIDER_OWNER_SIZE]);
 /* The same of a connector with `token_of`. */
 void oauth2_connector_asked_slot(const struct connector *connector,
                                  char asked[PROVIDER_OWNER_SIZE]);

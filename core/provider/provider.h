@@ -187,6 +187,8 @@ struct provider {
     /* What access tokens are asked for, as a hash: one that was asked for something else is not
      * used. NULL: always the same. */
     void (*asked)(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
+    /* The same, and how: what a refusal may be due to, beside the secrets. NULL: as asked. */
+    void (*tried)(const struct connector *connector, char tried[PROVIDER_OWNER_SIZE]);
     /* Whether the token service's URL may be sent secrets; -1 with err. NULL: as connector_allows
      * says. */
     int (*may_ask)(const struct connector *connector, const char *url, struct err *err);

@@ -17,14 +17,23 @@ static int64_t pause_ms(int64_t times)
     return pause < TOKEN_PAUSE_MAX_MS ? pause : TOKEN_PAUSE_MAX_MS;
 }
 
+/* What row->asked says of a refusal. Beside an access token it says what that was asked for, too.
+ */
+static void refused_what(const struct store_token *row, const struct connector *asker,
+                         char asked[PROVIDER_OWNER_SIZE])
+{
+    const struct provider *provider = provider_of(asker);
+    bool alone = row->access_token == NULL && provider->tried != NULL;
+    (alone ? provider->tried : provider->asked)(asker, asked);
+}
+
 /* Whether something else was refused than what is asked for now: another scope, for one. */
 static bool asks_otherwise(const struct store_token *row, const struct connector *asker)
 {
     char asked[PROVIDER_OWNER_SIZE];
-    const struct provider *provider = provider_of(asker);
-    if (provider->asked == NULL || row->asked == NULL)
+    if (provider_of(asker)->asked == NULL || row->asked == NULL)
         return false;
-    provider->asked(asker, asked);
+    refused_what(row, asker, asked);
     return strcmp(row->asked, asked) != 0;
 }
 
@@ -88,7 +97,7 @@ void token_pause_set(struct store_token *row, const struct token_configured *con
          dead ? configured->grant_fingerprint : configured->secret_fingerprint);
     if (!dead && provider_of(asker)->asked != NULL) {
         char asked[PROVIDER_OWNER_SIZE]; /* a token that is there was asked for in the same way */
-        provider_of(asker)->asked(asker, asked);
+        refused_what(row, asker, asked);
         keep(&row->asked, asked);
     }
 }

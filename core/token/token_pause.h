@@ -5,7 +5,9 @@
  *
  * The refresh token is dead: no call until somebody configures another one, signs in, or forces an
  * exchange. Anything else was refused: no call for 1, 2, 4 … TOKEN_PAUSE_MAX_MS, unless the
- * client's ID or secret changes, or what is asked for: its scope, for one.
+ * client's ID or secret changes, or what is asked for: its scope, for one. Until a first exchange
+ * has worked, also how the service is asked: while a connector is being set up, that is what is
+ * tried out.
  */
 #ifndef JETON_TOKEN_PAUSE_H
 #define JETON_TOKEN_PAUSE_H

@@ -1029,6 +1029,23 @@ class Refused(SingleUse):
                 self.env["BOOKS_SECRET"] = "another-client-secret"
                 self.assertEqual(self.token()["source"], "exchange")
 
+    def test_how_a_first_exchange_is_made_may_be_tried_out(self):
+        grants = self.grants()
+        grants.answers = [(401, {}, {"error": "invalid_client"})] * 3
+        self.daemon(grants, client_auth="basic")
+        self.fails(4, "token", "books", says="401 not authenticated")
+        self.fails(4, "token", "books", says="refused at 20")
+        self.daemon(grants, client_auth="post")
+        self.fails(4, "token", "books", says="401 not authenticated")
+        self.fails(4, "token", "books", says="refused at 20")
+        self.daemon(grants, client_auth="post", headers={"X-Tenant": "contoso"})
+        self.fails(4, "token", "books", says="401 not authenticated")
+        self.daemon(grants, client_auth="post", body="json")
+        self.assertEqual(self.token()["source"], "exchange")
+        self.assertEqual(self.token()["source"], "cache")
+        self.daemon(grants, client_auth="basic")  # the same token
+        self.assertEqual(self.token()["source"], "cache")
+
     def test_invalid_grant_of_another_grant_needs_nobody(self):
         grants = self.grants()
         grants.answers = [(400, {}, {"error": "invalid_grant"})]
