@@ -20,9 +20,9 @@ struct secret *hook_secret_at(const struct hook *hook, size_t index)
 int hook_check_forward(const char *url, struct err *err)
 {
     char *base = mem_strndup(url, strcspn(url, "?"));
-    int result = allow_check_base(base, err);
-    if (result == 0 && url[strcspn(url, " \t\r\n#")] != '\0')
-        result = err_set(err, ERR_CONFIG, "a URL holds no white space and no '#'");
+    bool plain = url[strcspn(url, " \t\r\n#")] == '\0';
+    int result = plain ? allow_check_base(base, err)
+                       : err_set(err, ERR_CONFIG, "a URL holds no white space and no '#'");
     if (result != 0)
         err->kind = ERR_CONFIG;
     mem_free_secret(base);

@@ -90,6 +90,8 @@ static void mistakes(void **state)
         {"from: github, script: a, forward: { env: A }, secret: sesame",
          "exactly one of script, command and forward"},
         {"from: github, forward: 'http://other.example/', secret: sesame", "only allowed for"},
+        {"from: github, forward: 'https://other.example/a#b', secret: sesame",
+         "'forward' of webhook 'a': a URL holds no white space and no '#'"},
         {"from: github, forward: { url: 'https://sesame.example/' }, secret: sesame",
          "unknown key 'url' in forward of webhook 'a'"},
         {"from: meta, script: a, secret: sesame", "webhook 'a' lacks 'verify_token'"},
