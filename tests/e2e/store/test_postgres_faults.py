@@ -212,13 +212,18 @@ state.set("kept", 2) state.commit()
                                 stdout=subprocess.DEVNULL)
         self.addCleanup(end_process, held)
         self.assertEqual(self.on(0, "run", self.script).stdout, "1\n")
-        # A row that another transaction has for longer than the role's timeouts is waited for.
-        held.stdin.write(f"SET statement_timeout = 0; SET transaction_read_only = off; BEGIN READ WRITE;"
-                         f" LOCK TABLE {self.schema}.kv_write; \\echo\n SELECT pg_sleep(1.5); COMMIT;\n")
+        # A table that another transaction has for longer than the role's timeouts is waited for.
+        held.stdin.write("SET statement_timeout = 0; SET lock_timeout = 0; SET transaction_read_only = off; BEGIN READ WRITE;"
+                         f" LOCK TABLE {self.schema}.kv_write;\n")
         held.stdin.flush()
-        wait_until(lambda: self.super("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation ="
-                                    " '@kv_write'::regclass") != [], 30)
-        self.assertEqual(self.on(0, "run", self.script).stdout, "2\n")
+        locks = "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = '@kv_write'::regclass"
+        wait_until(lambda: self.super(locks + " AND granted") != [])
+        waiting = self.start_on(0, "run", self.script)
+        wait_until(lambda: self.super(locks.replace("mode =", "mode <>") + " AND NOT granted") != [])
+        time.sleep(0.5)
+        held.stdin.write("COMMIT;\n")
+        held.stdin.flush()
+        self.assertEqual(waiting.communicate(timeout=60)[0], b"2\n")
 
     def test_events_go_through_poolers(self):
         self.write("sender.secret", SECRET + "\n")
