@@ -138,14 +138,8 @@ class Told(listening.Case):
         process.terminate()
         self.assertEqual(process.wait(30), 0)
 
-    def test_nobody_reads_what_a_handler_prints(self):
-        """It stands in write(2), in a pipe that the log has, too: its timeout holds, and others are handled."""
-        self.hooks("    timeout: 1s\n    retries: { attempts: 1 }\n")
-        self.handler("""
-            return function(event)
-              if event.type == "loud" then for _ = 1, 100 do print(("x"):rep(1023)) end end
-            end
-        """)
+    def unread(self):
+        """A listener whose output and log are one pipe, of which only the first line is read: its process, and where to post."""
         out, full = os.pipe()
         self.addCleanup(os.close, out)
         process = subprocess.Popen([JETON, "listen", "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=full,
@@ -155,6 +149,17 @@ class Told(listening.Case):
         listener = listening.Listener.__new__(listening.Listener)
         listener.scheme = "http"
         listener.port = int(re.search(rb":(\d+) ", os.read(out, 4096))[1])
+        return process, listener
+
+    def test_nobody_reads_what_a_handler_prints(self):
+        """It stands in write(2), in a pipe that the log has, too: its timeout holds, and others are handled."""
+        self.hooks("    timeout: 1s\n    retries: { attempts: 1 }\n")
+        self.handler("""
+            return function(event)
+              if event.type == "loud" then for _ = 1, 100 do print(("x"):rep(1023)) end end
+            end
+        """)
+        _, listener = self.unread()
         self.assertEqual(listener.post({"id": "one", "type": "loud"})[0], 200)
         support.wait_until(lambda: self.states() == {"dead": 1})
         self.assertEqual(listener.post({"id": "two", "type": "quiet"})[0], 200)
@@ -164,15 +169,7 @@ class Told(listening.Case):
         """A pipe that is full keeps nobody from an answer for long, and no signal from its effect."""
         self.hooks()
         self.handler('return function() for _ = 1, 30 do require "jeton.log".warn(("x"):rep(4000)) end end')
-        out, full = os.pipe()
-        self.addCleanup(os.close, out)
-        process = subprocess.Popen([JETON, "listen", "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL, stdout=full,
-                                   stderr=full, env=self.env, cwd=self.folder)
-        self.addCleanup(support.end_process, process)
-        os.close(full)
-        listener = listening.Listener.__new__(listening.Listener)
-        listener.scheme = "http"
-        listener.port = int(re.search(rb":(\d+) ", os.read(out, 4096))[1])
+        process, listener = self.unread()
         self.assertEqual(listener.post({"id": "one", "type": "t"})[0], 200)
         self.wait_done(1)  # its last lines were dropped
         for _ in range(3):
