@@ -80,7 +80,6 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
 {
     struct job_slot slot;
     record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
-    record->row.slot_ms = STORE_NONE;
     int64_t here_ms = clock_wall_ms(), behind_ms = here_ms - record->row.started_ms;
     record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, here_ms);
     if (record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS)
