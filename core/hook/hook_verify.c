@@ -185,7 +185,8 @@ static struct hook_span lower_hex(const struct hook_view *view, struct hook_span
     return (struct hook_span){lower, text.len};
 }
 
-/* Others write base64 in the alphabet of URLs, or without the signs at its end. */
+/* Others write base64 in the alphabet of URLs, or without the signs at its end. Not decoded here:
+ * libsodium takes some bytes above 0x7f for digits. */
 static struct hook_span whole_base64(const struct hook_view *view, struct hook_span text)
 {
     char *whole = arena_alloc(view->arena, text.len + BASE64_UNIT);
@@ -227,8 +228,8 @@ static bool check_hash(struct hook_view *view, struct hook_result *result)
            refuse(result, "body", "the hash of the body is not the body's");
 }
 
-/* The bytes of a signature; none where it is not written as its sender writes it: a text that only
- * means the same is another one. */
+/* The bytes of a signature; none where it is not written as unify leaves it: a text that only means
+ * the same is another one. */
 static struct hook_span decode(const struct hook_verify *verify, struct hook_span text,
                                unsigned char out[SIGNATURE_MAX])
 {
