@@ -21,6 +21,7 @@ void job_record_create(struct job_record *record, struct app *app, const struct 
     record->config = config;
     record->job = job;
     record->store = store;
+    record->here_ms = clock_wall_ms();
     store_scope(record->scope, job->name, job->home);
     gethostname(record->host, sizeof record->host - 1);
     record->row = (struct store_run){.scope = record->scope,
@@ -80,8 +81,8 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
 {
     struct job_slot slot;
     record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
-    int64_t here_ms = clock_wall_ms(), behind_ms = here_ms - record->row.started_ms;
-    record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, here_ms);
+    int64_t behind_ms = clock_wall_ms() - record->row.started_ms;
+    record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, record->here_ms);
     if (record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS)
         return JOB_RECORD_EARLY;
     int due = job_slot_due(known, record->job, record->row.started_ms, took_ms, &slot, err);

@@ -31,6 +31,7 @@ struct job_record {
     bool started;                          /* under the job's lock */
     struct store_lease life;               /* the supervisor's sign of life */
     char late[JOB_RECORD_LATE_SIZE];       /* the message of a row of that kind */
+    int64_t here_ms;                       /* by this host's clock, when the run was started */
     int64_t early_ms;                      /* after JOB_RECORD_EARLY */
 };
 

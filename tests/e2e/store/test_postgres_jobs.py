@@ -95,8 +95,8 @@ class Slots(OwnClock, test_jobs_slots.Slots):
 
     def test_a_host_whose_clock_is_a_little_ahead(self):
         """Who goes by that clock starts the job too early, and starts it again for the next slot only."""
-        def clocks(day, ahead):
-            here = eight + day * 86400 + 0.2 - time.time()
+        def clocks(day, ahead, seconds=0.2):
+            here = eight + day * 86400 + seconds - time.time()
             self.set_clock(f"{here - ahead:+.3f}")
             return self.faketime(f"{here:+.3f}s")
 
@@ -112,6 +112,9 @@ class Slots(OwnClock, test_jobs_slots.Slots):
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGTERM)  # nothing is claimed: another host may have it
         self.assertEqual((process.wait(60), len(self.rows())), (143, 2))
+        self.job("", schedule="* * * * *")  # the next slot is due here before the server's clock is there
+        super().run_job("--scheduled", env=clocks(5, 61, 118.5), timeout=20)
+        self.assertEqual(self.rows()[2:][0]["slot_ms"], (eight + 5 * 86400 + 60) * 1000)
 
 
 # Each has a server of its own; the short form tries some.
