@@ -407,6 +407,24 @@ static bool pooler_stays(const char *said)
     return false;
 }
 
+/* What a handshake has refused is refused again. One that broke, since the server was restarted or
+ * another one takes its place, is not. */
+static bool tls_stays(const char *said)
+{
+    static const char *const broken[] = {"SSL SYSCALL error", "SSL negotiation packet",
+                                         "SSL connection has been closed",
+                                         "SSL error: unexpected eof"};
+    for (const char *at = said; (at = strstr(at, "SSL")) != NULL;) {
+        size_t i = 0, count = sizeof broken / sizeof broken[0];
+        while (i < count && strncmp(at, broken[i], strlen(broken[i])) != 0)
+            i++;
+        if (i == count)
+            return true;
+        at += strlen(broken[i]);
+    }
+    return false;
+}
+
 /* "…FATAL:  28P01: …": where the state stands; NULL: the server said nothing. */
 static const char *find_state(const char *said)
 {
@@ -454,7 +472,7 @@ void store_pg_connect_failed(struct store_pg *pg, struct err *err)
                      ? strncmp(state, "28", 2) == 0 || strncmp(state, "3D", 2) == 0 ||
                            strncmp(state, "42", 2) == 0 || strncmp(state, "0A", 2) == 0 ||
                            (strncmp(state, "08P", 3) == 0 && pooler_stays(said))
-                     : strstr(said, "certificate") != NULL || strstr(said, "SSL") != NULL ||
+                     : strstr(said, "certificate") != NULL || tls_stays(said) ||
                            strstr(said, "password") != NULL || strstr(said, "invalid") != NULL;
     err_set(err, stays ? ERR_CONFIG : ERR_NETWORK, "%s: cannot connect: %.*s", pg->label,
             (int)strcspn(text, "\n"), text);

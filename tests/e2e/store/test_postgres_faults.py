@@ -7,12 +7,14 @@ import pwd
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import time
 import unittest
 
 import certificates
 import listening
+import tcp_server
 from cuts import Proxy
 from listening import HOOK, SECRET, Listener
 from oauth2 import ID, REFRESH, SECRET as CLIENT_SECRET, Grants
@@ -79,6 +81,25 @@ class Faults(OwnServer):
         serve("good")  # each of several hosts has its own port and name
         self.host(0, url=f"postgresql://jeton@127.0.0.1:1,localhost:{port}/jeton", ca_file=authority.file)
         self.assertEqual(self.on(0, "run", self.script).stdout, "3\n")
+
+    def test_handshakes_that_break(self):
+        """As where a server is restarted, or another one takes its place: that passes, like a connection that is refused."""
+        for linger in (0, 1):  # its end, or a reset
+            tried = []
+
+            def shake(connection, linger=linger, tried=tried):
+                tried.append(connection.recv(8))
+                connection.sendall(b"S")
+                connection.recv(1)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", linger, 0))
+                connection.close()
+
+            server = tcp_server.Listener(shake, "postgresql")
+            self.addCleanup(server.stop)
+            self.host(0, url=f"postgresql://jeton@localhost:{server.port}/jeton?sslmode=verify-full&hostaddr=127.0.0.1")
+            done = self.on(0, "run", self.script, program=JETON_FAULTY, env={"JETON_FAULT": "store-call=2000"})
+            self.says(done, 5, "cannot connect")
+            self.assertGreater(len(tried), 1)
 
     def test_the_server_looks_whether_its_client_is_there(self):
         """While it waits for the rest of a transaction no timeout counts, and rows stay locked."""
