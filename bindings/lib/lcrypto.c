@@ -1,4 +1,5 @@
 /* jeton.crypto: libsodium's random bytes, hashes, encodings, comparison and passwords. */
+#include "base64.h"
 #include "larg.h"
 #include "lerr.h"
 #include "luaopen.h"
@@ -181,8 +182,8 @@ static int decode(lua_State *L, int padded, int unpadded, const char *what, cons
     const char *text = (const char *)check_bytes(L, 1, &len);
     unsigned char *bytes = (unsigned char *)luaL_buffinitsize(L, &buffer, len / 4 * 3 + 3);
     bool has_padding = len > 0 && text[len - 1] == '=';
-    if (sodium_base642bin(bytes, len / 4 * 3 + 3, text, len, NULL, &used, NULL,
-                          has_padding ? padded : unpadded) != 0)
+    if (!base64_decode(has_padding ? padded : unpadded, text, len, NULL, bytes, len / 4 * 3 + 3,
+                       &used))
         return fail(L, what, expected);
     luaL_pushresultsize(&buffer, used);
     return 1;

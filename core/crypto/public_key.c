@@ -1,5 +1,6 @@
 #include "public_key.h"
 
+#include "base64.h"
 #include "buf.h"
 #include "crypto_api.h"
 #include "mem.h"
@@ -19,8 +20,8 @@ static EVP_PKEY *read_der(const struct crypto_api *api, const char *text, size_t
     unsigned char der[PUBLIC_KEY_BYTES_MAX];
     const unsigned char *from = der;
     size_t size = 0;
-    if (sodium_base642bin(der, sizeof der, text, len, "\r\n\t ", &size, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0)
+    if (!base64_decode(sodium_base64_VARIANT_ORIGINAL, text, len, "\r\n\t ", der, sizeof der,
+                       &size))
         return NULL;
     return api->d2i_PUBKEY(NULL, &from, (long)size);
 }

@@ -1,5 +1,6 @@
 #include "hook_private.h"
 
+#include "base64.h"
 #include "mem.h"
 #include "public_key.h"
 #include "sha1.h"
@@ -60,13 +61,10 @@ static int decode_base64(struct key *key, const char *value, size_t len)
     static const int variants[] = {
         sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
         sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
-    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
-        const char *end = NULL;
-        if (sodium_base642bin((unsigned char *)key->bytes, len + 1, value, len, NULL, &key->len,
-                              &end, variants[i]) == 0 &&
-            end == value + len && key->len > 0)
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++)
+        if (base64_decode(variants[i], value, len, NULL, key->bytes, len + 1, &key->len) &&
+            key->len > 0)
             return 0;
-    }
     return -1;
 }
 

@@ -1,6 +1,7 @@
 /* Is a request its sender's? */
 #include "hook_private.h"
 
+#include "base64.h"
 #include "url.h"
 
 #include <sodium.h>
@@ -185,8 +186,7 @@ static struct hook_span lower_hex(const struct hook_view *view, struct hook_span
     return (struct hook_span){lower, text.len};
 }
 
-/* Others write base64 in the alphabet of URLs, or without the signs at its end. Not decoded here:
- * libsodium takes some bytes above 0x7f for digits. */
+/* Others write base64 in the alphabet of URLs, or without the signs at its end. */
 static struct hook_span whole_base64(const struct hook_view *view, struct hook_span text)
 {
     char *whole = arena_alloc(view->arena, text.len + BASE64_UNIT);
@@ -239,9 +239,9 @@ static struct hook_span decode(const struct hook_verify *verify, struct hook_spa
     if (text.len >= sizeof again)
         return bytes;
     bool hex = verify->encoding == HOOK_HEX;
-    if ((hex ? sodium_hex2bin(out, SIGNATURE_MAX, text.text, text.len, NULL, &len, NULL)
-             : sodium_base642bin(out, SIGNATURE_MAX, text.text, text.len, NULL, &len, NULL,
-                                 sodium_base64_VARIANT_ORIGINAL)) != 0)
+    if (hex ? sodium_hex2bin(out, SIGNATURE_MAX, text.text, text.len, NULL, &len, NULL) != 0
+            : !base64_decode(sodium_base64_VARIANT_ORIGINAL, text.text, text.len, NULL, out,
+                             SIGNATURE_MAX, &len))
         return bytes;
     if (hex)
         sodium_bin2hex(again, sizeof again, out, len);
@@ -382,9 +382,8 @@ static bool check_basic(struct hook_view *view, struct hook_result *result)
                                            : "the header is there twice");
     size_t scheme = sizeof BASIC - 1;
     if (value.len <= scheme || strncasecmp(value.text, BASIC, scheme) != 0 ||
-        sodium_base642bin((unsigned char *)text, sizeof text, value.text + scheme,
-                          value.len - scheme, NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        !base64_decode(sodium_base64_VARIANT_ORIGINAL, value.text + scheme, value.len - scheme,
+                       NULL, text, sizeof text, &len))
         return refuse(result, "token", "the header is not `Basic` and base64");
     bool same = true;
     if (user != NULL) {

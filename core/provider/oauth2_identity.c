@@ -1,5 +1,6 @@
 #include "oauth2_identity.h"
 
+#include "base64.h"
 #include "mem.h"
 
 #include <sodium.h>
@@ -22,8 +23,8 @@ char *oauth2_identity_read(const struct json *id_token, struct redact *redact)
     size_t decoded_len = 0;
     char *subject = NULL;
     struct err ignored;
-    if (len > 0 && sodium_base642bin(decoded, len, claims, len, NULL, &decoded_len, NULL,
-                                     sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0) {
+    if (len > 0 && base64_decode(sodium_base64_VARIANT_URLSAFE_NO_PADDING, claims, len, NULL,
+                                 decoded, len, &decoded_len)) {
         struct json *root = json_parse((const char *)decoded, decoded_len, &strict, &ignored);
         const char *issuer = json_string(json_get(root, "iss"));
         const char *sub = json_string(json_get(root, "sub"));

@@ -5,6 +5,8 @@
  */
 #include "store_pg.h"
 
+#include "base64.h"
+
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,8 +33,8 @@ static int read_key(struct store_pg *pg, const char *line, size_t len, struct er
         return err_set(err, ERR_CONFIG, "%s: over %d keys", shown(pg), STORE_PG_KEYS_MAX);
     struct store_pg_key *key = &pg->keys[pg->nkeys];
     size_t bytes = 0;
-    if (sodium_base642bin(key->bytes, sizeof key->bytes, line, len, NULL, &bytes, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0 ||
+    if (!base64_decode(sodium_base64_VARIANT_ORIGINAL, line, len, NULL, key->bytes,
+                       sizeof key->bytes, &bytes) ||
         bytes != sizeof key->bytes)
         return err_set(err, ERR_CONFIG,
                        "%s: line %zu is no key (base64 of 32 bytes); "

@@ -52,6 +52,11 @@ class Layers(unittest.TestCase):
         self.assert_broken({"bindings/lib/lstate.c": "run_resume(co);\n"},
                            "only tasks and coroutine.* resume")
 
+    def test_who_decodes_base64(self):
+        call = "sodium_base642bin(bytes, 3, text, 4, 0, 0, 0, 1);\n"
+        self.assert_clean({"core/base/base64.c": call})
+        self.assert_broken({"core/hook/hook.c": call}, "hook.c:1: only base64_decode decodes base64")
+
     def test_who_exits_and_prints(self):
         self.assert_clean({"runtime/main.c": "exit(1); puts(x);\nfprintf(stderr, x);\n",
                            "core/os/fd.c": "/* exit(1) */\nerr_exit(1);\nfprintf(file, x);\n"})

@@ -175,7 +175,8 @@ function TestBase64.test_every_length()
 end
 
 function TestBase64.test_refusals()
-  for _, text in ipairs { "Z", "Zg=", "Zg===", "Zh==", "Zm9v Zm9v", "Zm9v\n", "Zm9v!", "=", "Zm9v\0" } do
+  for _, text in ipairs { "Z", "Zg=", "Zg===", "Zh==", "Zm9v Zm9v", "Zm9v\n", "Zm9v!", "=", "Zm9v\0",
+                        "Zm9\xab", "Zm9\xc3\xa9" } do
     lu.assertStrContains(refused(crypto.unbase64, text), "crypto.unbase64: expected base64 ")
     lu.assertStrContains(refused(crypto.unbase64url, text), "crypto.unbase64url: expected base64url ")
   end
