@@ -43,6 +43,7 @@ const struct provider lent_provider = {
                .lent = true},
     .owner = oauth2_connector_owner,
     .asked = oauth2_connector_asked_slot,
+    .tried = oauth2_connector_tried_slot,
     .endpoint = oauth2_request_endpoint,
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,

@@ -270,6 +270,8 @@ void oauth2_connector_tried(const struct connector *connector, char tried[PROVID
     hash_text(&state, oauth2->client_assertion.audience);
     hash_text(&state, oauth2->scope_separator);
     hash_text(&state, oauth2->refresh_url);
+    hash_text(&state, oauth2->reply.ok);
+    hash_text(&state, oauth2->reply.error);
     hash_pairs(&state, &oauth2->headers);
     hash_end(&state, tried);
 }
@@ -291,6 +293,20 @@ void oauth2_connector_asked_slot(const struct connector *connector, char asked[P
     hash_text(&state, oauth2->audience);
     hash_list(&state, oauth2->resource);
     hash_end(&state, asked);
+}
+
+void oauth2_connector_tried_slot(const struct connector *connector, char tried[PROVIDER_OWNER_SIZE])
+{
+    const struct connector *lender = connector_owner(connector);
+    char theirs[PROVIDER_OWNER_SIZE] = "";
+    crypto_hash_sha256_state state;
+    oauth2_connector_asked_slot(connector, tried);
+    if (lender != connector)
+        oauth2_connector_tried(lender, theirs);
+    crypto_hash_sha256_init(&state);
+    hash_text(&state, tried);
+    hash_text(&state, theirs);
+    hash_end(&state, tried);
 }
 
 /* ---- where secrets may go ---- */

@@ -189,6 +189,8 @@ void oauth2_connector_tried(const struct connector *connector, char tried[PROVID
 /* The same of a connector with `token_of`. */
 void oauth2_connector_asked_slot(const struct connector *connector,
                                  char asked[PROVIDER_OWNER_SIZE]);
+void oauth2_connector_tried_slot(const struct connector *connector,
+                                 char tried[PROVIDER_OWNER_SIZE]);
 int oauth2_connector_may_ask(const struct connector *connector, const char *url, struct err *err);
 
 #endif

@@ -1046,6 +1046,28 @@ class Refused(SingleUse):
         self.daemon(grants, client_auth="basic")  # the same token
         self.assertEqual(self.token()["source"], "cache")
 
+    def test_how_a_first_reply_is_read_and_lent_may_be_tried_out(self):
+        grants = self.grants()
+        grants.answers = [(200, {}, {"status": "good"})] + [(401, {}, {"error": "invalid_client"})] * 2
+        self.daemon(grants, reply={"error": "/status"})
+        self.fails(4, "token", "books", says="200, but good")
+        self.fails(4, "token", "books", says="refused at 20")
+        self.daemon(grants)
+        self.fails(4, "token", "books", says="401 not authenticated")
+
+        def lend(client_auth):
+            self.daemon(grants, client_auth=client_auth)
+            with open(self.folder + "/jeton.yaml", "a", encoding="utf-8") as file:
+                file.write(f"  mail: {{ token_of: books, endpoint: '{grants.url}/mail', scope: a }}\n")
+
+        self.state += "-2"
+        lend("basic")
+        self.fails(4, "token", "mail", says="token exchange: 401 not authenticated")
+        self.fails(4, "token", "mail", says="refused at 20")
+        lend("post")
+        self.ok("token", "mail")
+        self.token()
+
     def test_invalid_grant_of_another_grant_needs_nobody(self):
         grants = self.grants()
         grants.answers = [(400, {}, {"error": "invalid_grant"})]
