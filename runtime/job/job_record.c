@@ -77,10 +77,12 @@ static void be_late(struct job_record *record)
 }
 
 static enum job_record_begun claim(struct job_record *record, const struct job_slot_known *known,
-                                   int64_t took_ms, struct err *err)
+                                   int64_t begun_ms, struct err *err)
 {
     struct job_slot slot;
     record->row.started_ms = store_now_ms(record->store); /* by its clock, which is known by now */
+    /* until that was read, and one for both being cut to whole ones */
+    int64_t took_ms = clock_mono_ms() - begun_ms + 1;
     int64_t behind_ms = clock_wall_ms() - record->row.started_ms;
     record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, record->here_ms);
     if (record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS)
@@ -155,7 +157,7 @@ static enum job_record_begun begin_run(struct job_record *record, bool scheduled
         }
     }
     if (result == JOB_RECORD_OPEN && scheduled)
-        result = claim(record, &known, clock_mono_ms() - begun_ms, err);
+        result = claim(record, &known, begun_ms, err);
     if (list.result == 0 && before.count == 0 &&
         (result == JOB_RECORD_OPEN || result == JOB_RECORD_LATE))
         say_anew(record);
