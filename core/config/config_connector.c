@@ -110,7 +110,42 @@ static const struct schema_field common_fields[] = {
     {0},
 };
 
-/* The one that a connector's mapping names; the first where it names none, or none of the list. */
+static bool has_field(const struct config_provider *provider, const char *name)
+{
+    for (const struct schema_field *field = provider->fields; field->name != NULL; field++) {
+        if (strcmp(field->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A key of the mapping that `provider` has and `other` has not; NULL: there is none. */
+static const char *telling_key(const struct yaml_node *mapping,
+                               const struct config_provider *provider,
+                               const struct config_provider *other)
+{
+    for (size_t i = 0; mapping->kind == YAML_MAPPING && i < mapping->count; i++) {
+        const char *key = mapping->pairs[i].key->text;
+        if (has_field(provider, key) && !has_field(other, key))
+            return key;
+    }
+    return NULL;
+}
+
+/* Where none is named that there is: the one whose keys the mapping has, so that what is said of
+ * them leads there; else the first. */
+static const struct config_provider *
+provider_by_keys(const struct config_provider *const *providers, const struct yaml_node *mapping)
+{
+    for (size_t i = 1; providers[i] != NULL; i++) {
+        if (!providers[i]->lent && telling_key(mapping, providers[i], providers[0]) != NULL &&
+            telling_key(mapping, providers[0], providers[i]) == NULL)
+            return providers[i];
+    }
+    return providers[0];
+}
+
+/* The one that a connector's mapping names, or whose keys it has. */
 static const struct config_provider *find_provider(const struct config_provider *const *providers,
                                                    const struct yaml_node *mapping)
 {
@@ -124,7 +159,20 @@ static const struct config_provider *find_provider(const struct config_provider 
         if (!providers[i]->lent && strcmp(name->text, providers[i]->name) == 0)
             return providers[i];
     }
-    return providers[0];
+    return provider_by_keys(providers, mapping);
+}
+
+/* A connector without a provider is of the first. */
+static void check_named(const struct schema_walk *walk, const char *what,
+                        const struct yaml_node *mapping, const struct connector *connector)
+{
+    const struct config_reader *reader = walk->context;
+    const struct config_provider *provider = connector->provider;
+    if (provider != reader->providers[0] && !provider->lent &&
+        yaml_get(mapping, "provider") == NULL)
+        schema_problem(walk, walk->at, "%s has '%s', a key of %s connectors, but no 'provider: %s'",
+                       what, telling_key(mapping, provider, reader->providers[0]), provider->name,
+                       provider->name);
 }
 
 static void read_mapping(const struct schema_walk *walk, const struct yaml_node *node,
@@ -146,6 +194,7 @@ static void read_mapping(const struct schema_walk *walk, const struct yaml_node 
         fields[count++] = *field;
     memcpy(&fields[count], common_fields, sizeof common_fields);
     char *what = mem_join("connector '", connector->name, "'", NULL);
+    check_named(walk, what, node, connector);
     schema_read(walk, fields, what, node, connector);
     connector->provider->settle(connector);
     if (connector->provider->check != NULL && node->kind == YAML_MAPPING) {

@@ -6,6 +6,7 @@
 #include "secret.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define CREDENTIAL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789.@+-"
 
@@ -111,6 +112,32 @@ static bool is_variable(const char *text)
     return end > name && strcmp(end, braces ? "}" : "") == 0;
 }
 
+/* "{ file: … }" in quotes: meant as a source. */
+static bool is_quoted_source(const char *text)
+{
+    if (text[0] != '{')
+        return false;
+    const char *name = text + 1 + strspn(text + 1, " ");
+    for (const struct schema_field *field = source_fields; field->name != NULL; field++) {
+        size_t len = strlen(field->name);
+        if (strncmp(name, field->name, len) == 0 && name[len] == ':')
+            return true;
+    }
+    return false;
+}
+
+/* A path with a slash, of a file that is there: meant as what is in it. */
+static bool is_file(const struct schema_walk *walk, const struct yaml_node *node)
+{
+    struct stat st;
+    if (strchr(node->text, '/') == NULL || strncmp(node->text, "~/", 2) == 0)
+        return false;
+    char *path = schema_path(walk, node, node->text);
+    bool found = stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    mem_free(path);
+    return found;
+}
+
 static void read_plain(const struct schema_walk *walk, const struct schema_field *field,
                        const struct yaml_node *node, struct secret *secret)
 {
@@ -123,6 +150,18 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     if (is_variable(node->text)) {
         schema_problem(walk, node,
                        "'%s' of %s: variables are not expanded here; write { env: NAME }",
+                       field->name, walk->what);
+        return;
+    }
+    if (is_quoted_source(node->text)) {
+        schema_problem(walk, node,
+                       "'%s' of %s is in quotes, which make a source a text; remove them",
+                       field->name, walk->what);
+        return;
+    }
+    if (is_file(walk, node)) {
+        schema_problem(walk, node,
+                       "'%s' of %s is the path of a file; write { file: PATH } for what is in it",
                        field->name, walk->what);
         return;
     }

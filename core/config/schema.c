@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FIELDS_MAX 64 /* of one mapping */
+#define FIELDS_MAX  64 /* of one mapping */
+#define FIELDS_SAID 8  /* at most, where there is no mapping */
 
 void schema_problem(const struct schema_walk *walk, const struct yaml_node *node, const char *fmt,
                     ...)
@@ -306,13 +307,32 @@ static bool is_nothing(const struct yaml_node *node)
     return node->kind == YAML_SCALAR && node->plain && node->len == 0;
 }
 
+/* What a mapping holds is said where that is short. */
+static void no_mapping(const struct schema_walk *walk, const struct schema_field *fields,
+                       const struct yaml_node *node)
+{
+    const char *names[FIELDS_SAID];
+    size_t count = 0;
+    struct buf list;
+    buf_create(&list, BUF_LIMIT_LINE);
+    for (; fields[count].name != NULL && count < FIELDS_SAID; count++)
+        names[count] = fields[count].name;
+    if (fields[count].name == NULL && count > 0) {
+        buf_puts(&list, " with ");
+        join(names, count, " or ", &list);
+    }
+    schema_problem(walk, node, "%s must be a mapping%s, not %s", walk->what, list.data,
+                   yaml_describe(node));
+    buf_destroy(&list);
+}
+
 void schema_read(const struct schema_walk *outer, const struct schema_field *fields,
                  const char *what, const struct yaml_node *node, void *target)
 {
     struct schema_walk walk = *outer;
     walk.what = what;
     if (node->kind != YAML_MAPPING) {
-        schema_problem(&walk, node, "%s must be a mapping, not %s", what, yaml_describe(node));
+        no_mapping(&walk, fields, node);
         return;
     }
     bool seen[FIELDS_MAX] = {false};

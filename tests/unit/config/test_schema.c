@@ -199,7 +199,7 @@ static void test_required_without_value(void **state)
                         "f:1:1: 'inner' of thing 'x' has no value; expected an integer\n");
     buf_destroy(&out);
     read("[1]\n", inner_fields, &thing, &out);
-    assert_string_equal(out.data, "f:1:1: thing 'x' must be a mapping, not a list\n");
+    assert_string_equal(out.data, "f:1:1: thing 'x' must be a mapping with inner, not a list\n");
     buf_destroy(&out);
 }
 
