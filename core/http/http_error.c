@@ -218,10 +218,32 @@ static void explain_connect(struct http_transfer *transfer)
     mem_free(at);
 }
 
+enum {
+    PROXY_CONNECTED = 200,
+    PROXY_ASKS_WHO = 407,
+};
+
+/* What the proxy answered to CONNECT; 0: none was asked, or it answered nothing. */
+static long proxy_status(struct http_transfer *transfer)
+{
+    long status = 0;
+    transfer->api->easy_getinfo(transfer->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+}
+
 static void explain_broken(struct http_transfer *transfer, CURLcode code)
 {
     const struct http_response *response = &transfer->result.response;
-    if (!transfer->result.sent) /* the proxy refused, or TLS broke */
+    long refused = transfer->result.sent ? 0 : proxy_status(transfer);
+    if (refused != 0 && refused != PROXY_CONNECTED)
+        err_set(&transfer->result.err, ERR_NETWORK,
+                "the proxy that https_proxy names does not connect to '%s': it answered %ld%s",
+                transfer->url.host, refused,
+                refused == PROXY_ASKS_WHO
+                    ? ", as it wants a user name and password (http://USER:PASSWORD@HOST:PORT; "
+                      "@, :, / and # in them as %40, %3A, %2F and %23)"
+                    : "");
+    else if (!transfer->result.sent) /* TLS broke, or the proxy closed the connection */
         err_set(&transfer->result.err, ERR_NETWORK, "no connection to '%s': %s", transfer->url.host,
                 curl_words(transfer, code));
     else if (response->nheaders > 0 || response->body.len > 0)
@@ -266,7 +288,9 @@ static void explain(struct http_transfer *transfer, CURLcode code)
         err_set(err, ERR_NETWORK, "could not resolve host '%s'", transfer->url.host);
         break;
     case CURLE_COULDNT_RESOLVE_PROXY:
-        err_set(err, ERR_NETWORK, "could not resolve the host of https_proxy");
+        err_set(err, ERR_NETWORK,
+                "could not resolve the host of https_proxy; @, :, / and # in its user name or "
+                "password are written as %%40, %%3A, %%2F and %%23");
         break;
     case CURLE_COULDNT_CONNECT:
         explain_connect(transfer);

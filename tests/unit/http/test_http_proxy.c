@@ -60,7 +60,9 @@ static void test_https_proxy_sees_connect_alone(void **state)
                                          .nheaders = 1};
     struct outcome outcome = fixture_send(f, &request);
     assert_false(outcome.sent);
-    assert_failed(&outcome, ERR_NETWORK, "no connection to 'api.example.invalid'");
+    assert_failed(&outcome, ERR_NETWORK,
+                  "the proxy that https_proxy names does not connect to 'api.example.invalid': it "
+                  "answered 403");
     setenv("no_proxy", ".example.invalid", 1);
     outcome = fixture_send(f, &request);
     assert_unreachable(&outcome, "api.example.invalid");
@@ -82,12 +84,39 @@ static void test_https_proxy_sees_connect_alone(void **state)
     assert_null(strstr(seen, "groups"));
 }
 
+static void refuse_nameless(struct peer *peer, int fd, int number, void *arg)
+{
+    (void)number;
+    if (peer_read(peer, fd, arg, 4096))
+        peer_puts(fd, "HTTP/1.1 407 Proxy Authentication Required\r\n"
+                      "Proxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void test_what_a_proxy_wants_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char proxy[64], seen[4096] = "";
+    f->peer = peer_start(refuse_nameless, seen);
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%d", peer_port(f->peer));
+    setenv("https_proxy", proxy, 1);
+    const struct http_request request = {.method = "GET", .url = "https://api.example.invalid/"};
+    struct outcome outcome = fixture_send(f, &request);
+    assert_failed(&outcome, ERR_NETWORK, "it answered 407, as it wants a user name and password");
+    setenv("https_proxy", "http://me:hunter2#hunter2@127.0.0.1:1", 1);
+    outcome = fixture_send(f, &request);
+    assert_null(strstr(outcome.err.msg, "hunter2"));
+    assert_failed(&outcome, ERR_NETWORK, "# in its user name or password are written as %40");
+    unsetenv("https_proxy");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_no_proxy_for_loopback, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_https_proxy_sees_connect_alone, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_proxy_wants_is_said, fixture_setup,
                                         fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
