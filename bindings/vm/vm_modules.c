@@ -109,15 +109,25 @@ static int load_text(lua_State *L, const char *folder, const char *path)
     return 1;
 }
 
-/* The module that `name` may be a misspelling of, or NULL. */
+/* Those that are written in Lua. */
+static const char *const lua_modules[] = {"jeton.csv", "jeton.progress", "jeton.test", "kaizala"};
+#define LUA_MODULES (sizeof lua_modules / sizeof lua_modules[0])
+
+/* The module that `name` may be a misspelling of, or NULL: jeton.json for json. */
 static const char *nearest_module(const struct vm *vm, const char *name)
 {
-    const char *names[MODULES_MAX + 1];
+    const char *names[MODULES_MAX + LUA_MODULES];
     size_t count = 0;
+    for (; count < LUA_MODULES; count++)
+        names[count] = lua_modules[count];
     for (const luaL_Reg *module = vm->options.modules; module->name != NULL; module++)
-        if (count < MODULES_MAX)
+        if (count < MODULES_MAX + LUA_MODULES)
             names[count++] = module->name;
-    names[count++] = "kaizala";
+    for (size_t i = 0; i < count; i++) {
+        const char *dot = strrchr(names[i], '.');
+        if (dot != NULL && strcmp(dot + 1, name) == 0)
+            return names[i];
+    }
     return nearest_name(name, names, count);
 }
 
