@@ -49,6 +49,21 @@ static const char *skip_first_line(const char *text, size_t *len)
     return start;
 }
 
+/* What may be behind a byte that Lua shows by its number, since an editor shows it as something
+ * else;
+ * "" if there is none. */
+static const char *alike(const char *message)
+{
+    const char *at = strstr(message, "near '<\\");
+    long byte = at != NULL ? strtol(at + strlen("near '<\\"), NULL, 10) : 0;
+    if (byte >= 0xFE)
+        return "; this is UTF-16; save the file as UTF-8";
+    if (byte >= 0x80)
+        return "; code has no such character: a no-break space, or a quote or dash of a web page? "
+               "Type it anew";
+    return "";
+}
+
 /* Pushes the function, or nothing. */
 static int compile(lua_State *L, const char *path, bool from_stdin, const struct buf *text,
                    struct err *err)
@@ -69,7 +84,7 @@ static int compile(lua_State *L, const char *path, bool from_stdin, const struct
     lua_remove(L, -2);
     if (status == LUA_OK)
         return 0;
-    err_set(err, ERR_SCRIPT, "%s", lua_tostring(L, -1));
+    err_set(err, ERR_SCRIPT, "%s%s", lua_tostring(L, -1), alike(lua_tostring(L, -1)));
     lua_pop(L, 1);
     return -1;
 }
@@ -150,6 +165,8 @@ static bool load_source(lua_State *L, const char *path)
     lua_remove(L, -2);
     if (source.code != 0)
         lua_pushfstring(L, "%s: %s", path, strerror(source.code));
+    else if (status != LUA_OK)
+        lua_pushfstring(L, "%s%s", lua_tostring(L, -1), alike(lua_tostring(L, -1)));
     return status == LUA_OK && source.code == 0;
 }
 

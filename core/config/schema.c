@@ -290,6 +290,13 @@ static void unknown_key(const struct schema_walk *walk, const struct schema_fiel
                                   : "expected ':' and a space in place of the '='");
         return;
     }
+    if (strncmp(key->text, "\xC2\xA0", 2) == 0) {
+        schema_problem(walk, key,
+                       "unknown key '%s' in %s; it begins with a no-break space (U+00A0), as web "
+                       "pages have it; type a space",
+                       shown, walk->what);
+        return;
+    }
     if (nearest != NULL) {
         schema_problem(walk, key, "unknown key '%s' in %s; did you mean '%s'?", shown, walk->what,
                        nearest);

@@ -76,6 +76,7 @@ static char byte_at(const struct builder *builder, size_t line, size_t column)
     return p < end ? *p : '\0';
 }
 
+#define LOOK_BACK          3    /* lines: what libyaml says may be of a later one */
 #define COMMENT_COLUMN_MAX 1000 /* further right none is looked for */
 
 #define CANNOT_START "found character that cannot start any token"
@@ -103,6 +104,30 @@ static const struct {
      "a list cannot start here; put '- ' on a line of its own"},
 };
 
+/* A no-break space looks like a space, and is a letter for YAML. One in the place of a space, at
+ * the begin of a line or behind a ':' or '-', is the cause of an error in its own line or in one of
+ * the next; false: there is none. */
+static bool find_no_break_space(const struct builder *builder, yaml_mark_t *mark)
+{
+    size_t first = mark->line > LOOK_BACK ? mark->line - LOOK_BACK : 0;
+    const char *p = builder->text, *end = p + builder->len;
+    yaml_mark_t at = {0};
+    bool expected = true; /* a space */
+    for (; p < end && at.line <= mark->line; p++) {
+        if (at.line >= first && expected && end - p > 1 && memcmp(p, "\xC2\xA0", 2) == 0) {
+            *mark = at;
+            return true;
+        }
+        at.column += ((unsigned char)*p & 0xC0) != 0x80;
+        if (*p == '\n') {
+            at.line++;
+            at.column = 0;
+        }
+        expected = *p == '\n' || *p == ':' || *p == '-' || (expected && *p == ' ');
+    }
+    return false;
+}
+
 static int syntax_problem(struct builder *builder)
 {
     const yaml_parser_t *parser = &builder->parser;
@@ -114,6 +139,9 @@ static int syntax_problem(struct builder *builder)
         return refuse(builder, mark, "a value cannot start with '@'; quote the text");
     if (byte_at(builder, mark.line, mark.column) == '\t' || strstr(problem, "tab character"))
         return refuse(builder, mark, "a tab cannot be used for indentation; use spaces");
+    if (find_no_break_space(builder, &mark))
+        return refuse(builder, mark,
+                      "a no-break space (U+00A0), as web pages have it; type a space");
     for (size_t i = 0; i < sizeof wordings / sizeof *wordings; i++) {
         if (strcmp(problem, wordings[i].theirs) == 0)
             problem = wordings[i].ours;
