@@ -76,6 +76,8 @@ static void be_late(struct job_record *record)
     row->untold = job_hooks_wanted(&outcome);
 }
 
+/* Where several slots are due here and not there yet, whoever waits for one lets others pass, as
+ * systemd starts no second run beside the first: the one that is due there comes first. */
 static enum job_record_begun claim(struct job_record *record, const struct job_slot_known *known,
                                    int64_t begun_ms, struct err *err)
 {
@@ -84,10 +86,15 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
     /* until that was read, and one for both being cut to whole ones */
     int64_t took_ms = clock_mono_ms() - begun_ms + 1;
     int64_t behind_ms = clock_wall_ms() - record->row.started_ms;
-    record->early_ms = job_slot_early_ms(record->job, record->row.started_ms, record->here_ms);
-    if (record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS)
+    bool several;
+    record->early_ms =
+        job_slot_early_ms(record->job, record->row.started_ms, record->here_ms, &several);
+    bool waits = record->early_ms > 0 && behind_ms <= JOB_SLOT_LATE_MS;
+    if (waits && !several)
         return JOB_RECORD_EARLY;
     int due = job_slot_due(known, record->job, record->row.started_ms, took_ms, &slot, err);
+    if (waits && due == 1 && slot.late)
+        return JOB_RECORD_EARLY;
     record->row.slot_ms = due == 1 ? slot.slot_ms : STORE_NONE;
     if (due == 1 && slot.late)
         be_late(record);
@@ -98,6 +105,9 @@ static enum job_record_begun claim(struct job_record *record, const struct job_s
         return JOB_RECORD_FAILED;
     if (due == 1)
         return slot.late ? JOB_RECORD_LATE : JOB_RECORD_OPEN;
+    record->row.slot_ms = STORE_NONE;
+    if (waits)
+        return JOB_RECORD_EARLY;
     if (record->early_ms > 0)
         log_msg(
             record->app->log, LOG_WARN,

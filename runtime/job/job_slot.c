@@ -124,15 +124,16 @@ int job_slot_due(const struct job_slot_known *known, const struct job *job, int6
                      &slot->slot_ms, err);
 }
 
-int64_t job_slot_early_ms(const struct job *job, int64_t now_ms, int64_t here_ms)
+int64_t job_slot_early_ms(const struct job *job, int64_t now_ms, int64_t here_ms, bool *several)
 {
     struct err ignored;
-    int64_t slot;
-    if (here_ms / 1000 <= now_ms / 1000)
+    int64_t slot, other, next = now_ms / 1000 + 1;
+    *several = false;
+    if (here_ms / 1000 < next)
         return 0;
     struct zone *zone = zone_new(job->timezone, &ignored); /* else job_slot_due says so */
-    bool found =
-        zone != NULL && cron_due_latest(&job->cron, zone, here_ms / 1000, now_ms / 1000 + 1, &slot);
+    bool found = zone != NULL && cron_due_latest(&job->cron, zone, here_ms / 1000, next, &slot);
+    *several = found && cron_due_latest(&job->cron, zone, slot - 1, next, &other);
     zone_free(zone);
     return found ? slot * 1000 - now_ms : 0;
 }

@@ -40,8 +40,9 @@ int job_slot_due(const struct job_slot_known *known, const struct job *job, int6
                  int64_t took_ms, struct job_slot *slot, struct err *err);
 /* Where the state's clock is behind this host's, as that of a database may be: how long until a
  * slot is due there that was due here at here_ms, in ms; 0: there is none. Whoever started the job
- * then went by this host's clock, and starts it again for the next slot: that is not this run's. */
-int64_t job_slot_early_ms(const struct job *job, int64_t now_ms, int64_t here_ms);
+ * then went by this host's clock, and starts it again for the next slot: that is not this run's.
+ * several: it is not the next one there. */
+int64_t job_slot_early_ms(const struct job *job, int64_t now_ms, int64_t here_ms, bool *several);
 /* Where the store cannot be asked: the latest slot that is at most JOB_SLOT_LATE_MS old, claimed or
  * not; for @reboot, the boot. 1, 0, or -1 with ERR_CONFIG, as above. */
 int job_slot_recent(const struct job *job, int64_t now_ms, int64_t *slot_ms, struct err *err);
