@@ -1,9 +1,11 @@
 /* How a webhook's requests are told from others': `verify`, `id`, `type`, `each`. */
+#include "ascii.h"
 #include "config_field.h"
 #include "config_hook.h"
 #include "mem.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define RULES(member)  offsetof(struct hook, rules.member)
 #define WINDOW_MIN_MS  1000
@@ -213,6 +215,23 @@ static void check_in(const struct schema_walk *walk, const struct yaml_node *nod
                        walk->what);
 }
 
+/* "Bearer" is a word of its own in that header, with a blank behind it. */
+static void check_prefix(const struct schema_walk *walk, const struct yaml_node *node,
+                         const struct hook_verify *verify)
+{
+    const char *prefix = verify->prefix;
+    if (verify->kind != HOOK_TOKEN || prefix == NULL || *prefix == '\0' || verify->in.count != 1 ||
+        verify->in.items[0].parts[0].kind != HOOK_PLACE_HEADER ||
+        strcasecmp(verify->in.items[0].parts[0].name, "Authorization") != 0)
+        return;
+    while (ascii_is_alnum(*prefix))
+        prefix++;
+    if (*prefix == '\0')
+        schema_problem(walk, yaml_get(yaml_get(node, "verify"), "prefix"),
+                       "'prefix' of verify of %s lacks the blank behind it; write \"%s \"",
+                       walk->what, verify->prefix);
+}
+
 static void defaults(struct hook_verify *verify)
 {
     static const char authorization[] = "header:Authorization", body[] = "{body}";
@@ -229,7 +248,9 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
                          const struct hook_verify *verify)
 {
     const char *kind = kinds[verify->kind];
-    if (verify->kind != HOOK_NONE && verify->in.count == 0)
+    const struct yaml_node *given = yaml_get(node, "verify");
+    bool told = given != NULL && yaml_get(given, "in") != NULL; /* that it is wrong */
+    if (verify->kind != HOOK_NONE && verify->in.count == 0 && !told)
         schema_problem(walk, node, "verify of %s lacks 'in', which kind '%s' needs", walk->what,
                        kind);
     if (!is_signature(verify) && (verify->text.count > 0 || verify->time.count > 0 ||
@@ -243,9 +264,11 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
     if (verify->kind == HOOK_ED25519 && (verify->key == HOOK_KEY_TEXT))
         schema_problem(walk, node, "verify of %s: 'key' of kind 'ed25519' is hex, base64 or whpk",
                        walk->what);
-    if (hook_template_has(&verify->text, HOOK_PIECE_TIME) && verify->time.count == 0)
+    if (hook_template_has(&verify->text, HOOK_PIECE_TIME) && verify->time.count == 0 &&
+        (given == NULL || yaml_get(given, "time") == NULL))
         schema_problem(walk, node, "verify of %s: {time} in 'signed' needs 'time'", walk->what);
     check_in(walk, node, verify);
+    check_prefix(walk, node, verify);
 }
 
 static void check_items(const struct schema_walk *walk, const struct yaml_node *node,

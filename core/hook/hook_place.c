@@ -28,6 +28,15 @@ static char **parse_steps(const char *text)
     return steps;
 }
 
+/* $.a[0].b and /a/0/b: the same in other languages, and a key that no body has in this one. */
+static bool is_other_path(const char *text)
+{
+    size_t dollar = text[0] == '$' ? 1 : 0;
+    const char *bracket = strchr(text, '[');
+    return text[0] == '/' || (dollar > 0 && strchr(".[", text[1]) != NULL) ||
+           (bracket != NULL && strchr(bracket, ']') != NULL);
+}
+
 static int parse_name(struct hook_part *part, const char *name, struct err *err)
 {
     size_t len = strlen(name);
@@ -58,6 +67,10 @@ static int parse_part(const char *text, struct hook_part *part, struct err *err)
     const char *rest = text + strlen(kinds[kind]);
     if (part->kind != HOOK_PLACE_JSON && part->kind != HOOK_PLACE_ITEM)
         return parse_name(part, rest, err);
+    if (is_other_path(rest))
+        return err_set(err, ERR_INVALID,
+                       "a path is keys with '.' between them, such as a.0.b for what others write "
+                       "as $.a[0].b or /a/0/b");
     part->steps = parse_steps(rest);
     if (part->steps == NULL)
         return err_set(err, ERR_INVALID, "a path is 1 to %d keys with '.' between them",
