@@ -163,7 +163,10 @@ end
 --- The address of all of the page's text.
 ---@return string
 function visit:plain_link()
-  return "?" .. (self.raw_query ~= "" and self.raw_query .. "&" or "") .. "plain=yes"
+  local query = self.raw_query:gsub("[%c%s\\]", function(byte) -- which no link may have
+    return ("%%%02X"):format(byte:byte())
+  end)
+  return "?" .. (query ~= "" and query .. "&" or "") .. "plain=yes"
 end
 
 --- A form that POSTs, with the session's token. content: action and children.

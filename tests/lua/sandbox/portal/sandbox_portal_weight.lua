@@ -209,6 +209,11 @@ function TestWeight.test_all_of_a_long_text_is_read()
   lu.assertNotStrContains(alice:page "/portal/groups", "Long texts")
 end
 
+-- A browser sends it as it is, and a link may not have it.
+function TestWeight.test_a_backslash_in_a_query_breaks_no_page()
+  lu.assertEquals(browser.new():get("/portal/sign-in?x=a\\b").status, 200)
+end
+
 function TestWeight.test_every_comment_and_assignee_is_reached()
   local phones = {}
   for i = 1, 120 do phones[i] = ("+3320000%04d"):format(i) end
