@@ -47,6 +47,9 @@ int check_reach(struct check *check, struct engine *engine, const struct check_r
 
 /* Whether its folder, where it is there, can be used. */
 void check_state_folder(struct check *check);
+/* Whether a state in a folder, where there is one, can be opened; else adds why not, unless that
+ * passes by itself. To be asked before anything else reads it. */
+bool check_state_opens(struct check *check);
 /* Problems of the state's place and secrets, rows that are not used, and connectors that wait for a
  * person. A state in a folder is not made. */
 void check_state(struct check *check);

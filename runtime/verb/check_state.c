@@ -94,6 +94,26 @@ void check_state_folder(struct check *check)
     mem_free(shown);
 }
 
+/* False: it could not be read. Whoever meets damage first sets the file aside, and the next one
+ * finds none: nobody else would say so. What passes by itself, such as a lock, is not said. */
+static bool look(struct check *check, int result, const struct err *err)
+{
+    if (result < 0 && err->kind == ERR_CONFIG)
+        problems_add(&check->problems, NULL, 0, 0, "%s", err->msg);
+    return result >= 0;
+}
+
+bool check_state_opens(struct check *check)
+{
+    struct store *store = store_new(check->config->state, NULL);
+    struct err err;
+    bool opens = true;
+    if (check->config->state->url == NULL && store_exists(store))
+        opens = look(check, store_ready(store, &err), &err);
+    store_free(store);
+    return opens;
+}
+
 /* Of all jobs that begin anew the first is reported: they moved together. */
 static void check_anew(struct check *check, struct store *store)
 {
@@ -105,8 +125,10 @@ static void check_anew(struct check *check, struct store *store)
     buf_create(&text, ANEW_MAX);
     for (size_t i = 0; i < config->njobs && store_exists(store); i++) {
         buf_create(&other, ANEW_MAX);
-        if (config_rows_begin_anew(config, &config->jobs[i], store, 0, count == 0 ? &text : &other,
-                                   &err) == 1) {
+        int anew = config_rows_begin_anew(config, &config->jobs[i], store, 0,
+                                          count == 0 ? &text : &other, &err);
+        look(check, anew, &err);
+        if (anew == 1) {
             first = count == 0 ? &config->jobs[i] : first;
             count++;
         }
@@ -162,7 +184,9 @@ static void check_moved(struct check *check, struct store *store)
     const struct config *config = check->config;
     char url[STORE_URL_MAX];
     struct err err;
-    if (store_copy_moved(store, config->home, url, &err) == 1)
+    int moved = store_copy_moved(store, config->home, url, &err);
+    look(check, moved, &err);
+    if (moved == 1)
         problems_add(&check->problems, NULL, 0, 0,
                      "what the state %s had of %s was moved to %s: set `state` to that, or let "
                      "`jeton state unmove --yes` take it back",
@@ -185,8 +209,11 @@ void check_state(struct check *check)
         store_free(store);
         return;
     }
-    if (config->name != NULL && store_exists(store) &&
-        config_rows_are_split(config, store, &err) == 1)
+    int split = config->name != NULL && store_exists(store)
+                    ? config_rows_are_split(config, store, &err)
+                    : 0;
+    look(check, split, &err);
+    if (split == 1)
         problems_warn(&check->problems, NULL, 0, 0,
                       "the state has rows of name '%s' and others of %s, so nothing was moved and "
                       "the latter are not used; `jeton state adopt %s --replace` joins them, and "
@@ -194,14 +221,16 @@ void check_state(struct check *check)
                       config->name, config->files[0], config->files[0]);
     check_anew(check, store);
     bool exists = store_exists(store);
-    bool due = exists && config_rows_are_due(config, store, &err) == 1;
+    int due = exists ? config_rows_are_due(config, store, &err) : 0;
+    look(check, due, &err);
     if (exists)
         check_moved(check, store);
-    if (exists && !due) /* else the next run takes along what waits */
+    if (exists && due != 1) /* else the next run takes along what waits */
         listen_left_look(config, store, warn_left, check);
-    /* What cannot be read of the state is not what is wrong with the configuration. */
-    if (!check->online && !due)
-        token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
-                          check_signed_in, check, &err);
+    if (!check->online && due != 1)
+        look(check,
+             token_status_each(exists ? store : NULL, config->connectors, config->nconnectors,
+                               check_signed_in, check, &err),
+             &err);
     store_free(store);
 }

@@ -457,9 +457,11 @@ static int run_check(struct check *check, const char *path, struct err *err)
     check_state_folder(check);
     if (problems_errors(&check->problems) == 0) {
         check_defaults(check);
-        if (asks_state(check))
+        bool opens = check_state_opens(check);
+        if (opens && asks_state(check))
             check_crontab(check);
-        check_state(check);
+        if (opens)
+            check_state(check);
     }
     if (problems_errors(&check->problems) > 0) {
         check->status = err_exit_code(ERR_CONFIG);

@@ -68,6 +68,29 @@ class State(support.Case):
             self.assertTrue(file.read().startswith(b"these bytes may be wanted again"))
         self.ok("token", "contoso")
 
+    def test_check_says_so(self):
+        """It may be the first to meet the damage, and sets the file aside: nobody else would say so."""
+        self.ok("token", "contoso")
+        with open(self.file, "rb") as file:
+            whole = file.read()
+        for damaged in (whole.replace(b"SQLite", b"SQLate", 1), whole[:4096].ljust(len(whole), b"\xff")):
+            with open(self.file, "wb") as file:
+                file.write(damaged)
+            done = self.jeton("check")
+            self.assertEqual(done.returncode, 3, done)
+            self.assertIn("is damaged; it is kept as", done.stdout)
+            self.ok("check")
+            self.ok("token", "contoso")
+
+    def test_check_of_a_state_that_cannot_be_used(self):
+        self.ok("token", "contoso")
+        db = sqlite3.connect(self.file)
+        db.execute("PRAGMA user_version=99")
+        db.close()
+        done = self.jeton("check")
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("is of version 99", done.stdout)
+
     def test_damage_in_the_middle(self):
         self.ok("token", "contoso")
         with open(self.file, "r+b") as file:
