@@ -37,6 +37,12 @@ void run_create(struct run *run, lua_State *L, void (*look)(lua_State *L));
 struct run *run_of(lua_State *L);
 
 /*
+ * In a message handler: puts the script's line before a message of Lua's that has none, as it was
+ * raised in a function in C: ipairs(nil), table.sort { 1, "a" }.
+ */
+void run_place(lua_State *L, int error);
+
+/*
  * Pushes the traceback from this level, without the frames of jeton and of C, for the error value
  * at this index. False, and nothing pushed, when no frame is left, and for a message without a
  * position: error("…", 0) is meant for people, and where it was raised is not.

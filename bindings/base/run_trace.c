@@ -33,6 +33,28 @@ static bool is_ours(const struct run *run, const char *frame, size_t len)
     return strcmp(source, "[C]") == 0 || (run->owns != NULL && run->owns(source));
 }
 
+/* Lua knows the place of what it runs itself, and not of what its functions in C are given. */
+void run_place(lua_State *L, int error)
+{
+    static const char fault[] = "attempt to ";
+    const struct run *run = run_of(L);
+    lua_Debug frame;
+    const char *text = lua_type(L, error) == LUA_TSTRING ? lua_tostring(L, error) : NULL;
+    if (text == NULL || strncmp(text, fault, sizeof fault - 1) != 0 || has_position(text))
+        return;
+    bool iterates = lua_getstack(L, 1, &frame) && lua_getinfo(L, "Sn", &frame) &&
+                    strcmp(frame.what, "C") == 0 && strcmp(frame.namewhat, "for iterator") == 0;
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        lua_getinfo(L, "Sl", &frame);
+        if (frame.currentline <= 0 || (run->owns != NULL && run->owns(frame.short_src)))
+            continue;
+        lua_pushfstring(L, "%s:%d: %s%s", frame.short_src, frame.currentline, text,
+                        iterates ? " (given to ipairs)" : "");
+        lua_replace(L, error);
+        return;
+    }
+}
+
 bool run_traceback(lua_State *L, int error, int level)
 {
     if (lua_type(L, error) == LUA_TSTRING && !has_position(lua_tostring(L, error)))

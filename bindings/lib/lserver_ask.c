@@ -13,6 +13,7 @@ int lserver_on_error(lua_State *L)
     struct err err;
     if (lerr_get(L, 1, &err) && (err.kind == ERR_CANCELLED || err.kind == ERR_DEADLINE))
         return 1;
+    run_place(L, 1);
     luaL_tolstring(L, 1, NULL);
     const char *text = larg_shown(L, -1);
     if (run_traceback(L, 1, 1))

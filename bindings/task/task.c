@@ -66,6 +66,7 @@ static int on_error(lua_State *L)
     struct task *task = task_running(L);
     if (task == NULL || !lua_checkstack(L, LUA_MINSTACK))
         return 1;
+    run_place(L, 1);
     task_push_kept(L, task); /* error task */
     if (run_traceback(L, 1, 1))
         lua_setiuservalue(L, -2, USER_TRACEBACK);
