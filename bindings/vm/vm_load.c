@@ -49,9 +49,8 @@ static const char *skip_first_line(const char *text, size_t *len)
     return start;
 }
 
-/* What may be behind a byte that Lua shows by its number, since an editor shows it as something
- * else;
- * "" if there is none. */
+/* Of a byte that Lua shows by its number: what it may be, as an editor shows it as something else.
+ * "": there is none. */
 static const char *alike(const char *message)
 {
     const char *at = strstr(message, "near '<\\");
