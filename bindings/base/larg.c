@@ -12,7 +12,7 @@
 static int wrong_type(lua_State *L, const char *key, const char *expected, int value)
 {
     return luaL_error(L, "option '%s': %s expected, got %s", key, expected,
-                      luaL_typename(L, value));
+                      lua_islightuserdata(L, value) ? "light userdata" : luaL_typename(L, value));
 }
 
 static int unknown_key(lua_State *L, const char *what, const char *name, const char *const *keys)

@@ -1,7 +1,8 @@
 /*
- * Suggestions for three errors. "module 'lib.csv' not found:" and all places: the two that matter,
+ * Suggestions for four errors. "module 'lib.csv' not found:" and all places: the two that matter,
  * on one line. "attempt to call a nil value (method 'send_mesage')": the nearest
  * name. "attempt to index a nil value (global 'kaizala')": the script has not required the module.
+ * "attempt to index a userdata value": what that is.
  */
 #include "vm_private.h"
 
@@ -143,12 +144,28 @@ void vm_add_hint(lua_State *L, const char *text, struct err *err)
     vm_hint(L, err);
 }
 
+/* All userdata of ours have names, but for this one, which replies put where a text may be. */
+static bool is_null(const char *text)
+{
+    static const char *const said[] = {"a userdata value", "got light userdata",
+                                       "compare userdata with", "with userdata"};
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        if (strstr(text, said[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
 void vm_hint(lua_State *L, struct err *err)
 {
     char kind[8], name[HINT_NAME_SIZE];
     int top = lua_gettop(L);
     if (!lua_checkstack(L, 10))
         return;
+    if (is_null(err->msg)) {
+        err_advise(err, "such a userdata is JSON's null (json.null), not nil");
+        return;
+    }
     if (find_name(err->msg, "attempt to index a nil value", kind, name)) {
         if (strcmp(kind, "global") == 0)
             hint_module(L, name, err);
