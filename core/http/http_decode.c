@@ -18,7 +18,10 @@
 #define OUT_SIZE    ((size_t)16 * 1024)
 /* What a coding that is not the last may give beyond what has come out at the end. Else a few bytes
  * are made into any number of them, of which nothing comes out: padding, or empty blocks. */
-#define INNER_MAX  ((uint64_t)HTTP_BODY_MAX)
+#define INNER_MAX ((uint64_t)HTTP_BODY_MAX)
+/* What deflate makes of a byte at most. Several upon another make any number: gigabytes of a file
+ * in one call of ours, within which no timeout rings. They may not make more than one could. */
+#define RATIO_MAX  1032
 #define GZIP_FIRST 0x1f /* the first byte of a gzip member */
 
 struct coding {
@@ -36,6 +39,7 @@ struct coding {
 struct http_decoding {
     size_t count;
     struct coding codings[CODINGS_MAX]; /* the first is undone first */
+    uint64_t came;                      /* bytes of the body, as they were sent */
 };
 
 static bool stop(struct http_transfer *transfer, enum http_fault fault)
@@ -108,9 +112,12 @@ static bool give(struct http_transfer *transfer, size_t index, const char *data,
 {
     struct http_decoding *decoding = transfer->decoding;
     uint64_t out = (uint64_t)transfer->saved + transfer->result.response.body.len;
-    decoding->codings[index].made += len;
-    if (index + 1 < decoding->count && decoding->codings[index].made > out + INNER_MAX)
+    uint64_t made = decoding->codings[index].made += len;
+    bool is_last = index + 1 == decoding->count;
+    if (!is_last && made > out + INNER_MAX)
         return stop(transfer, HTTP_FAULT_CODING_BOMB);
+    if (is_last && index > 0 && made > decoding->came * RATIO_MAX + INNER_MAX)
+        return stop(transfer, HTTP_FAULT_CODING_RATIO);
     return decode(transfer, index + 1, data, len);
 }
 
@@ -207,6 +214,7 @@ static bool take(struct http_transfer *transfer, const char *data, size_t len)
 {
     if (transfer->decoding == NULL && !begin(transfer))
         return false;
+    transfer->decoding->came += len;
     return decode(transfer, 0, data, len);
 }
 

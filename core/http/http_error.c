@@ -55,6 +55,9 @@ static const struct {
     [HTTP_FAULT_CODING_BAD] = {"the compressed reply cannot be read: it is damaged", false},
     [HTTP_FAULT_CODING_BOMB] = {"the compressed reply holds too much that is not its content",
                                 false},
+    [HTTP_FAULT_CODING_RATIO] = {"the reply is compressed more than once, and holds far more than "
+                                 "its size can explain",
+                                 false},
     [HTTP_FAULT_CODING_CUT] = {"the compressed reply was cut short", true},
     [HTTP_FAULT_LOST] = {"the server closed the kept-alive connection without a reply; it may have "
                          "done what was asked",

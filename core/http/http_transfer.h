@@ -43,6 +43,7 @@ enum http_fault {
     HTTP_FAULT_CODING_UNKNOWN,
     HTTP_FAULT_CODING_BAD,
     HTTP_FAULT_CODING_BOMB,
+    HTTP_FAULT_CODING_RATIO,
     HTTP_FAULT_CODING_CUT,
     HTTP_FAULT_FILE_READ,
     HTTP_FAULT_FILE_CUT, /* it has become shorter while it was sent */

@@ -153,6 +153,25 @@ class Coded(support.Case):
         self.write("bomb.lua", f"print(select(2, require('jeton.http').get '{self.service.url}/').message)")
         self.assertEqual(self.ok("run", "bomb.lua").stdout, "the reply is over 67108864 bytes\n")
 
+    def test_little_that_is_compressed_twice_is_no_large_file(self):
+        """Else a few kilobytes make gigabytes in one go, within which no timeout counts."""
+        pack = zlib.compressobj(9, zlib.DEFLATED, 31)
+        zeros = bytes(1 << 20)
+        inner = b"".join([pack.compress(zeros) for _ in range(600)] + [pack.flush()])
+        self.body, self.coding = gzip.compress(inner, 9), "gzip, gzip"
+        self.write("vast.lua", f"""
+          local saved, err = require("jeton.http").get("{self.service.url}/", {{ save_to = "vast", timeout = 60 }})
+          print(saved, err.kind, err.message, io.open "vast")
+        """)
+        self.assertTrue(self.ok("run", "vast.lua").stdout.startswith(
+            "nil\tnetwork\tthe reply is compressed more than once, and holds far more than its size can explain\tnil"))
+        self.body, self.coding = inner, "gzip"  # once: as large as it is
+        self.write("large.lua", f"""
+          print(require("jeton.http").get("{self.service.url}/", {{ save_to = "large", timeout = 60 }}).status)
+        """)
+        self.assertEqual(self.ok("run", "large.lua").stdout, "200\n")
+        self.assertEqual(os.path.getsize(os.path.join(self.folder, "large")), 600 << 20)
+
     def test_parameters(self):
         whole = gzip.compress(TEXT)
         for body, coding in ((whole, "gzip;q=1"), (whole, "gzip ; q=1, identity;x=\"y\""), (TEXT, ";"), (TEXT, "; , ;"),
