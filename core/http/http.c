@@ -1,4 +1,5 @@
 #include "clock.h"
+#include "http_method.h"
 #include "http_transfer.h"
 #include "mem.h"
 
@@ -17,6 +18,10 @@
 /* Likewise where one may have been made ahead. The server's first frame lies in it unread: libcurl
  * does not see that it was closed, as some servers do if no request has come for 5 or 10 s. */
 #define IDLE_AHEAD_S 3L
+/* Likewise for what is not sent again where the server has closed it: servers do so after 5 s, or
+ * 60, and scripts that wait as long between two requests would meet it each time. libcurl counts
+ * whole seconds, so that less than two have passed. */
+#define IDLE_ONCE_S 1L
 
 struct list {
     struct http_transfer *first, *last;
@@ -262,13 +267,21 @@ static void look_at_running(struct http *http)
     }
 }
 
+/* For how long the kept connection that it takes may have been idle. */
+static long idle_s(const struct http *http, const struct http_transfer *transfer)
+{
+    if (!http_method_is_repeatable(transfer->request->method))
+        return IDLE_ONCE_S;
+    return transfer->started_ms < http->ahead_ms ? IDLE_AHEAD_S : IDLE_S;
+}
+
 /* Starts queued transfers up to the limit of concurrent ones. */
 static void launch(struct http *http)
 {
     while (http->queued.first != NULL && http->running.count < HTTP_CONCURRENT_MAX) {
         struct http_transfer *transfer = http->queued.first;
         transfer->started_ms = clock_mono_ms();
-        transfer->idle_s = transfer->started_ms < http->ahead_ms ? IDLE_AHEAD_S : IDLE_S;
+        transfer->idle_s = idle_s(http, transfer);
         set_state(transfer, HTTP_RUNNING);
         bool kept = open_easy(http, transfer);
         if (http_options_set(transfer, &http->system, kept) != 0) {

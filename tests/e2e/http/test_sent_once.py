@@ -131,6 +131,18 @@ print(response, err.kind)
                 self.assertEqual(self.server.seen[0][0] == self.server.seen[1][0], same)
                 shutil.rmtree(self.state)
 
+    def test_connections_that_were_idle(self):
+        """A server that ends them after as long as a script waits between two requests would get none of them."""
+        self.write("t.lua", """
+local http, task, url = require "jeton.http", require "jeton.task", ...
+for _, method in ipairs { "GET", "GET", "POST" } do
+  assert(http.request { method = method, url = url .. "/kept" })
+  task.sleep(2.1)
+end""")
+        self.run_script("t.lua", self.server.url)
+        first, again, once = (number for number, _, _ in self.server.seen)
+        self.assertEqual((again == first, once == first), (True, False))
+
     def test_http2(self):
         """Node's server: its streams end in ways of their own."""
         authority = Authority(self.folder)
