@@ -8,6 +8,7 @@ local ids = {}
 local SECRET_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 local SECRET_LENGTH = 10
 local REFRESH_TOKEN_BYTES = 48
+local REFRESH_TOKEN_LENGTH = REFRESH_TOKEN_BYTES // 3 * 4
 
 ---@return string guid
 function ids.new()
@@ -39,6 +40,16 @@ end
 ---@return string
 function ids.new_refresh_token()
   return crypto.base64url(crypto.random(REFRESH_TOKEN_BYTES))
+end
+
+--- Masks what looks like a refresh token in a text: one that a seed gave may look like anything.
+---@param text string
+---@param mask string
+---@return string
+function ids.hide_refresh_tokens(text, mask)
+  return (text:gsub("[%w_-]+", function(word)
+    return #word == REFRESH_TOKEN_LENGTH and word:find "%X" and mask or nil -- else a hash in hex, maybe
+  end))
 end
 
 --- How a refresh token is stored. It is random, so a plain hash is enough.

@@ -4,6 +4,7 @@
 local json = require "jeton.json"
 local task = require "jeton.task"
 local form = require "sandbox.http.form"
+local ids = require "sandbox.base.ids"
 local jwt = require "sandbox.base.jwt"
 local limits = require "sandbox.base.limits"
 local request = require "sandbox.http.request"
@@ -161,9 +162,9 @@ local function note_json(secrets, value)
   end
 end
 
--- Masks access tokens, and the secrets of this request, anywhere in a text.
+-- Masks access tokens, refresh tokens, and the secrets of this request, anywhere in a text.
 local function clean(text, secrets)
-  text = jwt.hide(request.to_utf8(text), MASK)
+  text = ids.hide_refresh_tokens(jwt.hide(request.to_utf8(text), MASK), MASK)
   for _, secret in ipairs(secrets) do
     text = text:gsub(secret:gsub("%W", "%%%0"), MASK)
   end

@@ -1,5 +1,6 @@
 -- Control: state, clock, faults, switches, what was recorded, and making things as the portal would.
 package.path = require("jeton").folder .. "/../../?.lua;" .. package.path
+local crypto = require "jeton.crypto"
 local http = require "jeton.http"
 local json = require "jeton.json"
 local lu = require "luaunit"
@@ -243,6 +244,11 @@ function TestRequests.test_secrets_are_masked_by_any_name_and_by_their_value()
     headers = { Authorization = "Bearer other-value-1" },
   }
   lu.assertEquals(last.body, "a Bearer text: ***")
+  local refresh, hash = crypto.base64url(crypto.random(48)), crypto.hex(crypto.random(32))
+  last = recorded { headers = { ["X-Own"] = refresh },
+    json = { odd = refresh, list = { "as " .. refresh }, hash = hash } }
+  lu.assertEquals(last.headers["x-own"], "***")
+  lu.assertEquals(last.body, { odd = "***", list = { "as ***" }, hash = hash })
   last = recorded { json = { -- JSON in a JSON string, where quotes are escaped
     properties = '[{"name": "auth", "value": "{\\"refresh_token\\": \\"q\\\\\\"uoted-secret\\"}"}]',
     note = 'q"uoted-secret', plain = '{ "b": 1.0,  "a": [] }', broken = "[1, {" } }
