@@ -98,6 +98,7 @@ static int http_parse_url(lua_State *L)
     lua_setfield(L, -2, "path");
     lua_pushstring(L, url->query); /* NULL: nil */
     lua_setfield(L, -2, "query");
+    url_destroy(url); /* Lua does not know its size */
     return 1;
 }
 

@@ -59,16 +59,21 @@ static void call_stop(void *arg)
     call->token = NULL;
 }
 
-static int call_gc(lua_State *L)
+static void call_clear(struct call *call)
 {
-    struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
-    call_stop(call);
     lhttp_request_destroy(&call->request);
     http_response_clear(&call->response);
     mem_free(call->base);
     call->base = NULL;
     mem_free(call->err);
     call->err = NULL;
+}
+
+static int call_gc(lua_State *L)
+{
+    struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
+    call_stop(call);
+    call_clear(call);
     return 0;
 }
 
@@ -146,9 +151,8 @@ static void push_response(lua_State *L, const struct call *call)
     luaL_setmetatable(L, LHTTP_RESPONSE);
 }
 
-static int call_finish(lua_State *L, void *arg)
+static int push_result(lua_State *L, const struct call *call)
 {
-    struct call *call = arg;
     if (call->err == NULL) {
         push_response(L, call);
         return 1;
@@ -165,6 +169,21 @@ static int call_finish(lua_State *L, void *arg)
         return 2;
     push_response(L, call);
     return 3;
+}
+
+/* What the call holds is freed now: Lua collects it some day, as it knows nothing of the size. */
+static int call_finish(lua_State *L, void *arg)
+{
+    struct call *call = arg;
+    int results = push_result(L, call);
+    call_clear(call);
+    return results;
+}
+
+static int call_refuse(lua_State *L, struct call *call, struct err *err)
+{
+    call_clear(call);
+    return lerr_return(L, err);
 }
 
 static bool is_read(const char *method)
@@ -472,13 +491,13 @@ int lhttp_call(lua_State *L)
     struct err err;
     err_clear(&err);
     if (lhttp_request_read(L, 1, &call->request, &err) != 0)
-        return lerr_return(L, &err);
+        return call_refuse(L, call, &err);
     bool shown = is_shown(call);
     if (shown)
         call->request.http.meter = &call->meter;
     int started = call->request.authenticated ? start_client(call, &err) : start_plain(call, &err);
     if (started < 0)
-        return lerr_return(L, &err);
+        return call_refuse(L, call, &err);
     if (started == 1)
         return call_finish(L, call);
     if (shown) {
