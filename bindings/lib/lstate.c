@@ -112,7 +112,9 @@ static int buf_gc(lua_State *L)
     return 0;
 }
 
-/* A buffer that a longjmp does not leak: a userdata on the stack owns it. */
+/* A buffer that a longjmp does not leak: a userdata on the stack owns it. Lua does not know its
+ * size, and calls no finalizer of what a finalizer makes as the run ends: who is done with it frees
+ * it. */
 static struct buf *push_buf(lua_State *L, size_t limit)
 {
     struct buf *buf = lua_newuserdatauv(L, sizeof *buf, 0);
@@ -219,6 +221,7 @@ static int state_get(lua_State *L)
         err_wrap(&err, "state '%s'", key);
         return lerr_raise(L, &err);
     }
+    buf_destroy(stored);
     return 1;
 }
 
@@ -242,6 +245,7 @@ static int state_set(lua_State *L)
             return lerr_raise(L, &err);
         }
         lua_pushlstring(L, json->data, json->len);
+        buf_destroy(json);
         lua_remove(L, -2);
     }
     lua_rawset(L, -3);
@@ -312,6 +316,7 @@ static int state_keys(lua_State *L)
         lua_pushboolean(L, true);
         lua_setfield(L, -2, name);
     }
+    buf_destroy(listing.names);
     push_part(L, "changes");                      /* set changes */
     for (lua_pushnil(L); lua_next(L, -2) != 0;) { /* set changes name json|false */
         bool there = lua_toboolean(L, -1);

@@ -395,6 +395,16 @@ function TestFinalizers.test_handlers_that_fail()
   lu.assertTrue(count > 40)
 end
 
+-- What a finalizer makes then has none itself: LeakSanitizer tells of what only one would free.
+function TestFinalizers.test_the_state_is_written_and_read_as_the_run_ends()
+  lu.left = setmetatable({}, {
+    __gc = function()
+      state.set("as the run ends", ("x"):rep(5000))
+      state.keys()
+    end,
+  })
+end
+
 local runner = lu.LuaUnit.new()
 runner:setOutputType "text"
 os.exit(runner:runSuiteByInstances { { "TestFinalizers", TestFinalizers } })
