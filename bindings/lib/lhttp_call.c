@@ -495,6 +495,7 @@ int lhttp_call(lua_State *L)
     bool shown = is_shown(call);
     if (shown)
         call->request.http.meter = &call->meter;
+    http_limit_memory(vm_engine(call->vm)->http, vm_memory_limit(call->vm));
     int started = call->request.authenticated ? start_client(call, &err) : start_plain(call, &err);
     if (started < 0)
         return call_refuse(L, call, &err);

@@ -45,7 +45,8 @@ struct http {
     struct http_trust system;
     struct loop_hook hook; /* in the loop while a transfer is anywhere */
     bool hooked;
-    bool at_once;     /* http_send_at_once */
+    bool at_once; /* http_send_at_once */
+    struct http_memory memory;
     int64_t look_ms;  /* clock_mono_ms: when one that runs may have taken too long */
     int64_t ahead_ms; /* likewise: until then one that was made ahead may be kept */
     struct list queued, running, finished;
@@ -152,6 +153,7 @@ static struct http_transfer *transfer_new(struct http *http)
         memset(transfer, 0, sizeof *transfer);
     }
     transfer->http = http;
+    transfer->memory = &http->memory;
     return transfer;
 }
 
@@ -166,6 +168,7 @@ static void transfer_free(struct http_transfer *transfer)
     mem_free(transfer->address);
     url_destroy(&transfer->url);
     http_response_clear(&transfer->result.response);
+    http->memory.used -= transfer->memory_used;
     if (http->nspare == HTTP_CONCURRENT_MAX || mem_is_watched()) {
         mem_free(transfer);
         return;
@@ -398,6 +401,11 @@ struct http *http_new(struct loop *loop, struct log *log)
 void http_send_at_once(struct http *http)
 {
     http->at_once = true;
+}
+
+void http_limit_memory(struct http *http, size_t bytes)
+{
+    http->memory.limit = bytes;
 }
 
 static int load(struct http *http, struct err *err)

@@ -107,6 +107,12 @@ static void explain_fault(struct http_transfer *transfer)
     case HTTP_FAULT_BODY_BYTES:
         err_set(err, ERR_NETWORK, "the reply is over %zu bytes", transfer->max_body);
         break;
+    case HTTP_FAULT_MEMORY:
+        err_set(err, ERR_NETWORK,
+                "the replies under way are over %zu bytes together, the limit of the run's memory; "
+                "save_to keeps them in files",
+                transfer->memory->limit);
+        break;
     case HTTP_FAULT_CUT:
         explain_cut(transfer);
         break;

@@ -206,6 +206,16 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
     return taken ? total : stop(transfer, HTTP_FAULT_HEADER_BAD);
 }
 
+static bool take_memory(struct http_transfer *transfer, size_t len)
+{
+    struct http_memory *memory = transfer->memory;
+    if (memory->limit > 0 && memory->used + len > memory->limit)
+        return false;
+    memory->used += len;
+    transfer->memory_used += len;
+    return true;
+}
+
 bool http_take_body(struct http_transfer *transfer, const char *data, size_t len)
 {
     if (transfer->save.open) {
@@ -213,6 +223,10 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
         transfer->api->easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         if (status >= 200 && status < 300)
             return http_save(transfer, data, len);
+    }
+    if (!take_memory(transfer, len)) {
+        transfer->fault = HTTP_FAULT_MEMORY;
+        return false;
     }
     struct buf *body = &transfer->result.response.body;
     if (buf_append(body, data, len) == 0)

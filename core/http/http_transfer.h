@@ -38,6 +38,7 @@ enum http_fault {
     HTTP_FAULT_LONG,
     HTTP_FAULT_BODY_PART,
     HTTP_FAULT_BODY_BYTES,
+    HTTP_FAULT_MEMORY,
     HTTP_FAULT_BODY_CUT, /* asked for: no error */
     HTTP_FAULT_TRANSFER_CODING,
     HTTP_FAULT_CODING_UNKNOWN,
@@ -58,6 +59,12 @@ struct http_source {
     int fd;
     int64_t size; /* when it was opened: what is sent */
     int64_t at;
+};
+
+/* Of the bodies of all transfers of one http: http_limit_memory. */
+struct http_memory {
+    size_t limit; /* 0: none */
+    size_t used;
 };
 
 struct http_transfer {
@@ -82,6 +89,8 @@ struct http_transfer {
     const char *file_path;
     int64_t timeout_ms;
     size_t max_body;
+    struct http_memory *memory;
+    size_t memory_used; /* of memory->used, until the transfer is freed */
 
     CURL *easy;
     bool plain; /* sets options of each transfer only: http_options_are_plain */

@@ -28,6 +28,25 @@ class Memory(support.Case):
         """)
         self.assertLess(int(self.ok("run", "many.lua").stdout) / 1024, MIB_MAX)
 
+    def test_replies_that_are_on_their_way(self):
+        """Of a service that sends large ones: not each for itself may be as large as the memory."""
+        service = Service(lambda request: (200, {}, b"x" * (6 << 20)))
+        self.addCleanup(service.stop)
+        self.write("parallel.lua", f"""
+          local http, task = require "jeton.http", require "jeton.task"
+          local whole, refused = 0, nil
+          task.map({{ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }}, function(i)
+            local reply, err = http.get("{service.url}/", i % 4 == 0 and {{ save_to = "saved" .. i }} or nil)
+            whole = whole + (reply and 1 or 0)
+            refused = err or refused
+          end, {{ limit = 12 }})
+          print(whole > 2, refused.kind, refused.message)
+        """)
+        self.assertEqual(
+            self.ok("run", "--memory", "16MiB", "parallel.lua").stdout,
+            "true\tnetwork\tthe replies under way are over 16777216 bytes together, the limit of the run's memory; "
+            "save_to keeps them in files\n")
+
 
 if __name__ == "__main__":
     unittest.main()
