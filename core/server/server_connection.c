@@ -330,6 +330,27 @@ static bool end_slow_body(struct server_exchange *asking, bool in_files)
     return true;
 }
 
+static bool end_slow_reply(struct server *server)
+{
+    struct server_exchange *found = NULL;
+    int64_t found_ms = loop_now_ms(server->loop);
+    if (!server->options.end_idle)
+        return false;
+    for (struct server_exchange *it = server->exchanges; it != NULL; it = it->next) {
+        int64_t due_ms = it->in_reply > 0 ? pressed_deadline(it->peer) : INT64_MAX;
+        if (due_ms <= found_ms) {
+            found = it;
+            found_ms = due_ms;
+        }
+    }
+    if (found == NULL)
+        return false;
+    server->in_replies -= found->in_reply; /* the library lets go of it at its next run */
+    found->in_reply = 0;
+    end(found->peer);
+    return true;
+}
+
 /* Whether there is a place. */
 static bool make_room(struct server *server)
 {
@@ -530,6 +551,7 @@ void server_connection_listen(struct server *server)
 {
     server->on_clock = on_clock;
     server->end_slow_body = end_slow_body;
+    server->end_slow_reply = end_slow_reply;
     loop_fd_start(server->loop, &server->listener, server->listener.fd, POLLIN, on_listener,
                   server);
     if (server->arrivals.index == 0)

@@ -41,6 +41,7 @@ void server_exchange_free(struct server_exchange *exchange)
         exchange->next->prev = exchange->prev;
     if (exchange->response != NULL)
         exchange->server->api.destroy_response(exchange->response);
+    exchange->server->in_replies -= exchange->in_reply;
     for (size_t i = 0; i < exchange->request.nheaders; i++) {
         mem_free(exchange->headers[i].name);
         mem_free(exchange->headers[i].value);

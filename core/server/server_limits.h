@@ -36,6 +36,10 @@
 #define SERVER_FILES_MAX   ((uint64_t)32 << 30)  /* bytes of those in files */
 #define SERVER_UPLOADS_MAX 64                    /* of those in files */
 
+/* Replies in memory may together take as much as bodies; beyond that, 503 in place of one that is
+ * larger than this. */
+#define SERVER_REPLY_SMALL ((size_t)64 * 1024)
+
 #define SERVER_UPLOAD_MAX ((uint64_t)8 << 30) /* the largest max_upload */
 
 #endif

@@ -97,7 +97,8 @@ struct server_options {
     /* With max_connections open, those that have been idle longest, that linger after a refusal,
      * or whose head, body or reply is slower than SERVER_PRESSED_… make room for new ones; slow
      * bodies also where max_memory or max_uploads is reached, and of those in memory what takes
-     * longer than SERVER_PRESSED_BODY_MS. Otherwise new ones wait, or are refused. */
+     * longer than SERVER_PRESSED_BODY_MS; slow replies where those in memory have reached
+     * max_memory. Otherwise new ones wait, or are refused. */
     bool end_idle;
     /* A body of no more than so many bytes is read without asking `head`, unless its sender waits
      * to be asked for it, or it is a form that goes to files. 0: always asks. */

@@ -55,6 +55,7 @@ struct server_exchange {
     uint64_t max_body;            /* of this request */
     uint64_t bytes;               /* of the body that came; of the reply, once there is one */
     uint64_t in_memory, in_files; /* what of it the server counts */
+    uint64_t in_reply;            /* likewise, of the reply */
     int status;
     bool last; /* the reply says that the connection ends with it */
     struct MHD_Response *response;
@@ -82,6 +83,7 @@ struct server {
     /* Ends the slowest body that is in files, or else in memory, of another request than this one;
      * false: none is slow. */
     bool (*end_slow_body)(struct server_exchange *asking, bool in_files);
+    bool (*end_slow_reply)(struct server *server); /* likewise, a reply in memory */
     struct server_exchange *exchanges;
 
     struct loop_fd listener;
@@ -95,6 +97,7 @@ struct server {
     struct server_connection *handed_over; /* to the library, just now */
     char *scratch;                         /* SERVER_SCRATCH bytes, for whoever needs them */
     uint64_t in_memory, in_files;          /* bytes of bodies under way */
+    uint64_t in_replies;                   /* bytes of replies in memory */
     size_t uploads;                        /* bodies under way that go to files */
 };
 

@@ -123,6 +123,34 @@ static bool is_good(const struct server_exchange *exchange, int status,
                               &err) == 0;
 }
 
+/* What is kept for clients that take their time. Where slow ones have filled it, small replies are
+ * made all the same: errors, and what a monitor asks for. */
+static bool has_room(struct server *server, size_t body_len)
+{
+    while (body_len > SERVER_REPLY_SMALL && server->in_replies >= server->options.max_memory) {
+        if (!server->end_slow_reply(server))
+            return false;
+    }
+    return true;
+}
+
+static void count_reply(struct server_exchange *exchange, size_t body_len)
+{
+    if (body_len <= SERVER_REPLY_SMALL)
+        return;
+    exchange->in_reply = body_len;
+    exchange->server->in_replies += body_len;
+}
+
+static void refuse_busy(struct server_exchange *exchange)
+{
+    enum { BUSY = MHD_HTTP_SERVICE_UNAVAILABLE };
+    struct MHD_Response *response =
+        server_message_error(&exchange->server->api, "Too many replies are being sent; try again",
+                             "ServerBusy", is_last(exchange));
+    answer(exchange, BUSY, response, 0);
+}
+
 void server_reply(struct server_exchange *exchange, int status, const struct http_header *headers,
                   size_t nheaders, const void *body, size_t body_len)
 {
@@ -136,8 +164,14 @@ void server_reply(struct server_exchange *exchange, int status, const struct htt
         exchange->state = good && exchange->raw->len > 0 ? ANSWERED : exchange->state;
         return;
     }
+    if (good && !has_room(exchange->server, body_len)) {
+        refuse_busy(exchange);
+        return;
+    }
     if (good)
         response = server_message_new(api, headers, nheaders, body, body_len, is_last(exchange));
+    if (response != NULL)
+        count_reply(exchange, body_len);
     answer(exchange, status, response, body_len);
 }
 

@@ -248,6 +248,42 @@ static void large_bodies_give_up_their_memory(void **state)
     close(large[1]);
 }
 
+/* Who does not read what was asked for cannot make the server keep any number of replies. */
+static void replies_share_their_memory(void **state)
+{
+    struct server_fixture *f = *state;
+    enum { REPLY = 16 * 1024 * 1024, MOST = 2 }; /* more than a socket takes */
+    int fds[MOST + 1];
+    char *large = calloc(1, REPLY);
+    struct buf reply;
+    assert_non_null(large);
+    fixture_reopen(f, (struct server_options){.max_memory = REPLY + 1, .end_idle = true});
+    for (size_t i = 0; i < MOST + 1; i++) {
+        fds[i] = client_dial(f);
+        client_say(f, fds[i], "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+        fixture_wait_held(f, i + 1);
+    }
+    for (size_t i = 0; i < MOST + 1; i++)
+        server_reply(f->held[i], 200, NULL, 0, large, REPLY);
+    buf_create(&reply, TEXT_MAX);
+    client_hear(f, fds[MOST], &reply, "ServerBusy", 1);
+    assert_non_null(strstr(reply.data, "HTTP/1.1 503 "));
+    buf_clear(&reply);
+    client_say(f, fds[MOST], GET); /* a small one is made */
+    client_hear(f, fds[MOST], &reply, "/a", 1);
+    close(fds[0]);
+    fixture_settle(f); /* what it had is free again */
+    client_say(f, fds[MOST], "GET /hold HTTP/1.1\r\n" HOST_LINE "\r\n");
+    fixture_wait_held(f, MOST + 2);
+    server_reply(f->held[MOST + 1], 200, NULL, 0, large, REPLY);
+    buf_clear(&reply);
+    client_hear(f, fds[MOST], &reply, "HTTP/1.1 200 ", 1);
+    buf_destroy(&reply);
+    free(large);
+    close(fds[1]);
+    close(fds[MOST]);
+}
+
 /* It is being sent as the end comes, and does not say that it is the last. */
 static void retired_waits_behind_a_reply(void **state)
 {
@@ -338,6 +374,7 @@ int main(void)
         T(slow_bodies_make_room),
         T(slow_bodies_give_up_their_memory),
         T(large_bodies_give_up_their_memory),
+        T(replies_share_their_memory),
         T(retired_answers_what_it_has),
         T(retired_waits_behind_a_reply),
         T(tls_that_cannot_begin),
