@@ -138,8 +138,8 @@ struct http *http_new(struct loop *loop, struct log *log);
  * the next one. For those who watch signals all the time: others look between two turns whether an
  * exchange is about to be sent, which no signal may cut. */
 void http_send_at_once(struct http *http);
-/* Of replies that are kept in memory, all together: one that would be over it fails. Without it,
- * each has its own limit alone. */
+/* Of replies that are kept in memory, all together, but for those that bring secrets: one that
+ * would be over it fails. Without it, each has its own limit alone. */
 void http_limit_memory(struct http *http, size_t bytes);
 void http_free(struct http *http); /* cancels what runs, without calling done; not inside done */
 /* Whether libcurl writes this header field itself, so that no request can set it. */

@@ -112,6 +112,7 @@ static void explain_fault(struct http_transfer *transfer)
                 "the replies under way are over %zu bytes together, the limit of the run's memory; "
                 "save_to keeps them in files",
                 transfer->memory->limit);
+        err->retryable = transfer->memory->used > 0; /* by others */
         break;
     case HTTP_FAULT_CUT:
         explain_cut(transfer);

@@ -206,11 +206,20 @@ size_t http_on_header(char *data, size_t size, size_t count, void *arg)
     return taken ? total : stop(transfer, HTTP_FAULT_HEADER_BAD);
 }
 
+/* One that fails leaves its part at once: else all others would meet the limit in the same turn.
+ * A token service's reply is small, and lost for good if it is not read. */
 static bool take_memory(struct http_transfer *transfer, size_t len)
 {
     struct http_memory *memory = transfer->memory;
-    if (memory->limit > 0 && memory->used + len > memory->limit)
+    if (transfer->request->brings_secrets)
+        return true;
+    if (memory->limit > 0 && memory->used + len > memory->limit) {
+        buf_destroy(&transfer->result.response.body);
+        memory->used -= transfer->memory_used;
+        transfer->memory_used = 0;
+        transfer->fault = HTTP_FAULT_MEMORY;
         return false;
+    }
     memory->used += len;
     transfer->memory_used += len;
     return true;
@@ -224,10 +233,8 @@ bool http_take_body(struct http_transfer *transfer, const char *data, size_t len
         if (status >= 200 && status < 300)
             return http_save(transfer, data, len);
     }
-    if (!take_memory(transfer, len)) {
-        transfer->fault = HTTP_FAULT_MEMORY;
+    if (!take_memory(transfer, len))
         return false;
-    }
     struct buf *body = &transfer->result.response.body;
     if (buf_append(body, data, len) == 0)
         return true;

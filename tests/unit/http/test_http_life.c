@@ -58,6 +58,22 @@ static void test_cancel_everywhere(void **state)
     assert_int_equal(outcome.calls, 0);
 }
 
+/* A token service's is lost for good if it is not read, however much other replies hold. */
+static void test_a_reply_with_secrets_needs_no_memory_of_the_run(void **state)
+{
+    struct fixture *f = *state;
+    f->peer = peer_start(script_echo, NULL);
+    http_limit_memory(f->http, 4);
+    struct http_request request = {.method = "GET", .url = peer_url(f->peer, "/")};
+    struct outcome outcome = fixture_send(f, &request);
+    assert_false(outcome.err.retryable); /* by itself it is too large */
+    assert_failed(&outcome, ERR_NETWORK, "the replies under way are over 4 bytes together");
+    request.brings_secrets = true;
+    outcome = fixture_send(f, &request);
+    assert_int_equal(outcome.status, 200);
+    mem_free(outcome.body);
+}
+
 /* Answers with the request; to HEAD with its header alone. */
 static void script_echo_all(struct peer *peer, int fd, int number, void *arg)
 {
@@ -282,6 +298,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_at_once, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cancel_everywhere, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_reply_with_secrets_needs_no_memory_of_the_run,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_nothing_of_others_is_sent, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_cancel_and_start_inside_done, fixture_setup,
