@@ -169,7 +169,7 @@ static void check_named(const struct schema_walk *walk, const char *what,
     const struct config_reader *reader = walk->context;
     const struct config_provider *provider = connector->provider;
     if (provider != reader->providers[0] && !provider->lent &&
-        yaml_get(mapping, "provider") == NULL)
+        schema_given(mapping, "provider") == NULL)
         schema_problem(walk, walk->at, "%s has '%s', a key of %s connectors, but no 'provider: %s'",
                        what, telling_key(mapping, provider, reader->providers[0]), provider->name,
                        provider->name);

@@ -304,18 +304,20 @@ static void find_names(const struct yaml_node *mapping, struct hook *hook)
     }
 }
 
-/* Whether it has been told that `kind` is wrong: what follows from 'none' is not what was meant. */
-static bool is_kind_told(const struct yaml_node *node, const struct hook *hook)
+/* Whether it has been told that `kind` is wrong, or missing: what follows from 'none' is not what
+ * was meant. */
+static bool is_kind_told(const struct schema_walk *walk, const struct yaml_node *node,
+                         const struct hook *hook)
 {
     const struct yaml_node *kind = yaml_get(yaml_get(node, "verify"), "kind");
-    return hook->rules.verify.kind == HOOK_NONE &&
+    return problems_errors(walk->problems) > 0 && hook->rules.verify.kind == HOOK_NONE &&
            (kind == NULL || kind->kind != YAML_SCALAR || strcmp(kind->text, "none") != 0);
 }
 
 static void check_secrets(const struct schema_walk *walk, const struct yaml_node *node,
                           const struct hook *hook)
 {
-    if (is_kind_told(node, hook))
+    if (is_kind_told(walk, node, hook))
         return;
     bool hole = strstr(hook->rules.path, MASKED_PLACE) != NULL;
     bool none = hook->rules.verify.kind == HOOK_NONE;
@@ -341,7 +343,7 @@ static void check_hook(const struct schema_walk *walk, const struct yaml_node *n
     if (handlers != 1)
         schema_problem(walk, node, "%s must have exactly one of script, command and forward",
                        walk->what);
-    if (yaml_get(node, "verify") == NULL)
+    if (schema_given(node, "verify") == NULL)
         schema_problem(walk, node,
                        "%s lacks 'from', a sender that jeton knows (`jeton presets`), or 'verify'",
                        walk->what);

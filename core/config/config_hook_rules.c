@@ -248,8 +248,8 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
                          const struct hook_verify *verify)
 {
     const char *kind = kinds[verify->kind];
-    const struct yaml_node *given = yaml_get(node, "verify");
-    bool told = given != NULL && yaml_get(given, "in") != NULL; /* that it is wrong */
+    const struct yaml_node *given = schema_given(node, "verify");
+    bool told = given != NULL && schema_given(given, "in") != NULL; /* that it is wrong */
     if (verify->kind != HOOK_NONE && verify->in.count == 0 && !told)
         schema_problem(walk, node, "verify of %s lacks 'in', which kind '%s' needs", walk->what,
                        kind);
@@ -265,7 +265,7 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
         schema_problem(walk, node, "verify of %s: 'key' of kind 'ed25519' is hex, base64 or whpk",
                        walk->what);
     if (hook_template_has(&verify->text, HOOK_PIECE_TIME) && verify->time.count == 0 &&
-        (given == NULL || yaml_get(given, "time") == NULL))
+        (given == NULL || schema_given(given, "time") == NULL))
         schema_problem(walk, node, "verify of %s: {time} in 'signed' needs 'time'", walk->what);
     check_in(walk, node, verify);
     check_prefix(walk, node, verify);
@@ -288,7 +288,7 @@ static void check_events(const struct schema_walk *walk, const struct yaml_node 
                          const struct hook_rules *rules)
 {
     struct buf type;
-    bool told = rules->type.count == 0 && yaml_get(node, "type") != NULL; /* that it is wrong */
+    bool told = rules->type.count == 0 && schema_given(node, "type") != NULL; /* it is wrong */
     if (told || hook_template_has(&rules->type, HOOK_PIECE_PLACE))
         return;
     buf_create(&type, HOOK_TEMPLATE_TEXT_MAX + 1);

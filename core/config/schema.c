@@ -314,6 +314,12 @@ static bool is_nothing(const struct yaml_node *node)
     return node->kind == YAML_SCALAR && node->plain && node->len == 0;
 }
 
+const struct yaml_node *schema_given(const struct yaml_node *mapping, const char *key)
+{
+    const struct yaml_node *value = yaml_get(mapping, key);
+    return value != NULL && !is_nothing(value) ? value : NULL;
+}
+
 /* What a mapping holds is said where that is short. */
 static void no_mapping(const struct schema_walk *walk, const struct schema_field *fields,
                        const struct yaml_node *node)

@@ -59,6 +59,9 @@ char **schema_strings(const struct schema_walk *walk, const struct schema_field 
                       const struct yaml_node *node);
 /* path, made absolute against the walk's folder (mem_free). */
 char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, const char *path);
+/* The value of a key; NULL where there is none, or nothing behind the colon: schema_read passes
+ * over such a one without a word, unless it is required. */
+const struct yaml_node *schema_given(const struct yaml_node *mapping, const char *key);
 /* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
 void schema_free(const struct schema_field *fields, void *target);
 
