@@ -45,9 +45,8 @@ static void keep_err(struct call *call, const struct err *err)
     *call->err = *err;
 }
 
-static void call_stop(void *arg)
+static void call_stop(struct call *call)
 {
-    struct call *call = arg;
     loop_timer_stop(vm_engine(call->vm)->loop, &call->tick);
     transport_cancel(call->transport, call->transfer);
     if (call->client != NULL)
@@ -69,11 +68,16 @@ static void call_clear(struct call *call)
     call->err = NULL;
 }
 
-static int call_gc(lua_State *L)
+static void call_cancel(void *arg)
 {
-    struct call *call = luaL_checkudata(L, 1, CALL_TYPE);
+    struct call *call = arg;
     call_stop(call);
     call_clear(call);
+}
+
+static int call_gc(lua_State *L)
+{
+    call_cancel(luaL_checkudata(L, 1, CALL_TYPE));
     return 0;
 }
 
@@ -465,7 +469,7 @@ static int file_finish(lua_State *L, void *arg)
     show_progress(L, call);
     if (!call->ended) {
         loop_timer_start(vm_engine(call->vm)->loop, &call->tick, FRAME_MS, on_tick, call);
-        return task_wait(L, &call->wait, CALL, call_stop, file_finish, call);
+        return task_wait(L, &call->wait, CALL, call_cancel, file_finish, call);
     }
     return call_finish(L, call);
 }
@@ -504,8 +508,8 @@ int lhttp_call(lua_State *L)
     if (shown) {
         lua_pushnil(L); /* options call progress */
         loop_timer_start(vm_engine(call->vm)->loop, &call->tick, TICK_MS, on_tick, call);
-        return task_wait(L, &call->wait, CALL, call_stop, file_finish, call);
+        return task_wait(L, &call->wait, CALL, call_cancel, file_finish, call);
     }
-    return task_wait(L, &call->wait, CALL, call_stop, call->dry_run ? dry_finish : call_finish,
+    return task_wait(L, &call->wait, CALL, call_cancel, call->dry_run ? dry_finish : call_finish,
                      call);
 }

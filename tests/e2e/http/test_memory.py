@@ -15,12 +15,17 @@ class Memory(support.Case):
         service = Service(lambda request: (200, {}, b"{}"))
         self.addCleanup(service.stop)
         self.write("many.lua", f"""
-          local http = require "jeton.http"
+          local http, task = require "jeton.http", require "jeton.task"
           local text = ("x"):rep(2 * 1024 * 1024)
           for _, body in ipairs {{ "body", "json" }} do
             for _ = 1, {MANY // 2} do
               assert(http.request {{ url = "{service.url}/", method = "POST", [body] = text }})
             end
+          end
+          for _ = 1, {MANY // 2} do
+            local post = task.spawn(function() http.request {{ url = "{service.url}/", method = "POST", body = text }} end)
+            task.sleep(0.001)
+            post:cancel()
           end
           local refused, err = http.request {{ url = "ftp://x/", method = "POST", body = text }}
           assert(refused == nil and err.kind == "invalid")
