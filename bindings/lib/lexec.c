@@ -25,7 +25,7 @@ static int expand(const struct lexec *exec, const char *text, size_t len, struct
                           : memmem(text, (size_t)(end - text), LEXEC_TOKEN, strlen(LEXEC_TOKEN));
         const char *stop = token != NULL ? token : end;
         if (buf_append(out, text, (size_t)(stop - text)) != 0 ||
-            (token != NULL && buf_puts(out, exec->dir) != 0))
+            (token != NULL && buf_puts(out, exec->dir.path) != 0))
             return -1;
         text = token != NULL ? token + strlen(LEXEC_TOKEN) : end;
     }
@@ -41,8 +41,9 @@ static void add(char ***list, size_t *count, char *text)
 
 int lexec_make_dir(struct lexec *exec, struct err *err)
 {
-    exec->dir = tempdir_new(err);
-    return exec->dir != NULL ? tempdir_make_dir(exec->dir, LEXEC_STATE, err) : -1;
+    if (tempdir_open(&exec->dir, err) != 0)
+        return -1;
+    return tempdir_make_dir(&exec->dir, LEXEC_STATE, err);
 }
 
 void lexec_add_arg(struct lexec *exec, const char *arg)
@@ -68,7 +69,7 @@ int lexec_add_file(struct lexec *exec, const char *name, const char *text, size_
     struct buf content;
     buf_create_secret(&content, LEXEC_TEXT_MAX); /* configurations hold secrets */
     int result = expand(exec, text, len, &content) == 0
-                     ? tempdir_write(exec->dir, name, content.data, content.len, err)
+                     ? tempdir_write(&exec->dir, name, content.data, content.len, err)
                      : too_long("file", name, err);
     buf_destroy(&content);
     return result;
@@ -93,12 +94,8 @@ static void forward(void *arg, int signo, bool by_process)
 static void remove_dir(struct lexec *exec)
 {
     struct err err;
-    if (exec->dir == NULL)
-        return;
-    if (tempdir_remove(exec->dir, &err) != 0)
+    if (tempdir_close(&exec->dir, &err) != 0)
         log_msg(exec->log, LOG_WARN, "%s", err.msg);
-    mem_free(exec->dir);
-    exec->dir = NULL;
 }
 
 static void finish(struct lexec *exec)

@@ -9,6 +9,7 @@
 #include "process.h"
 #include "process_tree.h"
 #include "signal_watch.h"
+#include "tempdir.h"
 
 #include <stdbool.h>
 
@@ -22,7 +23,7 @@ struct lexec {
     struct loop *loop;
     struct log *log;
     struct signal_watch *signals;
-    char *dir;          /* NULL: none, or removed */
+    struct tempdir dir;
     bool literal;       /* nothing is replaced */
     int input_fd;       /* its standard input, the caller's to close; 0: this process's */
     char **argv, **env; /* NULL-terminated, owned */

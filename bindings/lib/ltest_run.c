@@ -28,7 +28,7 @@ enum { OUTPUT, REPORT, PIPES };
 struct run {
     struct task_wait wait;
     struct loop *loop;
-    char *folder; /* NULL: none, or removed */
+    struct tempdir folder;
     char **argv, **env;
     pid_t pid; /* 0: not started, or ended */
     struct process_watch watch;
@@ -112,10 +112,7 @@ static void release(struct run *run)
     struct err ignored;
     for (int which = 0; which < PIPES; which++)
         close_pipe(run, which);
-    if (run->folder != NULL)
-        tempdir_remove(run->folder, &ignored);
-    mem_free(run->folder);
-    run->folder = NULL;
+    tempdir_close(&run->folder, &ignored);
     mem_freev(run->argv);
     mem_freev(run->env);
     run->argv = run->env = NULL;
@@ -211,20 +208,19 @@ static char **read_strings(lua_State *L, const char *key, const char *folder)
 /* In `below`, names of variables that are given folders of their own in the process's folder. */
 static int make_folders(lua_State *L, struct run *run, struct err *err)
 {
-    run->folder = tempdir_new(err);
-    if (run->folder == NULL)
+    if (tempdir_open(&run->folder, err) != 0)
         return -1;
-    char **below = read_strings(L, "below", run->folder);
+    char **below = read_strings(L, "below", run->folder.path);
     size_t have = 0, more = 0;
     int result = 0;
     while (run->env[have] != NULL)
         have++;
     for (; below[more] != NULL; more++) {
         if (result == 0)
-            result = tempdir_make_dir(run->folder, strrchr(below[more], '/') + 1, err);
+            result = tempdir_make_dir(&run->folder, strrchr(below[more], '/') + 1, err);
         run->env[have++] = below[more];
     }
-    run->env[have++] = mem_printf("JETON_TEST_FOLDER=%s", run->folder);
+    run->env[have++] = mem_printf("JETON_TEST_FOLDER=%s", run->folder.path);
     mem_free(below);
     return result;
 }

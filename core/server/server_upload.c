@@ -52,9 +52,10 @@ static void remove_left(const char *path)
 int server_folder_open(struct server_folder *folder, const char *path, struct err *err)
 {
     if (path == NULL) {
-        folder->path = tempdir_new(err);
-        folder->is_temporary = folder->path != NULL;
-        return folder->path != NULL ? 0 : -1;
+        if (tempdir_open(&folder->temporary, err) != 0)
+            return -1;
+        folder->path = mem_strdup(folder->temporary.path);
+        return 0;
     }
     if (safefile_private_dir(path, err) != 0)
         return -1;
@@ -66,8 +67,7 @@ int server_folder_open(struct server_folder *folder, const char *path, struct er
 void server_folder_close(struct server_folder *folder)
 {
     struct err err; /* nobody is left to hear it */
-    if (folder->is_temporary)
-        tempdir_remove(folder->path, &err);
+    tempdir_close(&folder->temporary, &err);
     mem_free(folder->path);
     *folder = (struct server_folder){0};
 }

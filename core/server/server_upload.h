@@ -8,13 +8,14 @@
 
 #include "err.h"
 #include "server_options.h"
+#include "tempdir.h"
 
 #include <stdint.h>
 
 /* Where they are kept. */
 struct server_folder {
     char *path;
-    bool is_temporary; /* removed with the server */
+    struct tempdir temporary; /* it, where it is removed with the server */
     unsigned long next;
 };
 
