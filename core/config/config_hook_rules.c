@@ -288,7 +288,8 @@ static void check_events(const struct schema_walk *walk, const struct yaml_node 
                          const struct hook_rules *rules)
 {
     struct buf type;
-    bool told = rules->type.count == 0 && schema_given(node, "type") != NULL; /* it is wrong */
+    bool told = rules->type.count == 0 && schema_given(node, "type") != NULL &&
+                problems_errors(walk->problems) > 0; /* that it is wrong */
     if (told || hook_template_has(&rules->type, HOOK_PIECE_PLACE))
         return;
     buf_create(&type, HOOK_TEMPLATE_TEXT_MAX + 1);
