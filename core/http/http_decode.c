@@ -20,7 +20,8 @@
  * are made into any number of them, of which nothing comes out: padding, or empty blocks. */
 #define INNER_MAX ((uint64_t)HTTP_BODY_MAX)
 /* What deflate makes of a byte at most. Several upon another make any number: gigabytes of a file
- * in one call of ours, within which no timeout rings. They may not make more than one could. */
+ * in one call of ours, within which no timeout rings. They may not make more than one could, in all
+ * and in each call. */
 #define RATIO_MAX  1032
 #define GZIP_FIRST 0x1f /* the first byte of a gzip member */
 
@@ -40,6 +41,7 @@ struct http_decoding {
     size_t count;
     struct coding codings[CODINGS_MAX]; /* the first is undone first */
     uint64_t came;                      /* bytes of the body, as they were sent */
+    uint64_t came_now, made_now;        /* in this call: of those, and of what is kept or saved */
 };
 
 static bool stop(struct http_transfer *transfer, enum http_fault fault)
@@ -114,9 +116,12 @@ static bool give(struct http_transfer *transfer, size_t index, const char *data,
     uint64_t out = (uint64_t)transfer->saved + transfer->result.response.body.len;
     uint64_t made = decoding->codings[index].made += len;
     bool is_last = index + 1 == decoding->count;
+    decoding->made_now += is_last ? len : 0;
     if (!is_last && made > out + INNER_MAX)
         return stop(transfer, HTTP_FAULT_CODING_BOMB);
-    if (is_last && index > 0 && made > decoding->came * RATIO_MAX + INNER_MAX)
+    if (is_last && index > 0 &&
+        (made > decoding->came * RATIO_MAX + INNER_MAX ||
+         decoding->made_now > decoding->came_now * RATIO_MAX + INNER_MAX))
         return stop(transfer, HTTP_FAULT_CODING_RATIO);
     return decode(transfer, index + 1, data, len);
 }
@@ -215,6 +220,8 @@ static bool take(struct http_transfer *transfer, const char *data, size_t len)
     if (transfer->decoding == NULL && !begin(transfer))
         return false;
     transfer->decoding->came += len;
+    transfer->decoding->came_now = len;
+    transfer->decoding->made_now = 0;
     return decode(transfer, 0, data, len);
 }
 
