@@ -221,8 +221,15 @@ static void tell(void *arg)
     request->told = true;
     loop_timer_start(request->world->engine->loop, &request->timer, timeout_of(request->http), late,
                      request);
+    request->telling = true;
     push_request(request->world->L, request);
-    ltest_world_start(request->world, &on_request);
+    request->telling = false;
+    if (!request->cancelled) {
+        ltest_world_start(request->world, &on_request);
+        return;
+    }
+    lua_pop(request->world->L, 1);
+    forget(request);
 }
 
 static void *world_start(void *self, const struct http_request *http, http_done_fn *done, void *arg,
@@ -260,7 +267,10 @@ static void world_cancel(void *self, void *handle)
     (void)self;
     struct ltest_request *request = handle;
     transport_cancel(&request->world->real, request->real);
-    forget(request);
+    request->cancelled = true;
+    request->told = false;
+    if (!request->telling)
+        forget(request);
 }
 
 /* The request that argument 1 names, if it still waits for an answer. */

@@ -29,8 +29,9 @@ struct ltest_request {
     lua_Integer id;
     struct http_request *http;
     char label[LTEST_LABEL_MAX];
-    void *real; /* of the real transport; NULL: the tests answer it */
-    bool told;  /* to them */
+    void *real;              /* of the real transport; NULL: the tests answer it */
+    bool told;               /* to them */
+    bool telling, cancelled; /* as it is told: a finalizer may cancel its task */
     struct loop_timer timer;
     http_done_fn *done;
     void *arg;

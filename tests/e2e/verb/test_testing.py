@@ -427,6 +427,32 @@ test("named", function(t) t:snapshot("of s3cret-s3cret", 1) end)
         self.assertNotIn("its process ended", done.stdout)
 
 
+class Finalizers(support.Case):
+    def test_a_request_that_is_cancelled_as_its_fake_is_told_of_it(self):
+        """At the n-th allocation, so at each one of those that the telling makes."""
+        self.write("x_test.lua", """
+          local test, http, task = require "jeton.test", require "jeton.http", require "jeton.task"
+          test("cancelled", function(t)
+            t:fake "https://api.example.com" { ["POST /"] = { json = {} } }
+            for n = 1, 80 do
+              local posts = task.spawn(http.post, "https://api.example.com/", { body = "text", headers = { ["X-A"] = "b" } })
+              local calls = 0
+              local function arm()
+                setmetatable({}, { __gc = function()
+                  calls = calls + 1
+                  if calls == n then posts:cancel() end
+                  if posts:status() == "waiting" then arm() end
+                end })
+              end
+              task.yield()
+              arm()
+              pcall(posts.join, posts)
+            end
+          end)
+        """)
+        self.ok("test", program=support.JETON_FAULTY, env={"JETON_FAULT": "collect=1"})
+
+
 class Events(support.Case):
     HANDLERS = """\
 local state = require "jeton.state"
