@@ -36,9 +36,24 @@ local function is_form(kind)
   return string.find(string.lower(kind), "^application/x%-www%-form%-urlencoded%f[\0; \t]") ~= nil
 end
 
+local function decode(text)
+  return (json.decode(text, { mend = true })) -- as the check reads it (hook_json_is_good)
+end
+
+-- The JSON of GitHub, if its webhook sends forms (as it does by default), and of Slack's buttons, is in the
+-- only field of a form: its members are there as if it were the body.
+local function unwrap(fields)
+  local payload = fields.payload
+  if not payload or next(fields, next(fields)) ~= nil then return fields end
+  local members = decode(payload)
+  if type(members) ~= "table" or json.is_array(members) then return fields end
+  if members.payload == nil then members.payload = payload end
+  return members
+end
+
 local function data(body, headers)
-  if is_form(headers["content-type"] or "") then return form(body) end
-  return (json.decode(body, { mend = true })) -- as the check reads it (hook_json_is_good)
+  if is_form(headers["content-type"] or "") then return unwrap(form(body)) end
+  return decode(body)
 end
 
 -- What the check has not taken for a secret may hold one: of a secret in the path, a proxy's X-Original-URI.

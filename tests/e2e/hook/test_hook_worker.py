@@ -405,6 +405,21 @@ connectors:
         self.until("done")
         self.assertEqual(self.keys(), {"0": "b c", "1": "b c", "2": "none", "3": "none"})
 
+    def test_json_in_the_only_field_of_a_form_is_the_data(self):
+        bodies = ["payload=%7B%22action%22%3A%22opened%22%7D", "payload=%7B%22action%22%3A%22opened%22%7D&token=x",
+                  "payload=[1]", "payload=hello", "payload=null", "payload=%7B%22payload%22%3A5%7D", "payload="]
+        self.add(*((str(n), "", "", body) for n, body in enumerate(bodies)))
+        database = sqlite3.connect(os.path.join(self.state, "jeton.db"))
+        with database:
+            database.execute("UPDATE event SET headers = ?", (json.dumps({"content-type": "application/x-www-form-urlencoded"}),))
+        database.close()
+        self.work(script="""
+            return function(event) state.set(event.id, { event.data.action or "none", event.data.payload }) end""")
+        self.until("done")
+        opened = '{"action":"opened"}'
+        self.assertEqual(self.keys(), {"0": ["opened", opened], "1": ["none", opened], "2": ["none", "[1]"], "3": ["none", "hello"],
+                                       "4": ["none", "null"], "5": ["none", 5], "6": ["none", ""]})
+
     def test_one_bad_value_does_not_hide_the_data(self):
         bad = [r'"\ud83d"', "12345678901234567890123", "1e999", '"\x01"', "NaN"] # each of which json.decode refuses
         self.add(*((str(n), "", "", f'{{"bad": {text}, "a": {n}}}') for n, text in enumerate(bad)))
