@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define NAME_MAX_BYTES 64 /* longer names are not compared */
+#define SHORT_BYTES    5  /* in shorter names one edit is a slip, two are another word */
 
 static size_t min(size_t a, size_t b)
 {
@@ -41,10 +42,18 @@ static bool is_part(const char *name, size_t len, const char *whole, size_t whol
            (memcmp(end, name, len) == 0 && strchr("_-", end[-1]) != NULL);
 }
 
+/* With two edits of four letters, --port would be near to --cors, and data to path. */
+static size_t edits_allowed(size_t len)
+{
+    if (len < SHORT_BYTES)
+        return 1;
+    return len / 3 > 2 ? len / 3 : 2;
+}
+
 const char *nearest_name(const char *name, const char *const *candidates, size_t count)
 {
     size_t len = strlen(name);
-    size_t allowed = len / 3 > 2 ? len / 3 : 2;
+    size_t allowed = edits_allowed(len);
     const char *nearest = NULL;
     if (len > NAME_MAX_BYTES)
         return NULL;

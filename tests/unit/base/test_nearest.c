@@ -26,6 +26,14 @@ static void test_nearest(void **state)
     assert_null(nearest_name("tok", keys, count)); /* no word */
     assert_null(nearest_name("ab", keys, count));  /* nothing of it would remain */
     assert_null(nearest_name("colour", keys, count));
+    static const char *const words[] = {"path", "cors", "json", "run"};
+    count = sizeof words / sizeof *words;
+    assert_null(nearest_name("data", words, count)); /* in so few letters, two are another word */
+    assert_null(nearest_name("port", words, count));
+    assert_string_equal(nearest_name("jsn", words, count), "json");
+    assert_string_equal(nearest_name("ptah", words, count), "path");
+    assert_string_equal(nearest_name("runn", words, count), "run");
+    count = sizeof keys / sizeof *keys;
     assert_null(nearest_name("", keys, count));
     assert_null(nearest_name("timeout", keys, 0));
     char longer[200];
