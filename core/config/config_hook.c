@@ -340,7 +340,10 @@ static void check_hook(const struct schema_walk *walk, const struct yaml_node *n
 {
     bool forward = hook->forward != NULL || hook->forward_secret.kind != SECRET_NONE;
     int handlers = (hook->script != NULL) + (hook->command != NULL) + forward;
-    if (handlers != 1)
+    bool told = handlers == 0 && /* what is wrong with it */
+                (schema_given(node, "script") != NULL || schema_given(node, "command") != NULL ||
+                 schema_given(node, "forward") != NULL);
+    if (handlers != 1 && !told)
         schema_problem(walk, node, "%s must have exactly one of script, command and forward",
                        walk->what);
     if (schema_given(node, "verify") == NULL)

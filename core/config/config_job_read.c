@@ -98,6 +98,23 @@ static void check_zone(const struct schema_walk *walk, const struct yaml_node *v
                       walk->what, err.msg);
 }
 
+/* PATH: "$PATH:/opt/bin" as in a shell, where it would be another value. */
+static void check_expansion(const struct schema_walk *walk, const struct yaml_pair *pair)
+{
+    const char *name = pair->key->text, *text = pair->value->text;
+    for (const char *at = text; (at = strchr(at, '$')) != NULL;) {
+        at += at[1] == '{' ? 2 : 1;
+        size_t len = strspn(at, NAME_HEAD "0123456789");
+        if (len != strlen(name) || strncmp(at, name, len) != 0)
+            continue;
+        problems_warn(walk->problems, walk->file, pair->value->line, pair->value->col,
+                      "'%s' in environment of %s: variables are not expanded here; write its whole "
+                      "value",
+                      name, walk->what);
+        return;
+    }
+}
+
 /* "NAME=value" of one pair (mem_free); NULL with a problem added. */
 static char *environment_entry(const struct schema_walk *walk, const struct yaml_pair *pair)
 {
@@ -135,6 +152,7 @@ void config_environment_parse(const struct schema_walk *walk, const struct schem
         if (entry == NULL)
             continue;
         entries[count++] = entry;
+        check_expansion(walk, &node->pairs[i]);
         if (strcmp(node->pairs[i].key->text, "TZ") == 0)
             check_zone(walk, node->pairs[i].value);
     }

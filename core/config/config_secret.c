@@ -169,15 +169,13 @@ static void read_plain(const struct schema_walk *walk, const struct schema_field
     secret->text = mem_strndup(node->text, node->len);
 }
 
-/* {SECRET}: the unknown key is the secret itself, so it must not be shown. */
-static bool is_braced_text(const struct yaml_node *node)
+static bool is_source(const char *key)
 {
-    const struct yaml_node *key = node->pairs[0].key, *value = node->pairs[0].value;
     for (const struct schema_field *field = source_fields; field->name != NULL; field++) {
-        if (strcmp(key->text, field->name) == 0)
-            return false;
+        if (strcmp(key, field->name) == 0)
+            return true;
     }
-    return value->kind == YAML_SCALAR && value->plain && value->len == 0;
+    return false;
 }
 
 enum kind { IS_SECRET, IS_ID, IS_KEY };
@@ -203,13 +201,16 @@ static void parse(const struct schema_walk *walk, const struct schema_field *fie
                        "'%s' of %s must hold exactly one of env, file, command and "
                        "credential",
                        field->name, walk->what);
-    else if (is_braced_text(node))
+    else if (schema_given(node, node->pairs[0].key->text) != NULL)
+        schema_read(walk, source_fields, secret->name, node, secret);
+    else if (is_source(node->pairs[0].key->text))
+        schema_problem(walk, node, "'%s' of %s: '%s' has no value", field->name, walk->what,
+                       node->pairs[0].key->text);
+    else /* {SECRET}: the unknown key is the secret itself, so it must not be shown */
         schema_problem(walk, node,
                        "'%s' of %s is in braces, which make it a key without a value; remove them, "
                        "or name a source: env, file, command or credential",
                        field->name, walk->what);
-    else
-        schema_read(walk, source_fields, secret->name, node, secret);
 }
 
 void config_secret_parse(const struct schema_walk *walk, const struct schema_field *field,

@@ -192,6 +192,7 @@ const struct provider oauth2_provider = {
     .path = oauth2_request_api_path,
     .resource = oauth2_request_resource,
     .authorize = oauth2_request_authorize,
+    .reads = oauth2_assertion_reads_key,
     .identify = oauth2_tls_identify,
     .identifies = oauth2_tls_identifies,
     .lags = lags,

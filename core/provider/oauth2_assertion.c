@@ -56,6 +56,20 @@ static struct private_key *read_key(const struct provider_ask *ask, struct err *
     return key;
 }
 
+int oauth2_assertion_reads_key(const struct secret *secret, const char *text, size_t len,
+                               struct err *err)
+{
+    bool any = strcmp(secret->key, OAUTH2_TLS_KEY) == 0;
+    if (!any && strcmp(secret->key, OAUTH2_KEY) != 0)
+        return 0;
+    struct private_key *key =
+        any ? private_key_new_any(text, len, err) : private_key_new(text, len, err);
+    if (key == NULL)
+        return -1;
+    private_key_free(key);
+    return 0;
+}
+
 /* A service refuses what nobody says, in words that help nobody. */
 static int check_issuer(const struct provider_ask *ask, const struct assertion *assertion,
                         struct err *err)

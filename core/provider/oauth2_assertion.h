@@ -12,5 +12,8 @@
  * configured. */
 char *oauth2_assertion_grant(const struct provider_ask *ask, const char *scope, struct err *err);
 char *oauth2_assertion_client(const struct provider_ask *ask, struct err *err);
+/* provider.reads: of private keys. */
+int oauth2_assertion_reads_key(const struct secret *secret, const char *text, size_t len,
+                               struct err *err);
 
 #endif

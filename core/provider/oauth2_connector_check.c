@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define WELL_KNOWN "/.well-known/"
+
 static const struct yaml_node *place(const struct yaml_node *node, const char *key)
 {
     const struct yaml_node *value = yaml_get(node, key);
@@ -98,6 +100,12 @@ static void check_service(const struct schema_walk *walk, const struct yaml_node
                           const struct oauth2_connector *oauth2)
 {
     const char *audiences[] = {oauth2->assertion.audience, oauth2->client_assertion.audience};
+    const char *known = oauth2->issuer != NULL ? strstr(oauth2->issuer, WELL_KNOWN) : NULL;
+    if (known != NULL)
+        schema_problem(walk, place(node, "issuer"),
+                       "'issuer' of %s: this is where its metadata is; write %.*s, which the "
+                       "metadata has as its \"issuer\"",
+                       walk->what, (int)(known - oauth2->issuer), oauth2->issuer);
     if (oauth2->token_url == NULL && oauth2->issuer == NULL &&
         yaml_get(node, "token_url") == NULL && yaml_get(node, "issuer") == NULL)
         schema_problem(walk, walk->at != NULL ? walk->at : node,
@@ -189,9 +197,17 @@ static void check_grant(const struct schema_walk *walk, const struct yaml_node *
                                         OAUTH2_GRANT_EXCHANGE, OAUTH2_GRANT_ACCOUNT};
     const char *grant = oauth2_connector_grant(oauth2);
     const char *nearest = nearest_name(grant, known, sizeof known / sizeof known[0]);
+    const struct yaml_node *at = place(node, "grant"), *params = yaml_get(node, "params");
+    bool has_code =
+        params != NULL && params->kind == YAML_MAPPING && yaml_get(params, "code") != NULL;
+    if (strcmp(grant, "authorization_code") == 0 && !has_code)
+        problems_warn(
+            walk->problems, walk->file, at->line, at->col,
+            "'grant' of %s is sent as it is: grant_type=%s, without a code; leave it out, "
+            "and sign in by `jeton login`",
+            walk->what, grant);
     if (nearest == NULL || strcmp(nearest, grant) == 0)
         return;
-    const struct yaml_node *at = place(node, "grant");
     problems_warn(walk->problems, walk->file, at->line, at->col,
                   "'grant' of %s is sent as it is: grant_type=%s; did you mean '%s'?", walk->what,
                   grant, nearest);

@@ -189,6 +189,9 @@ struct provider {
     void (*asked)(const struct connector *connector, char asked[PROVIDER_OWNER_SIZE]);
     /* The same, and how: what a refusal may be due to, beside the secrets. NULL: as asked. */
     void (*tried)(const struct connector *connector, char tried[PROVIDER_OWNER_SIZE]);
+    /* Whether what a secret's text says is what its key needs, such as a private key in PEM;
+     * ERR_CONFIG without what it says. NULL: any text is. */
+    int (*reads)(const struct secret *secret, const char *text, size_t len, struct err *err);
     /* Whether the token service's URL may be sent secrets; -1 with err. NULL: as connector_allows
      * says. */
     int (*may_ask)(const struct connector *connector, const char *url, struct err *err);

@@ -54,8 +54,8 @@ bool check_state_opens(struct check *check);
  * person. A state in a folder is not made. */
 void check_state(struct check *check);
 
-/* Warns of jobs, webhooks and notices that name no connector where there is no only one. What a
- * script asks for is a guess by its words. */
+/* Jobs, webhooks and notices that name no connector where there is no only one, or one that is of
+ * another provider than they need. What a script asks for is a guess by its words. */
 void check_defaults(struct check *check);
 
 #endif

@@ -146,6 +146,11 @@ static void find_metrics(struct check *check, const struct job *job, struct metr
     if (!found && access(job->metrics, F_OK) == 0)
         problems_warn(&check->problems, job->shown, job->line, job->col, "metrics of job '%s': %s",
                       job->name, err.msg);
+    const char *dot = strrchr(job->metrics, '.');
+    if (found && (dot == NULL || strcmp(dot, ".prom") != 0))
+        problems_warn(&check->problems, job->shown, job->line, job->col,
+                      "metrics of job '%s': Prometheus' node exporter reads files '*.prom' only",
+                      job->name);
     file->path = mem_strdup(found ? place.path : job->metrics);
     place_destroy(&place);
     file->exists = stat(file->path, &st) == 0;
@@ -268,6 +273,23 @@ static void check_shared(struct check *check, size_t index, const struct secret 
     }
 }
 
+/* Not of a command, which is not run. */
+static void check_text(struct check *check, const struct connector *connector,
+                       const struct secret *secret)
+{
+    const struct provider *provider = provider_of(connector);
+    struct buf text;
+    struct err err;
+    if (provider->reads == NULL || !secret->is_key || secret->kind == SECRET_COMMAND)
+        return;
+    buf_create_secret(&text, SECRET_BYTES_MAX);
+    if (secret_read(secret, NULL, 0, &text, &err) == 0 &&
+        provider->reads(secret, text.data, text.len, &err) != 0)
+        problems_add(&check->problems, secret->file, secret->line, secret->col, "%s: %s",
+                     secret->name, err.msg);
+    buf_destroy(&text);
+}
+
 static void check_connectors(struct check *check)
 {
     const struct secret **tokens = mem_alloc((check->config->nconnectors + 1) * sizeof *tokens);
@@ -275,8 +297,10 @@ static void check_connectors(struct check *check)
         const struct connector *connector = check->config->connectors[i];
         const struct secret *secret;
         for (size_t n = 0; (secret = connector_secret_at(connector, n)) != NULL; n++) {
-            if (!is_set_by_a_run(check->config, secret))
-                secret_check(secret, &check->problems);
+            if (is_set_by_a_run(check->config, secret))
+                continue;
+            secret_check(secret, &check->problems);
+            check_text(check, connector, secret);
         }
         check_ca_file(check, connector);
         check_shared(check, i, tokens);
@@ -469,6 +493,8 @@ static int run_check(struct check *check, const char *path, struct err *err)
         char line[ERR_LINE_MAX];
         problems_add(&check->problems, NULL, 0, 0, "%s", err_line(err, line));
         check->status = err_exit_code(err->kind);
+    } else if (check->status == 0 && problems_errors(&check->problems) > 0) {
+        check->status = err_exit_code(ERR_CONFIG);
     }
     int result = report(check, path, err);
     problems_destroy(&check->problems);

@@ -305,6 +305,8 @@ class Snippets(support.Case):
         """Those that are whole: keys, values, presets and their variables; and others are YAML."""
         whole = 0
         self.env["CREDENTIALS_DIRECTORY"] = self.folder + "/conf"
+        with open(os.path.join(support.SOURCE, "tests/unit/crypto/keys/service_account.json"), encoding="ascii") as file:
+            google = file.read()
         for page, text in self.pages():
             for block in re.findall(r"^ *```yaml\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE):
                 block = textwrap.dedent(block)
@@ -315,7 +317,7 @@ class Snippets(support.Case):
                         continue
                     whole += 1
                     for secret in re.findall(r"\.\./(secrets/[\w.-]+)", block):
-                        self.write(secret, "any value\n")
+                        self.write(secret, google if secret.endswith(".json") else "any value\n")
                     for mine in re.findall(r"file: (secrets/[\w.-]+)|script: ([\w/.-]+\.lua)", block):
                         self.write("conf/" + "".join(mine), "-- any value\n")
                     if "postgresql:" in block:

@@ -124,7 +124,9 @@ class Asked(OAuth2):
         for changes, status, says in (
                 ({"ca_file": Authority(other).file}, 5, ["the token service cannot be reached", "the API cannot be", "not trusted"]),
                 ({"endpoint": closed}, 5, ["the API cannot be reached", "connection refused"]),
-                ({"key": {"file": os.path.join(self.folder, "bad.pem")}}, 3, ["3: key of connector 'books': it holds no private key"])):
+                ({"key": {"command": ["cat", os.path.join(self.folder, "bad.pem")]}}, 3,
+                 ["3: key of connector 'books': it holds no private key"]), # which check alone does not run
+                ({"key": {"file": os.path.join(self.folder, "bad.pem")}}, 3, ["key of connector 'books': it holds no private key"])):
             with self.subTest(changes=changes):
                 self.books(grants, **{**keys, **changes})
                 self.token()  # of the state
