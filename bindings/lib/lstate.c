@@ -529,6 +529,31 @@ static int refuse_shared(lua_State *L, const char *name)
     return lerr_raise(L, &err);
 }
 
+/* state.count = 1: it would be there in this run only, without a word. A script may add functions.
+ */
+static int new_field(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE); /* getmetatable(state).__newindex(1, …) */
+    lua_settop(L, 3);
+    if (lua_isfunction(L, 3)) {
+        lua_rawset(L, 1);
+        return 0;
+    }
+    return luaL_error(
+        L, "jeton.state has no fields of its own; a key is set by state.set(%s, value)",
+        lua_type(L, 2) == LUA_TSTRING ? lua_pushfstring(L, "\"%s\"", larg_shown(L, 2)) : "key");
+}
+
+/* Leaves the table of functions on the stack; `scope` is above it, and taken. */
+static void finish(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, new_field);
+    lua_setfield(L, -2, "__newindex");
+    lua_setmetatable(L, -2);
+}
+
 /* state.shared(name) → a table with the same functions, for keys that others have too. */
 static int state_shared(lua_State *L)
 {
@@ -545,7 +570,7 @@ static int state_shared(lua_State *L)
     store_scope_shared(scope, wanted, config_home(vm_engine(vm_of(L))->config));
     luaL_newlibtable(L, functions);
     lua_pushstring(L, scope);
-    luaL_setfuncs(L, functions, 1);
+    finish(L);
     return 1;
 }
 
@@ -559,9 +584,9 @@ int luaopen_jeton_state(lua_State *L)
     vm_on_success(vm_of(L), commit_at_end);
     lua_settop(L, 0);
     luaL_newlibtable(L, functions);
-    lua_pushnil(L);
-    luaL_setfuncs(L, functions, 1);
     lua_pushcfunction(L, state_shared);
     lua_setfield(L, -2, "shared");
+    lua_pushnil(L);
+    finish(L);
     return 1;
 }

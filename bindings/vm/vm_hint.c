@@ -1,5 +1,5 @@
 /*
- * Suggestions for four errors. "module 'lib.csv' not found:" and all places: the two that matter,
+ * Suggestions for some errors. "module 'lib.csv' not found:" and all places: the two that matter,
  * on one line. "attempt to call a nil value (method 'send_mesage')": the nearest
  * name. "attempt to index a nil value (global 'kaizala')": the script has not required the module.
  * "attempt to index a userdata value": what that is.
@@ -166,8 +166,20 @@ void vm_hint(lua_State *L, struct err *err)
         err_advise(err, "such a userdata is JSON's null (json.null), not nil");
         return;
     }
+    if (strstr(err->msg, "attempt to call a nil value (for iterator") != NULL) {
+        err_advise(err, "what stands behind `in` gave nil; why is in its second result, which "
+                        "assert(…) raises");
+        return;
+    }
+    if (strstr(err->msg, "attempt to call a table value (for iterator") != NULL) {
+        err_advise(err,
+                   "the items of a list are given by ipairs(list), those of a mapping by pairs");
+        return;
+    }
     if (find_name(err->msg, "attempt to index a nil value", kind, name)) {
-        if (strcmp(kind, "global") == 0)
+        if (strcmp(kind, "global") == 0 && strcmp(name, "arg") == 0)
+            err_advise(err, "the script's arguments are `...`, and in require \"jeton\".args");
+        else if (strcmp(kind, "global") == 0)
             hint_module(L, name, err);
         lua_settop(L, top);
         return;

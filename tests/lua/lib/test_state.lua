@@ -81,4 +81,10 @@ function TestState.test_what_json_cannot_hold_is_refused()
   lu.assertNil(state.get "a")
 end
 
+function TestState.test_fields_of_what_is_no_state()
+  local set = getmetatable(state).__newindex
+  lu.assertErrorMsgContains("table expected", set, 1, "name", print)
+  lu.assertErrorMsgContains("state.set", set, state, "name", 1, print)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances { { "TestState", TestState } })
