@@ -364,6 +364,9 @@ void schema_read(const struct schema_walk *outer, const struct schema_field *fie
         else if (fields[n].required)
             schema_problem(&walk, value->cut ? value : key, "'%s' of %s has no value; expected %s",
                            fields[n].name, what, expected(&fields[n]));
+        else if (!fields[n].may_be_empty && !value->cut) /* a comment, of which it is told */
+            problems_warn(walk.problems, walk.file, key->line, key->col,
+                          "'%s' of %s has no value, and counts as absent", fields[n].name, what);
         seen[n] = fields[n].name != NULL;
     }
     for (size_t n = 0; fields[n].name != NULL; n++) {

@@ -37,7 +37,8 @@ struct schema_field {
     const char *name;
     enum schema_type type;
     size_t offset;
-    bool required;              /* nothing after the colon counts as missing; else as not given */
+    bool required;              /* nothing after the colon counts as missing; else as absent */
+    bool may_be_empty;          /* no warning of that */
     const char *expected;       /* for messages: "a URL such as https://…"; NULL: from the type */
     int64_t min, max;           /* both 0: no bound */
     const char *const *choices; /* NULL-terminated */
@@ -59,8 +60,8 @@ char **schema_strings(const struct schema_walk *walk, const struct schema_field 
                       const struct yaml_node *node);
 /* path, made absolute against the walk's folder (mem_free). */
 char *schema_path(const struct schema_walk *walk, const struct yaml_node *node, const char *path);
-/* The value of a key; NULL where there is none, or nothing behind the colon: schema_read passes
- * over such a one without a word, unless it is required. */
+/* The value of a key; NULL where there is none, or nothing behind the colon: schema_read only
+ * warns of such a one, unless it is required. */
 const struct yaml_node *schema_given(const struct yaml_node *mapping, const char *key);
 /* Frees what the field types allocated (STRING, PATH, STRINGS, STRUCT); CUSTOM is the caller's. */
 void schema_free(const struct schema_field *fields, void *target);

@@ -126,7 +126,10 @@ static void test_defaults_stay(void **state)
     struct thing thing = {.number = 3, .duration = 5, .choice = 1};
     struct buf out;
     read("number:\nduration:\nchoice:\npath: /abs/x\n", fields, &thing, &out);
-    assert_string_equal(out.data, "");
+    assert_string_equal(
+        out.data, "f:1:1: warning: 'number' of thing 'x' has no value, and counts as absent\n"
+                  "f:2:1: warning: 'duration' of thing 'x' has no value, and counts as absent\n"
+                  "f:3:1: warning: 'choice' of thing 'x' has no value, and counts as absent\n");
     assert_int_equal(thing.number, 3);
     assert_int_equal(thing.duration, 5);
     assert_int_equal(thing.choice, 1);
