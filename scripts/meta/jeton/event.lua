@@ -6,7 +6,7 @@
 ---@field id string the sender's ID
 ---@field seq integer the number that `jeton events` shows
 ---@field type? string
----@field data any the body as JSON, or the fields of a form (and what its only field `payload` holds); else nil
+---@field data any the body as JSON, or the fields of a form (and what its only one, `payload`, holds)
 ---@field body string
 ---@field headers table<string, string> names in lower case; what proves who the sender is is `***`
 ---@field attempt integer from 1
