@@ -12,6 +12,7 @@
 #define MASKED_PLACE  "{secret}"
 #define PATH_EXPECTED "a path such as /orders"
 #define RESERVED      "/healthz or /metrics"
+#define FROM          "from"
 
 /* ---- secrets ---- */
 
@@ -166,7 +167,10 @@ static void read_from(const struct schema_walk *walk, const struct schema_field 
                       const struct yaml_node *node, void *target)
 {
     (void)target;
-    schema_problem(walk, node, "%s has '%s', which needs 'from'", walk->what, field->name);
+    if (strcmp(field->name, FROM) == 0) /* null: a name is read before, or told of */
+        schema_wrong_type(walk, field, node);
+    else
+        schema_problem(walk, node, "%s has '%s', which needs '" FROM "'", walk->what, field->name);
 }
 
 static const char *const gzips[] = {"refuse", "signed_wire", "signed_decoded", NULL};
@@ -200,6 +204,7 @@ static const struct schema_field keep_fields[] = {
 };
 
 static const struct schema_field hook_fields[] = {
+    CUSTOM(FROM, 0, read_from, "a sender that jeton knows (`jeton presets`)"),
     CUSTOM("vars", 0, read_from, NULL),
     /* Before the secrets: it says how they are read. */
     {.name = "verify", .type = SCHEMA_STRUCT, .fields = config_hook_verify_fields},
@@ -399,7 +404,7 @@ struct hook *config_hook_make(const struct schema_walk *walk, struct config_read
     struct schema_walk inner = *walk;
     struct arena arena = {0};
     struct hook *hook = mem_alloc(sizeof *hook);
-    const struct yaml_node *from = yaml_get(pair->value, "from");
+    const struct yaml_node *from = yaml_get(pair->value, FROM);
     hook->name = mem_strdup(name);
     hook->line = pair->key->line;
     hook->col = pair->key->col;

@@ -96,16 +96,26 @@ static void lacks(const struct schema_walk *walk, const struct yaml_node *node, 
                    walk->what, key, CONFIG_SECRET_EXPECTED, instead);
 }
 
+/* Where other URLs are configured, it may never be asked for. */
+static void check_issuer(const struct schema_walk *walk, const struct yaml_node *at,
+                         const struct oauth2_connector *oauth2)
+{
+    const char *known = strstr(oauth2->issuer, WELL_KNOWN);
+    if (known == NULL)
+        return;
+    (oauth2->token_url == NULL && oauth2->refresh_url == NULL ? problems_add : problems_warn)(
+        walk->problems, walk->file, at->line, at->col,
+        "'issuer' of %s: this is where its metadata is; write %.*s, which the metadata has as its "
+        "\"issuer\"",
+        walk->what, (int)(known - oauth2->issuer), oauth2->issuer);
+}
+
 static void check_service(const struct schema_walk *walk, const struct yaml_node *node,
                           const struct oauth2_connector *oauth2)
 {
     const char *audiences[] = {oauth2->assertion.audience, oauth2->client_assertion.audience};
-    const char *known = oauth2->issuer != NULL ? strstr(oauth2->issuer, WELL_KNOWN) : NULL;
-    if (known != NULL)
-        schema_problem(walk, place(node, "issuer"),
-                       "'issuer' of %s: this is where its metadata is; write %.*s, which the "
-                       "metadata has as its \"issuer\"",
-                       walk->what, (int)(known - oauth2->issuer), oauth2->issuer);
+    if (oauth2->issuer != NULL)
+        check_issuer(walk, place(node, "issuer"), oauth2);
     if (oauth2->token_url == NULL && oauth2->issuer == NULL &&
         yaml_get(node, "token_url") == NULL && yaml_get(node, "issuer") == NULL)
         schema_problem(walk, walk->at != NULL ? walk->at : node,
