@@ -408,12 +408,12 @@ static bool pooler_stays(const char *said)
 }
 
 /* What a handshake has refused is refused again. One that broke, since the server was restarted or
- * another one takes its place, is not. */
+ * another one takes its place, is not, nor one that a gateway without a server has ended. */
 static bool tls_stays(const char *said)
 {
-    static const char *const broken[] = {"SSL SYSCALL error", "SSL negotiation packet",
-                                         "SSL connection has been closed",
-                                         "SSL error: unexpected eof"};
+    static const char *const broken[] = {
+        "SSL SYSCALL error", "SSL negotiation packet", "SSL connection has been closed",
+        "SSL error: unexpected eof", "SSL error: tlsv1 alert internal error"};
     for (const char *at = said; (at = strstr(at, "SSL")) != NULL;) {
         size_t i = 0, count = sizeof broken / sizeof broken[0];
         while (i < count && strncmp(at, broken[i], strlen(broken[i])) != 0)

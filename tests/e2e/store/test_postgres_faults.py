@@ -84,13 +84,15 @@ class Faults(OwnServer):
 
     def test_handshakes_that_break(self):
         """As where a server is restarted, or another one takes its place: that passes, like a connection that is refused."""
-        for linger in (0, 1):  # its end, or a reset
+        internal_error = b"\x15\x03\x03\x00\x02\x02\x50"  # an alert
+        for linger, says in ((0, b""), (1, b""), (0, internal_error)):  # its end, or a reset
             tried = []
 
-            def shake(connection, linger=linger, tried=tried):
+            def shake(connection, linger=linger, tried=tried, says=says):
                 tried.append(connection.recv(8))
                 connection.sendall(b"S")
-                connection.recv(1)
+                connection.recv(2000)
+                connection.sendall(says)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", linger, 0))
                 connection.close()
 
