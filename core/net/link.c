@@ -48,7 +48,7 @@ static bool is_next(const char *relations)
 /* The parameters of a link, from their first semicolon on; NULL: they cannot be read. */
 static const char *read_parameters(const char *at, char *value, bool *next)
 {
-    bool related = false, elsewhere = false;
+    bool related = false, elsewhere = false, empty = false;
     *next = false;
     for (at = skip(at); *at == ';'; at = skip(at)) {
         const char *name = skip(at + 1);
@@ -66,8 +66,11 @@ static const char *read_parameters(const char *at, char *value, bool *next)
             *next = is_next(value);
         }
         elsewhere = elsewhere || (len == 6 && strncasecmp(name, "anchor", len) == 0);
+        /* Sentry's: there is always a next page, https://docs.sentry.io/api/pagination/ */
+        empty = empty || (len == 7 && strncasecmp(name, "results", len) == 0 &&
+                          strcasecmp(value, "false") == 0);
     }
-    *next = *next && !elsewhere;
+    *next = *next && !elsewhere && !empty;
     return at;
 }
 

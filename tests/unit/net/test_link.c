@@ -29,6 +29,9 @@ static void the_next_page_is_found(void **state)
     check("<?page=2&a=,;>; rel=next", "?page=2&a=,;");
     check("<>;rel=next", "");
     check("<a>;;rel=next;", "a");
+    check("<a>; rel=\"previous\"; results=\"false\"; cursor=\"0:0:1\", "
+          "<b>; rel=\"next\"; results=\"true\"; cursor=\"0:100:0\"",
+          "b");
 }
 
 static void what_is_none(void **state)
@@ -39,6 +42,7 @@ static void what_is_none(void **state)
     check("<a>; rel=nextpage, <b>; rel=\"not-next\", <c>; rel=\"\"", NULL);
     check("<a>; rel=prev; rel=next", NULL);
     check("<a>; rel=next; anchor=\"/other\"", NULL);
+    check("<a>; rel=\"next\"; results=\"false\"; cursor=\"0:100:0\"", NULL);
     check("<a>; title=\"<b>; rel=next\"", NULL);
     check("<a>; title=\"\\\"<b>; rel=next, \"; rel=prev", NULL);
     check("<a; rel=next", NULL);
