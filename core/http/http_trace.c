@@ -13,9 +13,12 @@
 /* A secret that BODY_READ cuts is within this many bytes of its end. */
 #define SECRET_LEN_MAX ((size_t)16 * 1024)
 
-/* Words in names of header fields whose value is never shown, and of JSON members (below). */
+/* Words in names of header fields and parameters whose value is never shown, and of JSON members
+ * (below). */
 static const char *const secret_words[] = {"token",    "secret", "authorization", "cookie",
-                                           "password", "apikey", "api-key"};
+                                           "password", "apikey", "api-key",       "api_key"};
+/* Names of parameters, likewise. */
+static const char *const secret_parameters[] = {"key", "sig", "signature", "code"};
 
 static bool has_word(const char *text, size_t len, const char *word)
 {
@@ -39,6 +42,38 @@ static void append_header(struct buf *out, const char *name, size_t name_len, co
     buf_append(out, "\n  ", 3);
     buf_append(out, name, name_len);
     buf_printf(out, ": %s", names_secret(name, name_len) ? REDACT_MASK : value);
+}
+
+static bool names_secret_parameter(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof secret_parameters / sizeof secret_parameters[0]; i++)
+        if (strlen(secret_parameters[i]) == len &&
+            strncasecmp(name, secret_parameters[i], len) == 0)
+            return true;
+    return names_secret(name, len);
+}
+
+/* A head, without the values of parameters of URLs whose names say that they are secret: scripts
+ * have secrets that nobody registers. Those that are known are masked before, as a whole. */
+static void append_head(struct buf *out, const struct log *log, const struct buf *head)
+{
+    struct buf masked;
+    buf_create_secret(&masked, TEXT_MAX);
+    redact_text(log_redact(log), head->data, head->len, &masked);
+    for (const char *at = masked.data; *at != '\0';) {
+        size_t len = strcspn(at, "?#&"); /* a parameter is behind one */
+        len += at[len] != '\0';
+        buf_append(out, at, len);
+        at += len;
+        size_t name_len = strcspn(at, "=?#&<> \"\n");
+        if (at[name_len] != '=' || !names_secret_parameter(at, name_len))
+            continue;
+        buf_append(out, at, name_len + 1);
+        buf_puts(out, REDACT_MASK);
+        at += name_len + 1;
+        at += strcspn(at, "?#&<> \"\n");
+    }
+    buf_destroy(&masked);
 }
 
 /* A letter as \u0061: whoever writes so hides a name. */
@@ -92,24 +127,27 @@ void http_trace_request(struct log *log, const struct http_transfer *transfer)
 {
     if (!log_enabled(log, LOG_TRACE) || transfer->request->ahead)
         return;
-    struct buf out;
+    struct buf head, out;
+    buf_create_secret(&head, TEXT_MAX);
     buf_create_secret(&out, TEXT_MAX);
-    buf_printf(&out, "> %s %s", transfer->request->method, transfer->address);
+    buf_printf(&head, "> %s %s", transfer->request->method, transfer->address);
     for (const struct curl_slist *item = transfer->headers; item != NULL; item = item->next) {
         size_t name_len = strcspn(item->data, ":;");
         const char *value = item->data + name_len;
         value += strspn(value, ":; ");
         if (*value != '\0' || item->data[name_len] == ';') /* "Name:" keeps one from being sent */
-            append_header(&out, item->data, name_len, value);
+            append_header(&head, item->data, name_len, value);
     }
     if (transfer->request->nparts > 0)
-        buf_printf(&out, "\n  (multipart/form-data, %zu parts)", transfer->request->nparts);
+        buf_printf(&head, "\n  (multipart/form-data, %zu parts)", transfer->request->nparts);
     else if (transfer->nsources > 0)
-        buf_printf(&out, "\n  (%lld bytes of '%s')", (long long)transfer->sources[0].size,
+        buf_printf(&head, "\n  (%lld bytes of '%s')", (long long)transfer->sources[0].size,
                    transfer->sources[0].path);
+    append_head(&out, log, &head);
     size_t len = transfer->request->body_len;
     append_body(&out, log, transfer->request->body, body_read(len), len);
     log_lines(log, LOG_TRACE, "%s", out.data);
+    buf_destroy(&head);
     buf_destroy(&out);
 }
 
@@ -164,8 +202,12 @@ void http_trace_reply(struct log *log, struct http_traced *traced)
 {
     if (traced == NULL)
         return;
-    append_body(&traced->head, log, traced->body.data, traced->body.len, traced->total);
-    log_lines(log, LOG_TRACE, "%s", traced->head.data);
+    struct buf out;
+    buf_create_secret(&out, TEXT_MAX);
+    append_head(&out, log, &traced->head);
+    append_body(&out, log, traced->body.data, traced->body.len, traced->total);
+    log_lines(log, LOG_TRACE, "%s", out.data);
+    buf_destroy(&out);
     buf_destroy(&traced->head);
     buf_destroy(&traced->body);
     mem_free(traced);

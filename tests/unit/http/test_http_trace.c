@@ -134,6 +134,26 @@ static void test_trace_masks(void **state)
     mem_free(text);
 }
 
+static void test_trace_masks_what_parameters_name(void **state)
+{
+    const struct http_request request = {
+        .method = "GET", .url = "/a?page=2&api_key=unregistered1&sig=unregistered2&q=a?b"};
+    char *text =
+        logged(*state, LOG_TRACE,
+               "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n"
+               "Location: https://b/?state=s&code=unregistered3#id_token=unregistered4\r\n"
+               "Link: <https://b/?pageToken=unregistered5>; rel=\"next\", <?p=1>; rel=\"x\"\r\n"
+               "X-Note: barcode=5?keys=5&=6&key\r\n"
+               "X-Whole: a?key=" SECRET "\r\n\r\n",
+               &request);
+    assert_hides(text, "unregistered");
+    assert_shows(text, "/a?page=2&api_key=********&sig=********&q=a?b\n");
+    assert_shows(text, "Location: https://b/?state=s&code=********#id_token=********\n");
+    assert_shows(text, "Link: <https://b/?pageToken=********>; rel=\"next\", <?p=1>; rel=\"x\"\n");
+    assert_shows(text, "X-Note: barcode=5?keys=5&=6&key\n");
+    mem_free(text);
+}
+
 static void test_trace_does_not_show_a_reply_that_brings_a_token(void **state)
 {
     const struct http_request request = {.method = "GET", .url = "/"};
@@ -209,6 +229,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_debug_shows_failures, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_info_is_silent, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_trace_masks, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_trace_masks_what_parameters_name, fixture_setup,
+                                        fixture_teardown),
         cmocka_unit_test_setup_teardown(test_trace_does_not_show_a_reply_that_brings_a_token,
                                         fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_trace_knows_what_the_reply_taught, fixture_setup,
