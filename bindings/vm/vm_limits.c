@@ -39,8 +39,9 @@ void *vm_alloc(void *arg, void *ptr, size_t osize, size_t nsize)
         collect_soon(vm);
     if (ptr == NULL)
         osize = 0; /* for a new object it is the kind of object */
+    size_t most = vm->memory_limit + vm->memory_spare;
     if (vm->memory_limited && nsize > osize &&
-        vm->memory_used - osize + nsize > vm->memory_limit + vm->memory_spare) {
+        (nsize > most || vm->memory_used - osize + nsize > most)) { /* f:read(-5): all there is */
         vm->memory_refused = true;
         return NULL; /* Lua collects garbage, tries again, then raises */
     }

@@ -243,6 +243,12 @@ function TestLog.test_a_value_that_takes_fields_away()
   log.debug("four", fields) -- sorted by their names
 end
 
+-- A negative count is one near 2^64 to Lua, and nothing that could be added to.
+function TestGuards.test_a_read_of_all_there_is()
+  local file <close> = assert(io.open "/dev/null")
+  lu.assertErrorMsgContains("not enough memory", file.read, file, -5)
+end
+
 os.exit(lu.LuaUnit.new():runSuiteByInstances {
   { "TestModules", TestModules },
   { "TestContext", TestContext },
