@@ -49,7 +49,8 @@ local function marked(value, name)
   end
   local out = json.is_array(value) and json.array() or {}
   for key, inner in pairs(value) do
-    out[key] = marked(inner, type(key) == "string" and key or nil)
+    local text = type(key) == "string" and key or nil
+    out[text and unmark(text) or key] = marked(inner, text)
   end
   return out
 end
@@ -73,18 +74,32 @@ local function header_options(record, out)
   end
 end
 
+local function is_form(record)
+  return (record.headers["content-type"] or ""):find("form-urlencoded", 1, true) ~= nil
+end
+
 -- A terminal that gets this pasted could take a part of it for commands.
 local function steers(text)
   return text:find "[\0-\8\11-\31\127]" or text:find "\xc2[\x80-\x9f]"
 end
 
+-- JSON has escapes for what steers.
+local function body_steers(record)
+  local body = record.body
+  if type(body) == "string" then return steers(body) end
+  for name, value in pairs(type(body) == "table" and is_form(record) and body or {}) do
+    if steers(name) or steers(value) then return true end
+  end
+  return false
+end
+
 local function body_options(record, is_whole, out)
   local body = record.body
-  if not is_whole or type(body) == "string" and steers(body) then
+  if not is_whole or body_steers(record) then
     out[#out + 1] = "--data-binary @body" -- it was not kept, or cannot be pasted
   elseif type(body) ~= "table" then
     out[#out + 1] = body and body ~= "" and "--data-raw " .. quote(unmark(body)) or nil
-  elseif (record.headers["content-type"] or ""):find("form-urlencoded", 1, true) then
+  elseif is_form(record) then
     for _, name in ipairs(sorted(body)) do
       out[#out + 1] = "--data-urlencode " .. quote(unmark(name) .. "=" .. marked(body[name], name))
     end

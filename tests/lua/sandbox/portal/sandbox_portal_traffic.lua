@@ -107,12 +107,23 @@ end
 function TestTraffic.test_no_command_steers_a_terminal()
   local alice = browser.of "alice"
   for _, control in ipairs { "\27[201~\ntouch x\n", "\rtouch x\r", "\u{9b}201~" } do
-    wire.call("POST", "/v1/groups", { token = wire.access(), body = "no JSON " .. control,
-      headers = { ["Content-Type"] = "application/json" } })
-    local command = code(alice:page(newest(alice)), "curl")
-    lu.assertStrContains(command, "--data-binary @body")
-    lu.assertNotStrContains(command, "touch")
+    local form = "b=1&a=" .. require("jeton.http").encode(control)
+    for kind, body in pairs { json = "no JSON " .. control, ["x-www-form-urlencoded"] = form } do
+      wire.call("POST", "/v1/groups", { token = wire.access(), body = body,
+        headers = { ["Content-Type"] = "application/" .. kind } })
+      local command = code(alice:page(newest(alice)), "curl")
+      lu.assertStrContains(command, "--data-binary @body")
+      lu.assertNotStrContains(command, "touch")
+    end
   end
+end
+
+function TestTraffic.test_no_command_has_a_variable_of_somebody_else()
+  local alice = browser.of "alice"
+  local marked = { ["\u{f8f0}HOME\u{f8f1}"] = "\u{f8f0}PATH\u{f8f1}" }
+  wire.call("POST", "/v1/groups", { token = wire.access(), json = marked })
+  local command = code(alice:page(newest(alice)), "curl")
+  lu.assertStrContains(command, [[--data-raw '{"HOME":"PATH"}']])
 end
 
 function TestTraffic.test_a_call_is_made_again()
