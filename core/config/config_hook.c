@@ -345,7 +345,7 @@ static void check_hook(const struct schema_walk *walk, const struct yaml_node *n
 {
     bool forward = hook->forward != NULL || hook->forward_secret.kind != SECRET_NONE;
     int handlers = (hook->script != NULL) + (hook->command != NULL) + forward;
-    bool told = handlers == 0 && /* what is wrong with it */
+    bool told = handlers == 0 && problems_errors(walk->problems) > 0 && /* what is wrong with it */
                 (schema_given(node, "script") != NULL || schema_given(node, "command") != NULL ||
                  schema_given(node, "forward") != NULL);
     if (handlers != 1 && !told)

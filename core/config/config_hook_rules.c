@@ -249,7 +249,8 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
 {
     const char *kind = kinds[verify->kind];
     const struct yaml_node *given = schema_given(node, "verify");
-    bool told = given != NULL && schema_given(given, "in") != NULL; /* that it is wrong */
+    bool told = given != NULL && schema_given(given, "in") != NULL &&
+                problems_errors(walk->problems) > 0; /* that it is wrong */
     if (verify->kind != HOOK_NONE && verify->in.count == 0 && !told)
         schema_problem(walk, node, "verify of %s lacks 'in', which kind '%s' needs", walk->what,
                        kind);
@@ -265,7 +266,8 @@ static void check_verify(const struct schema_walk *walk, const struct yaml_node 
         schema_problem(walk, node, "verify of %s: 'key' of kind 'ed25519' is hex, base64 or whpk",
                        walk->what);
     if (hook_template_has(&verify->text, HOOK_PIECE_TIME) && verify->time.count == 0 &&
-        (given == NULL || schema_given(given, "time") == NULL))
+        (given == NULL || schema_given(given, "time") == NULL ||
+         problems_errors(walk->problems) == 0))
         schema_problem(walk, node, "verify of %s: {time} in 'signed' needs 'time'", walk->what);
     check_in(walk, node, verify);
     check_prefix(walk, node, verify);
