@@ -5,6 +5,7 @@
 
 #include "mem.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,18 @@ static inline int folder_tear_down(void **state)
     mem_free(command);
     mem_free(folder);
     return result;
+}
+
+/* How many there are in the working directory. */
+static inline size_t folder_entries(void)
+{
+    size_t n = 0;
+    DIR *dir = opendir(".");
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n - 2;
 }
 
 /* Writes a file in the working directory. */

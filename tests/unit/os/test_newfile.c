@@ -4,7 +4,6 @@
 #include "fd.h"
 #include "folder.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -19,16 +18,6 @@ static open_fn *const ways[] = {newfile_open, newfile_open_named};
 #define WAYS (sizeof ways / sizeof *ways)
 
 static struct err err;
-
-static size_t entries(void)
-{
-    size_t n = 0;
-    DIR *dir = opendir(".");
-    while (readdir(dir) != NULL)
-        n++;
-    closedir(dir);
-    return n - 2;
-}
 
 static void assert_content(const char *name, const char *text, mode_t mode)
 {
@@ -65,7 +54,7 @@ static void test_published(void **state)
         assert_int_equal(newfile_publish(&file, 0644, NEWFILE_DURABLE, &err), 0);
         newfile_close(&file);
         assert_content("file", "2", 0644);
-        assert_int_equal(entries(), 1);
+        assert_int_equal(folder_entries(), 1);
     }
 }
 
@@ -77,7 +66,7 @@ static void test_given_up(void **state)
         begin(&file, ways[i], "one");
         newfile_close(&file);
         newfile_close(&file);
-        assert_int_equal(entries(), 0);
+        assert_int_equal(folder_entries(), 0);
     }
 }
 
@@ -91,7 +80,7 @@ static void test_a_long_name(void **state)
         struct newfile file;
         assert_int_equal(ways[i](&file, name, &err), 0);
         assert_int_equal(newfile_publish(&file, 0600, 0, &err), 0);
-        assert_int_equal(entries(), 1);
+        assert_int_equal(folder_entries(), 1);
     }
 }
 
@@ -107,7 +96,7 @@ static void test_exclusive(void **state)
         assert_string_equal(err.msg, "File exists");
         newfile_close(&file);
         assert_content("file", "one", 0600);
-        assert_int_equal(entries(), 1);
+        assert_int_equal(folder_entries(), 1);
         unlink("file");
     }
 }
@@ -131,14 +120,14 @@ static void test_killed(void **state)
     (void)state;
     struct newfile file;
     kill_a_writer(newfile_open);
-    assert_int_equal(entries(), 0);
+    assert_int_equal(folder_entries(), 0);
     for (size_t i = 0; i < WAYS; i++) {
         kill_a_writer(newfile_open_named);
-        assert_int_equal(entries(), 1);
+        assert_int_equal(folder_entries(), 1);
         begin(&file, ways[i], "one");
         assert_int_equal(newfile_publish(&file, 0600, 0, &err), 0);
         assert_content("file", "one", 0600);
-        assert_int_equal(entries(), 1);
+        assert_int_equal(folder_entries(), 1);
         unlink("file");
     }
 }
@@ -159,7 +148,7 @@ static void test_planted(void **state)
     assert_content("file", "two", 0600);
     unlink(".file.jeton");
     assert_content("mine", "precious", 0644);
-    assert_int_equal(entries(), 2);
+    assert_int_equal(folder_entries(), 2);
 }
 
 /* Each version that is ever seen is whole, and every writer succeeds. */
@@ -190,7 +179,7 @@ static void test_many_writers(void **state)
         assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
         assert_int_equal(status, 0);
     }
-    assert_int_equal(entries(), 1);
+    assert_int_equal(folder_entries(), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_set_up, folder_tear_down)

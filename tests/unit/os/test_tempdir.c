@@ -3,7 +3,6 @@
 
 #include "folder.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -17,16 +16,6 @@ static int set_up(void **state)
 {
     int result = folder_set_up(state);
     return result == 0 ? setenv("TMPDIR", ".", 1) : result;
-}
-
-static size_t entries(void)
-{
-    size_t n = 0;
-    DIR *dir = opendir(".");
-    while (readdir(dir) != NULL)
-        n++;
-    closedir(dir);
-    return n - 2;
 }
 
 static void begin(struct tempdir *dir)
@@ -49,7 +38,7 @@ static void test_open_and_close(void **state)
     assert_int_equal(tempdir_write(&dir, "../out", "", 0, &err), -1);
     assert_int_equal(tempdir_close(&dir, &err), 0);
     assert_int_equal(tempdir_close(&dir, &err), 0);
-    assert_int_equal(entries(), 0);
+    assert_int_equal(folder_entries(), 0);
 }
 
 static void test_no_parent(void **state)
@@ -83,13 +72,13 @@ static void test_what_the_killed_have_left(void **state)
     begin(&living);
     for (int i = 0; i < 3; i++)
         kill_a_maker(); /* the second removes what the first left */
-    assert_int_equal(entries(), 2);
+    assert_int_equal(folder_entries(), 2);
     begin(&next);
-    assert_int_equal(entries(), 2);
+    assert_int_equal(folder_entries(), 2);
     assert_int_equal(access(living.path, F_OK), 0);
     tempdir_close(&living, &err);
     tempdir_close(&next, &err);
-    assert_int_equal(entries(), 0);
+    assert_int_equal(folder_entries(), 0);
 }
 
 /* No link, no file, no other name, and nothing where others may have put a folder in its place. */
@@ -104,23 +93,23 @@ static void test_what_is_not_left(void **state)
     assert_int_equal(mkdir("jeton-tmp-more-than-six", 0700), 0);
     begin(&dir);
     tempdir_close(&dir, &err);
-    assert_int_equal(entries(), 4);
+    assert_int_equal(folder_entries(), 4);
     assert_int_equal(mkdir("jeton-tmp-cdefgh", 0700), 0);
     assert_int_equal(chmod(".", 0777), 0);
     begin(&dir);
     tempdir_close(&dir, &err);
-    assert_int_equal(entries(), 5);
+    assert_int_equal(folder_entries(), 5);
     assert_int_equal(chmod(".", 01777), 0); /* as /tmp */
     if (geteuid() == 0) {                   /* another user's, who may rename what is in it */
         assert_int_equal(chown(".", NOBODY, NOBODY), 0);
         begin(&dir);
         tempdir_close(&dir, &err);
-        assert_int_equal(entries(), 5);
+        assert_int_equal(folder_entries(), 5);
         assert_int_equal(chown(".", 0, 0), 0);
     }
     begin(&dir);
     tempdir_close(&dir, &err);
-    assert_int_equal(entries(), 4);
+    assert_int_equal(folder_entries(), 4);
     assert_int_equal(access("mine/precious", F_OK), 0);
 }
 
@@ -145,7 +134,7 @@ static void test_many_makers(void **state)
         assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
         assert_int_equal(status, 0);
     }
-    assert_int_equal(entries(), 0);
+    assert_int_equal(folder_entries(), 0);
 }
 
 int main(void)
